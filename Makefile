@@ -1,0 +1,39 @@
+# Every command of this repository. A bare `make` lists them; each does its own set-up first.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-stop run test check fmt assurance
+
+# Arguments for `make run` and `make test`, for example: make test ARGS='-p domain'
+ARGS ?=
+
+help: ## List these commands
+	@echo 'Vestry: secrets for workspace servers. Commands:'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
+		printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+demo: ## Build, start and tour a complete installation in ./demo
+	@scripts/setup demo
+	@scripts/demo
+
+demo-stop: ## Stop what `make demo` left running
+	@scripts/demo stop
+
+run: ## Build with optimisations and start the control plane for real use (ARGS='--listen …')
+	@scripts/setup demo
+	cargo build --locked --release -p vestry
+	target/release/vestry serve $(ARGS)
+
+test: ## Run the whole test suite on SQLite and PostgreSQL (ARGS='-p domain' for a part)
+	@scripts/setup test
+	@scripts/test $(ARGS)
+
+check: ## Run what CI runs: formatting, lints, documentation, tests
+	@scripts/setup check
+	@scripts/check
+
+fmt: ## Format the code
+	cargo fmt --all
+
+assurance: ## Run every security test at its full size (takes long)
+	@scripts/setup test
+	@VESTRY_ASSURANCE=1 scripts/test $(ARGS)
