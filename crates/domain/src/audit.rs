@@ -1,0 +1,59 @@
+use crate::words::words;
+
+words! {
+    /// What an audit event tells of.
+    AuditAction {
+        /// The installation was set up.
+        InstallationSetUp = "installation.set_up",
+        /// Somebody signed in.
+        SessionCreated = "session.created",
+        /// A sign-in failed.
+        SessionRefused = "session.refused",
+        /// Somebody signed out.
+        SessionEnded = "session.ended",
+        /// A personal token was made.
+        TokenCreated = "token.created",
+        /// A personal token was revoked.
+        TokenRevoked = "token.revoked",
+        /// An organization was created.
+        OrganizationCreated = "organization.created",
+        /// An organization's settings were changed.
+        OrganizationEdited = "organization.edited",
+        /// Somebody joined an organization.
+        MemberAdded = "member.added",
+        /// A member's role was changed.
+        MemberRoleChanged = "member.role_changed",
+        /// A workspace was created.
+        WorkspaceCreated = "workspace.created",
+        /// A workspace's name, slug or description was changed.
+        WorkspaceEdited = "workspace.edited",
+        /// A workspace was given to another owner.
+        WorkspaceGiven = "workspace.given",
+        /// A workspace was deleted.
+        WorkspaceDeleted = "workspace.deleted",
+        /// Somebody got access to a workspace.
+        CollaboratorAdded = "collaborator.added",
+        /// Somebody lost access to a workspace.
+        CollaboratorRemoved = "collaborator.removed",
+        /// A secret was created.
+        SecretCreated = "secret.created",
+        /// A secret got a new version.
+        SecretVersionWritten = "secret.version_written",
+        /// A secret's description, access or selection was changed.
+        SecretEdited = "secret.edited",
+        /// A secret got another name.
+        SecretRenamed = "secret.renamed",
+        /// A secret was deleted.
+        SecretDeleted = "secret.deleted",
+        /// A server was added.
+        ServerCreated = "server.created",
+        /// A server's name, command or variables were changed.
+        ServerEdited = "server.edited",
+        /// A server was deleted.
+        ServerDeleted = "server.deleted",
+        /// A server was asked to start; its secrets are about to be disclosed.
+        ServerStarted = "server.started",
+        /// A server was asked to stop.
+        ServerStopped = "server.stopped",
+    }
+}

@@ -1,0 +1,310 @@
+//! The difference between what a running server started with and what it would start with now.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::{Environment, Scope, SecretId, SecretName, Time, UserId, words::words};
+
+/// A secret that a start handed over, as its start record says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Held {
+    /// The name under which the program got it.
+    pub name: SecretName,
+    /// Where it belongs.
+    pub scope: Scope,
+    /// The secret.
+    pub secret: SecretId,
+    /// The version that was handed over.
+    pub version: u32,
+}
+
+/// When something was done, and by whom.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Stamp {
+    /// When.
+    pub at: Time,
+    /// Who; `None` when it was the system itself.
+    pub by: Option<UserId>,
+}
+
+/// What is known now of a secret that a server holds or would get: enough to say why they differ.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct History {
+    /// Its name now.
+    pub name: SecretName,
+    /// When it was created.
+    pub created: Stamp,
+    /// When its newest version was written.
+    pub written: Stamp,
+    /// When it last got another name.
+    pub renamed: Option<Stamp>,
+    /// When it last began or ceased to reach this workspace through its access or selection.
+    pub reach: Option<Stamp>,
+    /// When it was deleted, if it is.
+    pub deleted: Option<Stamp>,
+    /// When it was last restored.
+    pub restored: Option<Stamp>,
+    /// When it or its newest version was suspended, if it is.
+    pub suspended: Option<Stamp>,
+    /// When a suspension was last lifted.
+    pub lifted: Option<Stamp>,
+}
+
+words! {
+    /// How a name differs.
+    DriftKind {
+        /// The server doesn't have it; a start would bring it.
+        Added = "added",
+        /// The server has another secret or version under the name.
+        Changed = "changed",
+        /// The server has it; a start would not bring it.
+        Removed = "removed",
+    }
+}
+
+words! {
+    /// Why a name differs.
+    DriftReason {
+        /// A new version was written.
+        Value = "value",
+        /// A workspace secret now covers the organization's.
+        Overridden = "overridden",
+        /// The workspace secret is gone, and the organization's shows again.
+        Uncovered = "uncovered",
+        /// The organization secret now reaches the workspace.
+        Selected = "selected",
+        /// The organization secret no longer reaches the workspace.
+        Deselected = "deselected",
+        /// The secret got another name.
+        Renamed = "renamed",
+        /// The secret is new.
+        Created = "created",
+        /// The secret was deleted.
+        Deleted = "deleted",
+        /// The secret came back from deletion or suspension.
+        Restored = "restored",
+        /// The secret or its newest version is suspended.
+        Suspended = "suspended",
+    }
+}
+
+/// One name in which a running server differs from its workspace's environment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Difference {
+    /// The environment variable's name.
+    pub name: SecretName,
+    /// How it differs.
+    pub kind: DriftKind,
+    /// Why.
+    pub reason: DriftReason,
+    /// What the server holds.
+    pub from: Option<Held>,
+    /// What a start would bring.
+    pub to: Option<Held>,
+    /// When the change was made and by whom; `None` where the secret was destroyed without trace.
+    pub change: Option<Stamp>,
+}
+
+/// Compares what a server started with to the environment now, by (name, secret, version), never by value.
+///
+/// `histories` has an entry for every secret of either side; the differences come in the order of the names.
+pub fn drift<T>(
+    started_with: &[Held],
+    now: &Environment<T>,
+    histories: &HashMap<SecretId, History>,
+) -> Vec<Difference> {
+    let before: BTreeMap<&SecretName, &Held> = started_with.iter().map(|held| (&held.name, held)).collect();
+    let after: BTreeMap<SecretName, Held> = now
+        .injected()
+        .map(|s| (s.name.clone(), Held { name: s.name.clone(), scope: s.scope, secret: s.id, version: s.version }))
+        .collect();
+    let names: BTreeSet<&SecretName> = before.keys().copied().chain(after.keys()).collect();
+    names
+        .into_iter()
+        .filter_map(|name| {
+            let (from, to) = (before.get(name).copied(), after.get(name));
+            let (kind, reason, change) = match (from, to) {
+                (Some(from), Some(to)) if (from.secret, from.version) == (to.secret, to.version) => return None,
+                (Some(from), Some(to)) => {
+                    let (reason, change) = why_changed(from, to, histories);
+                    (DriftKind::Changed, reason, change)
+                }
+                (None, Some(to)) => {
+                    let (reason, change) = why_arrived(histories.get(&to.secret));
+                    (DriftKind::Added, reason, change)
+                }
+                (Some(from), None) => {
+                    let (reason, change) = match now.get(name) {
+                        Some(now) if now.winner.id != from.secret => {
+                            (DriftReason::Overridden, why_arrived(histories.get(&now.winner.id)).1)
+                        }
+                        _ => why_left(from, histories.get(&from.secret)),
+                    };
+                    (DriftKind::Removed, reason, change)
+                }
+                (None, None) => return None,
+            };
+            Some(Difference { name: name.clone(), kind, reason, from: from.cloned(), to: to.cloned(), change })
+        })
+        .collect()
+}
+
+type Why = (DriftReason, Option<Stamp>);
+
+fn why_changed(from: &Held, to: &Held, histories: &HashMap<SecretId, History>) -> Why {
+    let arrived = histories.get(&to.secret);
+    if from.secret == to.secret {
+        return (DriftReason::Value, arrived.map(|history| history.written));
+    }
+    match (from.scope, to.scope) {
+        (Scope::Organization, Scope::Workspace) => (DriftReason::Overridden, why_arrived(arrived).1),
+        (Scope::Workspace, Scope::Organization) => {
+            (DriftReason::Uncovered, why_left(from, histories.get(&from.secret)).1)
+        }
+        _ => why_arrived(arrived),
+    }
+}
+
+/// The latest of the events that can bring a secret into an environment.
+fn why_arrived(history: Option<&History>) -> Why {
+    let Some(history) = history else { return (DriftReason::Created, None) };
+    [
+        (DriftReason::Created, Some(history.created)),
+        (DriftReason::Renamed, history.renamed),
+        (DriftReason::Selected, history.reach),
+        (DriftReason::Restored, history.restored),
+        (DriftReason::Restored, history.lifted),
+    ]
+    .into_iter()
+    .filter_map(|(reason, stamp)| stamp.map(|stamp| (reason, Some(stamp))))
+    .max_by_key(|(_, stamp)| stamp.map(|stamp| stamp.at))
+    .unwrap_or((DriftReason::Created, None))
+}
+
+/// What the secret's state now says of its absence under the name that the server knows it by.
+fn why_left(held: &Held, history: Option<&History>) -> Why {
+    match history {
+        None => (DriftReason::Deleted, None),
+        Some(history) if history.deleted.is_some() => (DriftReason::Deleted, history.deleted),
+        Some(history) if history.name != held.name => (DriftReason::Renamed, history.renamed),
+        Some(history) if history.suspended.is_some() => (DriftReason::Suspended, history.suspended),
+        Some(history) => (DriftReason::Deselected, history.reach),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Available, resolve};
+
+    const START: i64 = 1_000;
+
+    fn id(number: u8) -> SecretId {
+        SecretId::new(Time(0), [number; 10])
+    }
+
+    fn name(name: &str) -> SecretName {
+        SecretName::parse(name).unwrap()
+    }
+
+    fn held(number: u8, scope: Scope, version: u32) -> Held {
+        Held { name: name("TOKEN"), scope, secret: id(number), version }
+    }
+
+    fn available(number: u8, scope: Scope, version: u32) -> Available {
+        Available { id: id(number), name: name("TOKEN"), scope, version, suspended: false, detail: () }
+    }
+
+    fn at(micros: i64) -> Stamp {
+        Stamp { at: Time(micros), by: None }
+    }
+
+    fn old() -> History {
+        History {
+            name: name("TOKEN"),
+            created: at(1),
+            written: at(1),
+            renamed: None,
+            reach: None,
+            deleted: None,
+            restored: None,
+            suspended: None,
+            lifted: None,
+        }
+    }
+
+    fn only(from: Option<Held>, to: Vec<Available>, histories: Vec<(u8, History)>) -> (DriftKind, DriftReason, i64) {
+        let histories = histories.into_iter().map(|(number, history)| (id(number), history)).collect();
+        let differences = drift(&from.into_iter().collect::<Vec<_>>(), &resolve(to), &histories);
+        assert_eq!(differences.len(), 1);
+        (differences[0].kind, differences[0].reason, differences[0].change.unwrap().at.0)
+    }
+
+    #[test]
+    fn the_same_secret_and_version_is_no_drift() {
+        let now = resolve(vec![available(1, Scope::Workspace, 3)]);
+        assert_eq!(drift(&[held(1, Scope::Workspace, 3)], &now, &HashMap::from([(id(1), old())])), []);
+    }
+
+    #[test]
+    fn every_reason_has_its_case() {
+        use DriftKind::{Added, Changed, Removed};
+        use DriftReason::*;
+        use Scope::{Organization, Workspace};
+        let later = START + 5;
+        let own = held(1, Workspace, 1);
+        let organizations = held(2, Organization, 1);
+        let new = || History { created: at(later), ..old() };
+
+        let written = History { written: at(later), ..old() };
+        assert_eq!(
+            only(Some(own.clone()), vec![available(1, Workspace, 2)], vec![(1, written)]),
+            (Changed, Value, later)
+        );
+        let both = vec![available(1, Workspace, 1), available(2, Organization, 1)];
+        assert_eq!(only(Some(organizations.clone()), both, vec![(1, new()), (2, old())]), (Changed, Overridden, later));
+        let deleted = || History { deleted: Some(at(later)), ..old() };
+        assert_eq!(
+            only(Some(own.clone()), vec![available(2, Organization, 1)], vec![(1, deleted()), (2, old())]),
+            (Changed, Uncovered, later)
+        );
+        assert_eq!(
+            only(Some(own.clone()), vec![available(3, Workspace, 1)], vec![(1, deleted()), (3, new())]),
+            (Changed, Created, later)
+        );
+        assert_eq!(only(None, vec![available(1, Workspace, 1)], vec![(1, new())]), (Added, Created, later));
+        let reaches = || History { reach: Some(at(later)), ..old() };
+        assert_eq!(only(None, vec![available(2, Organization, 1)], vec![(2, reaches())]), (Added, Selected, later));
+        let renamed = History { renamed: Some(at(later)), ..old() };
+        assert_eq!(only(None, vec![available(1, Workspace, 1)], vec![(1, renamed.clone())]), (Added, Renamed, later));
+        let restored = History { restored: Some(at(later)), ..old() };
+        assert_eq!(only(None, vec![available(1, Workspace, 1)], vec![(1, restored)]), (Added, Restored, later));
+        let lifted = History { lifted: Some(at(later)), ..old() };
+        assert_eq!(only(None, vec![available(1, Workspace, 1)], vec![(1, lifted)]), (Added, Restored, later));
+        assert_eq!(only(Some(own.clone()), vec![], vec![(1, deleted())]), (Removed, Deleted, later));
+        assert_eq!(only(Some(organizations), vec![], vec![(2, reaches())]), (Removed, Deselected, later));
+        let gone = History { name: name("OTHER"), ..renamed };
+        assert_eq!(only(Some(own.clone()), vec![], vec![(1, gone)]), (Removed, Renamed, later));
+        let held_back = Available { suspended: true, ..available(1, Workspace, 1) };
+        let suspended = History { suspended: Some(at(later)), ..old() };
+        assert_eq!(only(Some(own), vec![held_back], vec![(1, suspended)]), (Removed, Suspended, later));
+    }
+
+    #[test]
+    fn a_suspended_secret_that_overrides_is_named_as_the_cause() {
+        let cover = Available { suspended: true, ..available(1, Scope::Workspace, 1) };
+        let now = vec![cover, available(2, Scope::Organization, 1)];
+        let new = History { created: at(START + 5), suspended: Some(at(START + 6)), ..old() };
+        let histories = vec![(1, new), (2, old())];
+        assert_eq!(
+            only(Some(held(2, Scope::Organization, 1)), now, histories),
+            (DriftKind::Removed, DriftReason::Overridden, START + 5)
+        );
+    }
+
+    #[test]
+    fn a_destroyed_secret_without_history_still_shows() {
+        let differences = drift(&[held(1, Scope::Workspace, 1)], &resolve::<()>(vec![]), &HashMap::new());
+        assert_eq!((differences[0].kind, differences[0].reason), (DriftKind::Removed, DriftReason::Deleted));
+        assert_eq!(differences[0].change, None);
+    }
+}

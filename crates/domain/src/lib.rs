@@ -1,0 +1,38 @@
+//! The words and rules of Vestry: names, scopes, roles, permissions, environments, drift, masking.
+//!
+//! Pure: no I/O, no clock, no randomness, no database. The other crates ask here what is true and do the rest.
+
+mod audit;
+mod budget;
+mod command;
+mod drift;
+mod email;
+mod environment;
+pub mod id;
+mod mask;
+mod name;
+pub mod policy;
+mod scope;
+mod slug;
+mod text;
+mod time;
+mod value;
+mod variable;
+mod words;
+
+pub use audit::*;
+pub use budget::*;
+pub use command::*;
+pub use drift::*;
+pub use email::*;
+pub use environment::*;
+pub use id::*;
+pub use mask::Masker;
+pub use name::{LONGEST_NAME, NameRefused, NameWarning, SecretName};
+pub use scope::*;
+pub use slug::*;
+pub use text::*;
+pub use time::Time;
+pub use value::*;
+pub use variable::*;
+pub use words::UnknownWord;
