@@ -1,0 +1,150 @@
+use std::{fs, io, os::unix::fs::MetadataExt, path::Path, time::Duration};
+
+use domain::{ServerId, StartId, WorkspaceId};
+use nix::sys::signal::Signal;
+use tokio::{net::UnixStream, time::sleep};
+
+use super::{Runtime, wire};
+use crate::{
+    Exit, Lost,
+    os::PidFd,
+    protocol::{Answer, Ask, Question, VERSION},
+    record::{self, Facts, RunDirectory},
+};
+
+/// A supervisor that is there but doesn't answer is asked again after this time, so many times.
+const ASK_AGAIN: (Duration, u32) = (Duration::from_millis(50), 100);
+
+/// A start that has left something on this machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Found {
+    /// Which start.
+    pub start: StartId,
+    /// The server it is of.
+    pub server: ServerId,
+    /// The workspace of the server.
+    pub workspace: WorkspaceId,
+    /// What it does.
+    pub state: State,
+}
+
+/// What a start does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    /// It is prepared, and its command is not executed yet. If the control plane that prepared it is gone, it is going.
+    Waiting,
+    /// Its command was executed and its processes may be alive.
+    Running,
+    /// Nothing of it is left but the record of how it ended.
+    Exited(Exit),
+}
+
+impl Runtime {
+    /// The starts that are there, or have ended and were not forgotten. What a dead supervisor left is cleaned up: its
+    /// processes are killed, and it counts as exited.
+    ///
+    /// For the control plane's boot, before it prepares anything.
+    pub async fn found(&self) -> io::Result<Vec<Found>> {
+        let mut all = Vec::new();
+        for entry in fs::read_dir(self.settings.directory.join("run"))? {
+            let entry = entry?;
+            let Some(start) = entry.file_name().to_str().and_then(|name| name.parse::<StartId>().ok()) else {
+                continue;
+            };
+            let run = self.run_directory(start);
+            let Ok(facts) = run.facts() else {
+                // Its supervisor died before it had made anything else.
+                run.remove()?;
+                continue;
+            };
+            let ids = (facts.subject.server.parse(), facts.subject.workspace.parse());
+            let (Ok(server), Ok(workspace)) = ids else {
+                tracing::warn!(%start, "the record of a start names no server; it is left alone");
+                continue;
+            };
+            let state = match self.ask(&run, Ask::Status).await {
+                Ok(Some(Answer::Waiting)) => State::Waiting,
+                Ok(Some(Answer::Running)) => State::Running,
+                Ok(Some(Answer::Exited(exit))) => State::Exited(exit),
+                // Going, between the two looks.
+                Ok(None) => continue,
+                Err(error) => return Err(error),
+            };
+            all.push(Found { start, server, workspace, state });
+        }
+        all.sort_by_key(|found| found.start);
+        Ok(all)
+    }
+
+    pub(super) async fn ask_for_exit(&self, start: StartId, ask: Ask) -> Result<Exit, Lost> {
+        match self.ask(&self.run_directory(start), ask).await {
+            Ok(Some(Answer::Exited(exit))) => Ok(exit),
+            Ok(None) => Err(Lost::Unknown(start)),
+            Ok(Some(_)) => Err(Lost::Unreadable(start, io::Error::other("the supervisor answered out of turn"))),
+            Err(error) => Err(Lost::Unreadable(start, error)),
+        }
+    }
+
+    /// Asks the supervisor, or the record that it left. `None`: there is no such start.
+    async fn ask(&self, run: &RunDirectory, ask: Ask) -> io::Result<Option<Answer>> {
+        let (pause, times) = ASK_AGAIN;
+        let mut trouble = io::Error::from(io::ErrorKind::TimedOut);
+        for _ in 0..times {
+            if let Some(exit) = run.exit()? {
+                return Ok(Some(Answer::Exited(exit)));
+            }
+            if !run.exists() {
+                return Ok(None);
+            }
+            match ask_supervisor(run, ask).await {
+                Ok(answer) => return Ok(Some(answer)),
+                Err(error) => trouble = error,
+            }
+            if let Ok(facts) = run.facts()
+                && facts.supervisor.alive().is_none()
+                && run.exit()?.is_none()
+                && run.exists()
+            {
+                return clean_up(run, &facts).await.map(Some);
+            }
+            sleep(pause).await;
+        }
+        Err(trouble)
+    }
+}
+
+async fn ask_supervisor(run: &RunDirectory, ask: Ask) -> io::Result<Answer> {
+    let stream = run.with_socket(connect)?;
+    stream.set_nonblocking(true)?;
+    let mut stream = UnixStream::from_std(stream)?;
+    wire::send(&mut stream, &Question { version: VERSION, ask }).await?;
+    wire::receive(&mut stream).await
+}
+
+/// The socket must be this user's own: nobody else's answer counts.
+fn connect(path: &Path) -> io::Result<std::os::unix::net::UnixStream> {
+    if fs::symlink_metadata(path)?.uid() != nix::unistd::geteuid().as_raw() {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    std::os::unix::net::UnixStream::connect(path)
+}
+
+/// Ends what a supervisor that was killed left running. How the server ended is lost with it.
+async fn clean_up(run: &RunDirectory, facts: &Facts) -> io::Result<Answer> {
+    if let Some(sandbox) = &facts.sandbox {
+        while let Some(pid) = sandbox.alive() {
+            // The number could have gone to another process since: that it is still the same one is looked at again,
+            // now that the handle holds it.
+            if let Ok(process) = PidFd::open(pid)
+                && sandbox.alive().is_some()
+            {
+                process.signal(Signal::SIGKILL)?;
+            }
+            sleep(ASK_AGAIN.0).await;
+        }
+    }
+    let exit = Exit { code: None, signal: None, at: record::now() };
+    run.write_exit(&exit)?;
+    run.remove_socket();
+    Ok(Answer::Exited(exit))
+}
