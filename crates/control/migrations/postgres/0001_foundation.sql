@@ -1,0 +1,229 @@
+-- Times are microseconds since the Unix epoch. Booleans are 0 and 1. Ids are UUIDv7 in text.
+-- `revision` is the row's opaque ETag: it moves with every write of any field and is never reused.
+
+CREATE TABLE installation (
+    id TEXT NOT NULL PRIMARY KEY,
+    -- SHA-256 of the one-time code; NULL once somebody has set the installation up.
+    setup_code_hash BYTEA,
+    -- The number of the next workspace; numbers are never reused, since files on disk belong to them.
+    next_workspace_number BIGINT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+CREATE TABLE users (
+    id TEXT NOT NULL PRIMARY KEY,
+    email TEXT NOT NULL,
+    email_key TEXT COLLATE "C" NOT NULL UNIQUE,
+    name TEXT COLLATE "C" NOT NULL,
+    password_hash TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
+CREATE TABLE organizations (
+    id TEXT NOT NULL PRIMARY KEY,
+    slug TEXT COLLATE "C" NOT NULL UNIQUE,
+    name TEXT COLLATE "C" NOT NULL,
+    workspace_creation TEXT NOT NULL,
+    revision TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
+CREATE TABLE members (
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    user_id TEXT NOT NULL REFERENCES users (id),
+    role TEXT NOT NULL,
+    revision TEXT NOT NULL,
+    joined_at BIGINT NOT NULL,
+    PRIMARY KEY (organization_id, user_id)
+);
+CREATE INDEX members_of_user ON members (user_id);
+
+-- Sessions and personal tokens: whatever a caller can present, by the SHA-256 of its secret part.
+CREATE TABLE credentials (
+    id TEXT NOT NULL PRIMARY KEY,
+    kind TEXT NOT NULL,
+    user_id TEXT NOT NULL REFERENCES users (id),
+    name TEXT COLLATE "C" NOT NULL,
+    access TEXT NOT NULL,
+    organization_secrets BIGINT NOT NULL,
+    secret_hash BYTEA NOT NULL,
+    created_at BIGINT NOT NULL,
+    last_used_at BIGINT NOT NULL,
+    expires_at BIGINT,
+    revoked_at BIGINT
+);
+CREATE INDEX credentials_of_user ON credentials (user_id, kind, id);
+
+CREATE TABLE data_keys (
+    id TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    root_key_id BYTEA NOT NULL,
+    wrapped BYTEA NOT NULL,
+    canary BYTEA NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX data_keys_of_organization ON data_keys (organization_id, created_at);
+
+CREATE TABLE workspaces (
+    id TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    number BIGINT NOT NULL UNIQUE,
+    slug TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    description TEXT NOT NULL,
+    owner_id TEXT NOT NULL REFERENCES users (id),
+    revision TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    deleted_at BIGINT,
+    deleted_by TEXT
+);
+CREATE UNIQUE INDEX workspaces_by_slug ON workspaces (organization_id, slug) WHERE deleted_at IS NULL;
+
+CREATE TABLE collaborators (
+    workspace_id TEXT NOT NULL REFERENCES workspaces (id),
+    user_id TEXT NOT NULL REFERENCES users (id),
+    since BIGINT NOT NULL,
+    PRIMARY KEY (workspace_id, user_id)
+);
+CREATE INDEX collaborations_of_user ON collaborators (user_id);
+
+-- A row stays as a tombstone when its secret is deleted. home_id is the workspace or, for an organization secret,
+-- the organization.
+CREATE TABLE secrets (
+    id TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    scope TEXT NOT NULL,
+    home_id TEXT NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    access TEXT NOT NULL,
+    description TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    -- Bytes that the newest version takes of the budget: name, padded value, 10.
+    cost BIGINT NOT NULL,
+    revision TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    created_by TEXT REFERENCES users (id),
+    updated_at BIGINT NOT NULL,
+    updated_by TEXT REFERENCES users (id),
+    renamed_at BIGINT,
+    renamed_by TEXT REFERENCES users (id),
+    access_changed_at BIGINT,
+    access_changed_by TEXT REFERENCES users (id),
+    suspended_at BIGINT,
+    suspended_by TEXT REFERENCES users (id),
+    lifted_at BIGINT,
+    lifted_by TEXT REFERENCES users (id),
+    deleted_at BIGINT,
+    deleted_by TEXT REFERENCES users (id),
+    restored_at BIGINT,
+    restored_by TEXT REFERENCES users (id)
+);
+CREATE UNIQUE INDEX secrets_by_name ON secrets (home_id, name) WHERE deleted_at IS NULL;
+
+CREATE TABLE secret_versions (
+    secret_id TEXT NOT NULL REFERENCES secrets (id),
+    version BIGINT NOT NULL,
+    -- NULL once this version is destroyed.
+    sealed BYTEA,
+    cost BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    created_by TEXT REFERENCES users (id),
+    suspended_at BIGINT,
+    suspended_by TEXT REFERENCES users (id),
+    PRIMARY KEY (secret_id, version)
+);
+
+-- A row stays when its workspace is deselected, so that drift can say by whom and when.
+CREATE TABLE selections (
+    secret_id TEXT NOT NULL REFERENCES secrets (id),
+    workspace_id TEXT NOT NULL REFERENCES workspaces (id),
+    selected BIGINT NOT NULL,
+    changed_at BIGINT NOT NULL,
+    changed_by TEXT REFERENCES users (id),
+    PRIMARY KEY (secret_id, workspace_id)
+);
+CREATE INDEX selections_of_workspace ON selections (workspace_id, selected);
+
+CREATE TABLE servers (
+    id TEXT NOT NULL PRIMARY KEY,
+    workspace_id TEXT NOT NULL REFERENCES workspaces (id),
+    slug TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    command TEXT NOT NULL,
+    variables TEXT NOT NULL,
+    status TEXT NOT NULL,
+    status_detail TEXT NOT NULL,
+    exit_code BIGINT,
+    -- The start record of the process that may be alive; NULL when none can be.
+    start_id TEXT,
+    revision TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    deleted_at BIGINT
+);
+CREATE UNIQUE INDEX servers_by_slug ON servers (workspace_id, slug) WHERE deleted_at IS NULL;
+CREATE INDEX servers_alive ON servers (status) WHERE start_id IS NOT NULL;
+
+CREATE TABLE starts (
+    id TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    workspace_id TEXT NOT NULL REFERENCES workspaces (id),
+    server_id TEXT REFERENCES servers (id),
+    kind TEXT NOT NULL,
+    host TEXT,
+    outcome TEXT NOT NULL,
+    started_at BIGINT NOT NULL,
+    started_by TEXT REFERENCES users (id),
+    ended_at BIGINT,
+    exit_code BIGINT,
+    detail TEXT NOT NULL
+);
+CREATE INDEX starts_of_server ON starts (server_id, id);
+CREATE INDEX starts_pending ON starts (id) WHERE outcome = 'pending';
+
+-- What each start handed over (left_out = 0) or left out because it was suspended (left_out = 1).
+CREATE TABLE start_secrets (
+    start_id TEXT NOT NULL REFERENCES starts (id),
+    secret_id TEXT NOT NULL REFERENCES secrets (id),
+    name TEXT COLLATE "C" NOT NULL,
+    scope TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    left_out BIGINT NOT NULL,
+    PRIMARY KEY (start_id, name)
+);
+CREATE INDEX starts_with_secret ON start_secrets (secret_id, version);
+
+-- One chain for each organization and one for the installation; its row is locked by whoever adds an event.
+CREATE TABLE audit_chains (
+    id TEXT NOT NULL PRIMARY KEY,
+    events BIGINT NOT NULL,
+    head BYTEA NOT NULL
+);
+
+CREATE TABLE audit_events (
+    chain_id TEXT NOT NULL REFERENCES audit_chains (id),
+    sequence BIGINT NOT NULL,
+    id TEXT NOT NULL UNIQUE,
+    at BIGINT NOT NULL,
+    actor_kind TEXT NOT NULL,
+    actor_id TEXT,
+    actor_name TEXT COLLATE "C" NOT NULL,
+    action TEXT NOT NULL,
+    target_kind TEXT NOT NULL,
+    target_id TEXT NOT NULL,
+    target_name TEXT COLLATE "C" NOT NULL,
+    address TEXT,
+    details TEXT NOT NULL,
+    hash BYTEA NOT NULL,
+    PRIMARY KEY (chain_id, sequence)
+);
+
+CREATE FUNCTION audit_events_are_kept() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'audit events are never edited or deleted'; END $$;
+CREATE TRIGGER audit_events_are_never_edited BEFORE UPDATE ON audit_events
+FOR EACH ROW EXECUTE FUNCTION audit_events_are_kept();
+CREATE TRIGGER audit_events_are_never_deleted BEFORE DELETE OR TRUNCATE ON audit_events
+FOR EACH STATEMENT EXECUTE FUNCTION audit_events_are_kept();

@@ -1,0 +1,64 @@
+//! `/organizations/{organization}/workspaces/{workspace}/collaborators`
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{page::List, path::Path, problem::Result, words::time};
+use crate::{
+    app::{App, collaborators},
+    store::{Caller, collaborators::Collaborator},
+};
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct CollaboratorBody {
+    id: String,
+    name: String,
+    email: String,
+    since: String,
+}
+
+fn show(person: Collaborator) -> CollaboratorBody {
+    CollaboratorBody {
+        id: person.id.to_string(),
+        name: person.name,
+        email: person.email,
+        since: time(person.since),
+    }
+}
+
+/// Who has access besides the owner.
+#[utoipa::path(get, path = "/organizations/{organization}/workspaces/{workspace}/collaborators",
+    tag = "collaborators", responses((status = 200, body = List<CollaboratorBody>)))]
+pub(super) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Path((organization, workspace)): Path<(String, String)>,
+) -> Result<Json<List<CollaboratorBody>>> {
+    let people = collaborators::list(&app, &caller, &organization, &workspace).await?;
+    Ok(Json(List::whole(people.into_iter().map(show).collect())))
+}
+
+/// Give a member access, by id or e-mail address. The owner only.
+#[utoipa::path(put, path = "/organizations/{organization}/workspaces/{workspace}/collaborators/{user}",
+    tag = "collaborators", responses((status = 204)))]
+pub(super) async fn add(
+    State(app): State<App>,
+    caller: Caller,
+    Path((organization, workspace, user)): Path<(String, String, String)>,
+) -> Result<StatusCode> {
+    collaborators::add(&app, &caller, &organization, &workspace, &user).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Take a person's access away, by id or e-mail address. The owner only.
+#[utoipa::path(delete, path = "/organizations/{organization}/workspaces/{workspace}/collaborators/{user}",
+    tag = "collaborators", responses((status = 204)))]
+pub(super) async fn remove(
+    State(app): State<App>,
+    caller: Caller,
+    Path((organization, workspace, user)): Path<(String, String, String)>,
+) -> Result<StatusCode> {
+    collaborators::remove(&app, &caller, &organization, &workspace, &user).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

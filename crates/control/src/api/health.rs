@@ -1,0 +1,40 @@
+//! `/healthz` and `/readyz`
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+
+/// Each part that a control plane needs, `ok` or what is wrong with it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ReadinessBody {
+    database: String,
+    root_key: String,
+    sandbox: String,
+}
+
+/// Whether the control plane is alive.
+#[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, body = String)))]
+pub(super) async fn alive() -> &'static str {
+    "ok\n"
+}
+
+/// Whether database, root key and sandbox work: 200 when all do, 503 otherwise.
+#[utoipa::path(get, path = "/readyz", tag = "health",
+    responses((status = 200, body = ReadinessBody), (status = 503, body = ReadinessBody)))]
+pub(super) async fn ready(State(app): State<App>) -> (StatusCode, Json<ReadinessBody>) {
+    let ok = || "ok".to_owned();
+    let database = match app.store.read().await {
+        Ok(_) => ok(),
+        Err(error) => {
+            tracing::error!(%error, "the database does not answer");
+            "does not answer".to_owned()
+        }
+    };
+    let root_key = if app.keyring.sealed().is_none() { ok() } else { "sealed".to_owned() };
+    let sandbox = app.runtime.check().await.map_or_else(|why| why.to_string(), |()| ok());
+    let body = ReadinessBody { database, root_key, sandbox };
+    let ready = [&body.database, &body.root_key, &body.sandbox].into_iter().all(|part| part == "ok");
+    (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
+}

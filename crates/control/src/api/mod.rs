@@ -1,0 +1,98 @@
+//! JSON in, JSON out: reads requests, calls one use case each, writes answers. The routes are the OpenAPI document's.
+
+mod audit_events;
+mod body;
+mod caller;
+mod collaborators;
+mod docs;
+mod explanations;
+mod health;
+mod log_stream;
+mod me;
+mod members;
+mod organizations;
+mod page;
+mod path;
+mod precondition;
+mod problem;
+mod secrets;
+mod servers;
+mod sessions;
+mod setup;
+mod tokens;
+mod words;
+mod workspace_secrets;
+mod workspaces;
+
+use axum::{Router, middleware};
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::app::App;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Vestry", description = "The secrets of workspace servers: who gets what, and who has which version."),
+    components(schemas(problem::Problem))
+)]
+struct Document;
+
+/// Every route of the API with its documentation.
+fn documented() -> OpenApiRouter<App> {
+    let v1 = OpenApiRouter::new()
+        .routes(routes!(setup::create))
+        .routes(routes!(sessions::create, sessions::list))
+        .routes(routes!(sessions::end))
+        .routes(routes!(me::get))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(organizations::list))
+        .routes(routes!(organizations::get, organizations::edit))
+        .routes(routes!(members::list))
+        .routes(routes!(members::set_role))
+        .routes(routes!(audit_events::list))
+        .routes(routes!(audit_events::verify))
+        .routes(routes!(workspaces::list, workspaces::create))
+        .routes(routes!(workspaces::get, workspaces::edit, workspaces::delete))
+        .routes(routes!(workspaces::give))
+        .routes(routes!(collaborators::list))
+        .routes(routes!(collaborators::add, collaborators::remove))
+        .routes(routes!(secrets::list))
+        .routes(routes!(secrets::get, secrets::set, secrets::edit, secrets::delete))
+        .routes(routes!(secrets::select, secrets::deselect))
+        .routes(routes!(workspace_secrets::list))
+        .routes(routes!(
+            workspace_secrets::get,
+            workspace_secrets::set,
+            workspace_secrets::edit,
+            workspace_secrets::delete
+        ))
+        .routes(routes!(explanations::get))
+        .routes(routes!(servers::list, servers::create))
+        .routes(routes!(servers::get, servers::edit, servers::delete))
+        .routes(routes!(servers::start))
+        .routes(routes!(servers::stop))
+        .routes(routes!(servers::restart))
+        .routes(routes!(servers::starts))
+        .routes(routes!(servers::logs));
+    OpenApiRouter::with_openapi(Document::openapi())
+        .nest("/api/v1", v1)
+        .routes(routes!(health::alive))
+        .routes(routes!(health::ready))
+}
+
+/// The OpenAPI document, as the code says it.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    documented().into_openapi()
+}
+
+/// The whole API as a service over these use cases.
+pub fn router(app: App) -> Router {
+    let (router, document) = documented().split_for_parts();
+    router
+        .merge(docs::router(document))
+        .fallback(problem::no_such_address)
+        .method_not_allowed_fallback(problem::no_such_method)
+        .layer(middleware::from_fn(problem::answer))
+        .with_state(app)
+}

@@ -1,0 +1,162 @@
+//! Lists: `limit`, `cursor`, `q`, `sort`, and what the next page needs.
+
+use axum::{
+    extract::{FromRequestParts, Query},
+    http::request::Parts,
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    app::Input,
+    error::{Error, Result},
+    store::{Order, PageRequest, page::Place},
+};
+
+const DEFAULT_LIMIT: i64 = 50;
+const LARGEST_LIMIT: i64 = 200;
+
+/// A part of a list.
+#[derive(Serialize, ToSchema)]
+pub(super) struct List<T: ToSchema> {
+    items: Vec<T>,
+    /// For `?cursor=` of the next request; null on the last page.
+    next_cursor: Option<String>,
+}
+
+impl<T: ToSchema> List<T> {
+    /// Everything there is.
+    pub(super) fn whole(items: Vec<T>) -> Self {
+        Self { items, next_cursor: None }
+    }
+
+    /// A part that the caller has cut.
+    pub(super) fn part(items: Vec<T>, next_cursor: Option<String>) -> Self {
+        Self { items, next_cursor }
+    }
+
+    /// Up to `limit` of the rows; one more was asked for to know whether there is a next page.
+    pub(super) fn page<R>(rows: Vec<R>, limit: i64, cursor: impl Fn(&R) -> String, show: impl Fn(R) -> T) -> Self {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let next_cursor = if rows.len() > limit { rows.get(limit - 1).map(&cursor) } else { None };
+        Self { items: rows.into_iter().take(limit).map(show).collect(), next_cursor }
+    }
+}
+
+/// The query of a request, as far as it could be read; checked after the use case has authorized.
+pub(super) struct Params<T>(Result<T>);
+
+impl<T> Params<T> {
+    pub(super) fn parse<U>(self, parse: impl FnOnce(T) -> Result<U>) -> Input<U> {
+        Input::new(self.0.and_then(parse))
+    }
+}
+
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let read = Query::try_from_uri(&parts.uri).map(|Query(params)| params).map_err(|_| {
+            Error::invalid("query", "query", "The address has a query that is unknown here or has a wrong type.")
+        });
+        Ok(Self(read))
+    }
+}
+
+/// How much of a list, from where.
+#[derive(Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Paging {
+    /// At most so many items, 1 to 200.
+    limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Only names that contain this, whatever the case.
+    q: Option<String>,
+    /// `name`, `created_at` or `updated_at`; `-` before it for descending.
+    sort: Option<String>,
+}
+
+const ORDERS: [(&str, Order); 6] = [
+    ("name", Order::Name),
+    ("-name", Order::NameDescending),
+    ("created_at", Order::Created),
+    ("-created_at", Order::CreatedDescending),
+    ("updated_at", Order::Updated),
+    ("-updated_at", Order::UpdatedDescending),
+];
+
+impl Paging {
+    /// The page to read, one row longer than to show.
+    pub(super) fn request(self) -> Result<PageRequest> {
+        let order = match &self.sort {
+            None => Order::default(),
+            Some(sort) => ORDERS.iter().find(|(word, _)| word == sort).map(|(_, order)| *order).ok_or_else(|| {
+                Error::invalid("sort", "sort_unknown", "Sort by name, created_at or updated_at, with - for descending.")
+            })?,
+        };
+        let after = self.cursor.as_deref().map(|cursor| read_cursor(cursor, order)).transpose()?;
+        Ok(PageRequest { limit: limit(self.limit)? + 1, after, order, filter: self.q })
+    }
+
+    /// How many items the answer shows, and in which order its rows lie.
+    pub(super) fn shown(&self) -> (i64, Order) {
+        let order = self.sort.as_ref().and_then(|sort| ORDERS.iter().find(|(word, _)| word == sort));
+        (limit(self.limit).unwrap_or(DEFAULT_LIMIT), order.map(|(_, order)| *order).unwrap_or_default())
+    }
+}
+
+/// Splits a query into the page to read and how to show it.
+pub(super) fn paging(params: Params<Paging>) -> (Input<PageRequest>, i64, Order) {
+    let (shown, order) = params.0.as_ref().map_or((DEFAULT_LIMIT, Order::default()), Paging::shown);
+    (params.parse(Paging::request), shown, order)
+}
+
+/// A limit within its bounds.
+pub(super) fn limit(asked: Option<i64>) -> Result<i64> {
+    let limit = asked.unwrap_or(DEFAULT_LIMIT);
+    if (1..=LARGEST_LIMIT).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(Error::invalid("limit", "limit", format!("Ask for 1 to {LARGEST_LIMIT} items.")))
+}
+
+/// Where a row lies in an order, as an opaque text.
+pub(super) fn cursor(order: Order, name: &str, created: i64, updated: i64, id: impl ToString) -> String {
+    let key = match order {
+        Order::Name | Order::NameDescending => name.to_owned(),
+        Order::Created | Order::CreatedDescending => created.to_string(),
+        Order::Updated | Order::UpdatedDescending => updated.to_string(),
+    };
+    let text = serde_json::json!([order as u8, key, id.to_string()]).to_string();
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn read_cursor(text: &str, order: Order) -> Result<Place> {
+    let bytes: Option<Vec<u8>> = (0..text.len())
+        .step_by(2)
+        .map(|at| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()))
+        .collect();
+    let read: Option<(u8, String, String)> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    match read {
+        Some((of, key, id)) if of == order as u8 => Ok(Place { key, id }),
+        _ => Err(Error::invalid("cursor", "cursor", "This cursor is not one of this list in this order; begin anew.")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_leads_back_to_its_place_in_its_order_only() {
+        let text = cursor(Order::Name, "A_NAME", 1, 2, "id");
+        let place = Place { key: "A_NAME".to_owned(), id: "id".to_owned() };
+        assert_eq!(read_cursor(&text, Order::Name).unwrap(), place);
+        assert!(read_cursor(&text, Order::Created).is_err());
+        for bad in ["", "zz", "5b", "é", "5b5d"] {
+            assert!(read_cursor(bad, Order::Name).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! `/organizations/{organization}/secrets`
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderName, HeaderValue, StatusCode},
+    response::{IntoResponse, Response},
+};
+use domain::{Access, SecretName, check_value};
+use envelope::Plaintext;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use zeroize::Zeroizing;
+
+use super::{
+    body::Body,
+    page::{List, Paging, Params, cursor, paging},
+    path::Path,
+    precondition::etag,
+    problem::Result,
+    words::{WarningBody, Who, time},
+    workspaces::description,
+};
+use crate::{
+    app::{
+        App, Precondition, drift,
+        secrets::{self, EditSecret, Listed, Place, Reach, SetSecret, Written},
+    },
+    error::Error,
+    store::Caller,
+};
+
+/// An organization secret without its value, which nobody ever reads back.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SecretBody {
+    id: String,
+    name: String,
+    /// `organization` or `workspace`.
+    #[schema(value_type = String)]
+    scope: &'static str,
+    /// `all` or `selected`; only for organization secrets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    access: Option<&'static str>,
+    /// The selected workspaces; only for organization secrets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workspaces: Option<SelectionBody>,
+    description: String,
+    version: u32,
+    suspended: bool,
+    created_at: String,
+    created_by: Option<Who>,
+    updated_at: String,
+    updated_by: Option<Who>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct SelectionBody {
+    count: u32,
+    /// At most five of them.
+    first: Vec<NamedWorkspace>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct NamedWorkspace {
+    slug: String,
+    name: String,
+}
+
+/// What a write answers.
+#[derive(Serialize, ToSchema)]
+pub(super) struct WrittenBody {
+    #[serde(flatten)]
+    secret: SecretBody,
+    warnings: Vec<WarningBody>,
+    /// Running servers that differ from their workspace's environment now.
+    restart_needed: Vec<StaleServerBody>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct StaleServerBody {
+    workspace: String,
+    server: String,
+}
+
+impl From<drift::StaleServer> for StaleServerBody {
+    fn from(stale: drift::StaleServer) -> Self {
+        Self { workspace: stale.workspace.to_string(), server: stale.server.to_string() }
+    }
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SetOrganizationSecretBody {
+    /// At most 48 KiB of UTF-8 without NUL, kept byte for byte.
+    #[schema(value_type = String)]
+    value: Zeroizing<String>,
+    /// `all` or `selected`. A new secret without access and workspaces reaches all.
+    access: Option<String>,
+    /// The whole selection, by slug; giving one, even an empty one, means `selected`.
+    workspaces: Option<Vec<String>>,
+    description: Option<String>,
+    /// Whether the value may be empty.
+    #[serde(default)]
+    allow_empty: bool,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EditOrganizationSecretBody {
+    /// Another name.
+    name: Option<String>,
+    /// `all` or `selected`.
+    access: Option<String>,
+    /// The whole selection, by slug.
+    workspaces: Option<Vec<String>>,
+    description: Option<String>,
+}
+
+pub(super) type OneSecret = ([(HeaderName, HeaderValue); 1], Json<SecretBody>);
+
+pub(super) fn one(listed: Listed) -> OneSecret {
+    (etag(&listed.secret.revision), Json(show(listed)))
+}
+
+fn show(listed: Listed) -> SecretBody {
+    let Listed { secret, selection } = listed;
+    let of_organization = secret.scope == domain::Scope::Organization;
+    let first = selection.first.into_iter().map(|(slug, name)| NamedWorkspace { slug: slug.to_string(), name });
+    SecretBody {
+        id: secret.id.to_string(),
+        name: secret.name.to_string(),
+        scope: secret.scope.as_str(),
+        access: of_organization.then_some(secret.access.as_str()),
+        workspaces: of_organization.then(|| SelectionBody { count: selection.count, first: first.collect() }),
+        description: secret.description,
+        version: secret.version,
+        suspended: secret.suspended,
+        created_at: time(secret.created_at),
+        created_by: secret.created_by.map(Who::from),
+        updated_at: time(secret.updated_at),
+        updated_by: secret.updated_by.map(Who::from),
+    }
+}
+
+/// 201 for a created secret, 200 for a changed one.
+pub(super) fn written(written: Written) -> Response {
+    let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
+    let etag = etag(&written.listed.secret.revision);
+    let body = WrittenBody {
+        secret: show(written.listed),
+        warnings: written.warnings.into_iter().map(WarningBody::from).collect(),
+        restart_needed: written.stale.into_iter().map(StaleServerBody::from).collect(),
+    };
+    (status, etag, Json(body)).into_response()
+}
+
+/// Parses a name and a value as they were sent.
+pub(super) fn parse_set(
+    name: &str,
+    value: Zeroizing<String>,
+    allow_empty: bool,
+    reach: Reach,
+    text: Option<String>,
+) -> Result<SetSecret> {
+    let name = parse_name(name)?;
+    let value_warnings = check_value(value.as_bytes(), allow_empty)
+        .map_err(|why| Error::invalid("value", why.code(), why))?;
+    // Copied, not moved: a String's bytes can't leave their zeroizing owner.
+    let value = Plaintext::new(value.as_bytes().to_vec());
+    Ok(SetSecret { name, value, value_warnings, reach, description: description(text)? })
+}
+
+/// A secret's name as it was sent.
+pub(super) fn parse_name(name: &str) -> Result<SecretName> {
+    SecretName::parse(name).map_err(|why| Error::invalid("name", why.code(), why))
+}
+
+fn parse_reach(access: Option<String>, workspaces: Option<Vec<String>>) -> Result<Reach> {
+    let access = access.map(|word| word.parse::<Access>()).transpose();
+    let access = access.map_err(|why| Error::invalid("access", "unknown_word", why))?;
+    if access == Some(Access::All) && workspaces.is_some() {
+        return Err(Error::invalid(
+            "workspaces",
+            "access_all",
+            "A secret with access `all` has no selection. Leave out one of the two.",
+        ));
+    }
+    Ok(Reach { access, workspaces })
+}
+
+fn place(organization: &str) -> Place<'_> {
+    Place { organization, workspace: None }
+}
+
+/// The organization's secrets. Administrators only.
+#[utoipa::path(get, path = "/organizations/{organization}/secrets", tag = "organization secrets", params(Paging),
+    responses((status = 200, body = List<SecretBody>)))]
+pub(super) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Path(organization): Path<String>,
+    params: Params<Paging>,
+) -> Result<Json<List<SecretBody>>> {
+    let (page, limit, order) = paging(params);
+    let listed = secrets::list(&app, &caller, place(&organization), page).await?;
+    let position = |listed: &Listed| {
+        let s = &listed.secret;
+        cursor(order, s.name.as_str(), s.created_at.0, s.updated_at.0, s.id)
+    };
+    Ok(Json(List::page(listed, limit, position, show)))
+}
+
+/// One organization secret. Administrators only.
+#[utoipa::path(get, path = "/organizations/{organization}/secrets/{name}", tag = "organization secrets",
+    responses((status = 200, body = SecretBody)))]
+pub(super) async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Path((organization, name)): Path<(String, String)>,
+) -> Result<OneSecret> {
+    secrets::get(&app, &caller, place(&organization), &name).await.map(one)
+}
+
+/// Create an organization secret or write its next version. Administrators only.
+#[utoipa::path(put, path = "/organizations/{organization}/secrets/{name}", tag = "organization secrets",
+    request_body = SetOrganizationSecretBody,
+    responses((status = 201, body = WrittenBody), (status = 200, body = WrittenBody)))]
+pub(super) async fn set(
+    State(app): State<App>,
+    caller: Caller,
+    Path((organization, name)): Path<(String, String)>,
+    expected: Precondition,
+    body: Body<SetOrganizationSecretBody>,
+) -> Result<Response> {
+    let input = body.parse(|body| {
+        let reach = parse_reach(body.access, body.workspaces)?;
+        parse_set(&name, body.value, body.allow_empty, reach, body.description)
+    });
+    secrets::set(&app, &caller, place(&organization), &name, expected, input).await.map(written)
+}
+
+/// Change name, access, selection or description; the value stays. Administrators only.
+#[utoipa::path(patch, path = "/organizations/{organization}/secrets/{name}", tag = "organization secrets",
+    request_body = EditOrganizationSecretBody, responses((status = 200, body = WrittenBody)))]
+pub(super) async fn edit(
+    State(app): State<App>,
+    caller: Caller,
+    Path((organization, name)): Path<(String, String)>,
+    expected: Precondition,
+    body: Body<EditOrganizationSecretBody>,
+) -> Result<Response> {
+    let input = body.parse(|body| {
+        let reach = parse_reach(body.access, body.workspaces)?;
+        parse_edit(body.name, reach, body.description)
+    });
+    secrets::edit(&app, &caller, place(&organization), &name, expected, input).await.map(written)
+}
+
+/// What an edit of either scope asks for.
+pub(super) fn parse_edit(name: Option<String>, reach: Reach, text: Option<String>) -> Result<EditSecret> {
+    let name = name.map(|name| parse_name(&name)).transpose()?;
+    Ok(EditSecret { name, reach, description: description(text)? })
+}
+
+/// Delete an organization secret: its name is free at once. Administrators only.
+#[utoipa::path(delete, path = "/organizations/{organization}/secrets/{name}", tag = "organization secrets",
+    responses((status = 204)))]
+pub(super) async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    Path((organization, name)): Path<(String, String)>,
+    expected: Precondition,
+) -> Result<StatusCode> {
+    secrets::delete(&app, &caller, place(&organization), &name, expected).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Add a workspace to the selection. Administrators only; 409 while the secret reaches all workspaces.
+#[utoipa::path(put, path = "/organizations/{organization}/secrets/{name}/workspaces/{workspace}",
+    tag = "organization secrets", responses((status = 200, body = WrittenBody)))]
+pub(super) async fn select(
+    State(app): State<App>,
+    caller: Caller,
+    Path((organization, name, workspace)): Path<(String, String, String)>,
+    expected: Precondition,
+) -> Result<Response> {
+    secrets::select_one(&app, &caller, place(&organization), &name, &workspace, true, expected).await.map(written)
+}
+
+/// Take a workspace out of the selection; the last one out leaves a secret that reaches nobody. Administrators only.
+#[utoipa::path(delete, path = "/organizations/{organization}/secrets/{name}/workspaces/{workspace}",
+    tag = "organization secrets", responses((status = 200, body = WrittenBody)))]
+pub(super) async fn deselect(
+    State(app): State<App>,
+    caller: Caller,
+    Path((organization, name, workspace)): Path<(String, String, String)>,
+    expected: Precondition,
+) -> Result<Response> {
+    secrets::select_one(&app, &caller, place(&organization), &name, &workspace, false, expected).await.map(written)
+}

@@ -1,0 +1,407 @@
+//! `/organizations/{organization}/workspaces/{workspace}/servers`
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use domain::{Command, Difference, DisplayName, Held, Slug, Variables};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    body::Body,
+    log_stream,
+    page::{List, Paging, Params, cursor, limit, paging},
+    path::Path,
+    precondition::etag,
+    problem::Result,
+    words::{Who, time},
+};
+use crate::{
+    app::{
+        App, Precondition,
+        servers::{self, EditServer, NewServer, Place, Seen},
+        setup::slug_or_from,
+    },
+    error::Error,
+    store::{self, Caller, starts::Start},
+};
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct ServerBody {
+    id: String,
+    name: String,
+    slug: String,
+    command: Vec<String>,
+    variables: BTreeMap<String, String>,
+    /// `stopped`, `starting`, `running`, `stopping` or `failed`.
+    #[schema(value_type = String)]
+    status: &'static str,
+    /// More about the status, for people.
+    status_detail: String,
+    started_at: Option<String>,
+    started_by: Option<Who>,
+    exit_code: Option<i32>,
+    /// Whether a restart would change what its program has.
+    restart_needed: bool,
+    drift: Vec<DifferenceBody>,
+    created_at: String,
+    updated_at: String,
+}
+
+/// One name in which a running server differs from its workspace's environment.
+#[derive(Serialize, ToSchema)]
+struct DifferenceBody {
+    name: String,
+    /// `added`, `changed` or `removed`.
+    #[schema(value_type = String)]
+    kind: &'static str,
+    /// `value`, `overridden`, `uncovered`, `selected`, `deselected`, `renamed`, `created`, `deleted`, `restored` or
+    /// `suspended`.
+    #[schema(value_type = String)]
+    reason: &'static str,
+    from: Option<VersionBody>,
+    to: Option<VersionBody>,
+    by: Option<Who>,
+    at: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct VersionBody {
+    /// `organization` or `workspace`.
+    #[schema(value_type = String)]
+    scope: &'static str,
+    secret_id: String,
+    version: u32,
+}
+
+impl From<Held> for VersionBody {
+    fn from(held: Held) -> Self {
+        Self { scope: held.scope.as_str(), secret_id: held.secret.to_string(), version: held.version }
+    }
+}
+
+/// What a start handed over, to whom, when: never a value.
+#[derive(Serialize, ToSchema)]
+pub(super) struct StartBody {
+    id: String,
+    /// `server`.
+    #[schema(value_type = String)]
+    kind: &'static str,
+    /// The server's slug.
+    server: String,
+    started_at: String,
+    started_by: Option<Who>,
+    ended_at: Option<String>,
+    exit_code: Option<i32>,
+    /// `pending`, `delivered` or `failed`.
+    #[schema(value_type = String)]
+    outcome: &'static str,
+    /// Why it failed.
+    detail: String,
+    injected: Vec<InjectedBody>,
+    /// What was left out because it was suspended.
+    left_out: Vec<InjectedBody>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct InjectedBody {
+    name: String,
+    #[serde(flatten)]
+    version: VersionBody,
+}
+
+impl From<Held> for InjectedBody {
+    fn from(held: Held) -> Self {
+        Self { name: held.name.to_string(), version: held.into() }
+    }
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewServerBody {
+    name: String,
+    /// Made from the name when missing.
+    slug: Option<String>,
+    /// The program and its arguments.
+    command: Vec<String>,
+    /// Plain variables: anybody with access to the workspace reads them. Only names that begin with VESTRY_ are refused.
+    #[serde(default)]
+    variables: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EditServerBody {
+    name: Option<String>,
+    slug: Option<String>,
+    command: Option<Vec<String>>,
+    /// All of them.
+    variables: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct StartsParams {
+    /// At most so many items, 1 to 200.
+    limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+#[derive(Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct LogParams {
+    /// How many of the last lines, 1 to 10,000.
+    lines: Option<usize>,
+    /// Whether to go on with what comes, as server-sent events.
+    follow: bool,
+}
+
+type OneServer = ([(HeaderName, HeaderValue); 1], Json<ServerBody>);
+
+fn place<'a>(organization: &'a str, workspace: &'a str) -> Place<'a> {
+    Place { organization, workspace }
+}
+
+fn one(seen: Seen) -> OneServer {
+    (etag(&seen.server.revision), Json(show(seen)))
+}
+
+fn show(seen: Seen) -> ServerBody {
+    let Seen { server, drift } = seen;
+    ServerBody {
+        id: server.id.to_string(),
+        name: server.name,
+        slug: server.slug.to_string(),
+        command: server.command,
+        variables: server.variables,
+        status: server.status.as_str(),
+        status_detail: server.status_detail,
+        started_at: server.started_at.map(time),
+        started_by: server.started_by.map(Who::from),
+        exit_code: server.exit_code,
+        restart_needed: !drift.is_empty(),
+        drift: drift.into_iter().map(show_difference).collect(),
+        created_at: time(server.created_at),
+        updated_at: time(server.updated_at),
+    }
+}
+
+fn show_difference((difference, by): (Difference, Option<store::Who>)) -> DifferenceBody {
+    DifferenceBody {
+        name: difference.name.to_string(),
+        kind: difference.kind.as_str(),
+        reason: difference.reason.as_str(),
+        from: difference.from.map(VersionBody::from),
+        to: difference.to.map(VersionBody::from),
+        by: by.map(Who::from),
+        at: difference.change.map(|change| time(change.at)),
+    }
+}
+
+fn show_start(start: Start, server: &str) -> StartBody {
+    StartBody {
+        id: start.id.to_string(),
+        kind: "server",
+        server: server.to_owned(),
+        started_at: time(start.started_at),
+        started_by: start.started_by.map(Who::from),
+        ended_at: start.ended_at.map(time),
+        exit_code: start.exit_code,
+        outcome: start.outcome.as_str(),
+        detail: start.detail,
+        injected: start.injected.into_iter().map(InjectedBody::from).collect(),
+        left_out: start.left_out.into_iter().map(InjectedBody::from).collect(),
+    }
+}
+
+/// The workspace's servers with their drift.
+#[utoipa::path(get, path = "/organizations/{organization}/workspaces/{workspace}/servers", tag = "servers",
+    params(Paging), responses((status = 200, body = List<ServerBody>)))]
+pub(super) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Path((organization, workspace)): Path<(String, String)>,
+    params: Params<Paging>,
+) -> Result<Json<List<ServerBody>>> {
+    let (page, limit, order) = paging(params);
+    let seen = servers::list(&app, &caller, place(&organization, &workspace), page).await?;
+    let position = |seen: &Seen| {
+        let s = &seen.server;
+        cursor(order, &s.name, s.created_at.0, s.updated_at.0, s.id)
+    };
+    Ok(Json(List::page(seen, limit, position, show)))
+}
+
+/// Add a server to the workspace. The owner and collaborators.
+#[utoipa::path(post, path = "/organizations/{organization}/workspaces/{workspace}/servers", tag = "servers",
+    request_body = NewServerBody, responses((status = 201, body = ServerBody)))]
+pub(super) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    Path((organization, workspace)): Path<(String, String)>,
+    body: Body<NewServerBody>,
+) -> Result<(StatusCode, OneServer)> {
+    let input = body.parse(parse_new);
+    let seen = servers::create(&app, &caller, place(&organization, &workspace), input).await?;
+    Ok((StatusCode::CREATED, one(seen)))
+}
+
+fn parse_new(body: NewServerBody) -> Result<NewServer> {
+    let name = DisplayName::parse(&body.name).map_err(|why| Error::invalid("name", why.code(), why))?;
+    let slug = slug_or_from(body.slug.as_deref(), Some(&name)).map_err(|field| Error::Invalid(vec![field]))?;
+    Ok(NewServer { name, slug, command: command(body.command)?, variables: variables(body.variables)? })
+}
+
+fn command(argv: Vec<String>) -> Result<Command> {
+    Command::parse(argv).map_err(|why| Error::invalid("command", why.code(), why))
+}
+
+fn variables(pairs: BTreeMap<String, String>) -> Result<Variables> {
+    Variables::parse(pairs).map_err(|why| Error::invalid("variables", why.code(), why))
+}
+
+/// One server with its drift.
+#[utoipa::path(get, path = "/organizations/{organization}/workspaces/{workspace}/servers/{server}", tag = "servers",
+    responses((status = 200, body = ServerBody)))]
+pub(super) async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Path((organization, workspace, server)): Path<(String, String, String)>,
+) -> Result<OneServer> {
+    servers::get(&app, &caller, place(&organization, &workspace), &server).await.map(one)
+}
+
+/// Change name, slug, command or variables; a running server has them after its next start.
+#[utoipa::path(patch, path = "/organizations/{organization}/workspaces/{workspace}/servers/{server}",
+    tag = "servers", request_body = EditServerBody, responses((status = 200, body = ServerBody)))]
+pub(super) async fn edit(
+    State(app): State<App>,
+    caller: Caller,
+    Path((organization, workspace, server)): Path<(String, String, String)>,
+    expected: Precondition,
+    body: Body<EditServerBody>,
+) -> Result<OneServer> {
+    let input = body.parse(parse_edit);
+    servers::edit(&app, &caller, place(&organization, &workspace), &server, expected, input).await.map(one)
+}
+
+fn parse_edit(body: EditServerBody) -> Result<EditServer> {
+    let name = body.name.map(|name| DisplayName::parse(&name)).transpose();
+    let slug = body.slug.map(|slug| Slug::parse(&slug)).transpose();
+    Ok(EditServer {
+        name: name.map_err(|why| Error::invalid("name", why.code(), why))?,
+        slug: slug.map_err(|why| Error::invalid("slug", why.code(), why))?,
+        command: body.command.map(command).transpose()?,
+        variables: body.variables.map(variables).transpose()?,
+    })
+}
+
+/// Delete a server and its log; 409 while it runs.
+#[utoipa::path(delete, path = "/organizations/{organization}/workspaces/{workspace}/servers/{server}",
+    tag = "servers", responses((status = 204)))]
+pub(super) async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    Path((organization, workspace, server)): Path<(String, String, String)>,
+    expected: Precondition,
+) -> Result<StatusCode> {
+    servers::delete(&app, &caller, place(&organization, &workspace), &server, expected).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Start a server with its workspace's environment as it is now. The owner and collaborators.
+#[utoipa::path(post, path = "/organizations/{organization}/workspaces/{workspace}/servers/{server}/start",
+    tag = "servers", responses((status = 202, body = ServerBody)))]
+pub(super) async fn start(
+    State(app): State<App>,
+    caller: Caller,
+    Path((organization, workspace, server)): Path<(String, String, String)>,
+) -> Result<(StatusCode, OneServer)> {
+    let seen = servers::start(&app, &caller, place(&organization, &workspace), &server).await?;
+    Ok((StatusCode::ACCEPTED, one(seen)))
+}
+
+/// Stop a server: SIGTERM, after ten seconds SIGKILL. Also administrators.
+#[utoipa::path(post, path = "/organizations/{organization}/workspaces/{workspace}/servers/{server}/stop",
+    tag = "servers", responses((status = 202, body = ServerBody)))]
+pub(super) async fn stop(
+    State(app): State<App>,
+    caller: Caller,
+    Path((organization, workspace, server)): Path<(String, String, String)>,
+) -> Result<(StatusCode, OneServer)> {
+    let seen = servers::stop(&app, &caller, place(&organization, &workspace), &server).await?;
+    Ok((StatusCode::ACCEPTED, one(seen)))
+}
+
+/// Restart a running server with its workspace's environment as it is now. Also administrators.
+#[utoipa::path(post, path = "/organizations/{organization}/workspaces/{workspace}/servers/{server}/restart",
+    tag = "servers", responses((status = 202, body = ServerBody)))]
+pub(super) async fn restart(
+    State(app): State<App>,
+    caller: Caller,
+    Path((organization, workspace, server)): Path<(String, String, String)>,
+) -> Result<(StatusCode, OneServer)> {
+    let seen = servers::restart(&app, &caller, place(&organization, &workspace), &server).await?;
+    Ok((StatusCode::ACCEPTED, one(seen)))
+}
+
+/// The server's start records, newest first.
+#[utoipa::path(get, path = "/organizations/{organization}/workspaces/{workspace}/servers/{server}/starts",
+    tag = "servers", params(StartsParams), responses((status = 200, body = List<StartBody>)))]
+pub(super) async fn starts(
+    State(app): State<App>,
+    caller: Caller,
+    Path((organization, workspace, server)): Path<(String, String, String)>,
+    params: Params<StartsParams>,
+) -> Result<Json<List<StartBody>>> {
+    let (mut shown, mut before) = (0, None);
+    let asked = params.parse(|params| {
+        shown = limit(params.limit)?;
+        before = params.cursor;
+        Ok(shown + 1)
+    });
+    let place = place(&organization, &workspace);
+    let starts = servers::starts(&app, &caller, place, &server, before.as_deref(), asked).await?;
+    Ok(Json(List::page(starts, shown, |start| start.id.to_string(), |start| show_start(start, &server))))
+}
+
+/// The last lines of the server's log, masked; with `follow`, what comes after as server-sent events. The owner and
+/// collaborators.
+///
+/// An event's id is the byte offset after it, for `Last-Event-ID`; its data is a JSON string. An event `gap` says that
+/// what was asked for is gone.
+#[utoipa::path(get, path = "/organizations/{organization}/workspaces/{workspace}/servers/{server}/logs",
+    tag = "servers", params(LogParams),
+    responses((status = 200, body = String, content_type = "text/plain")))]
+pub(super) async fn logs(
+    State(app): State<App>,
+    caller: Caller,
+    Path((organization, workspace, server)): Path<(String, String, String)>,
+    headers: HeaderMap,
+    params: Params<LogParams>,
+) -> Result<Response> {
+    const DEFAULT_LINES: usize = 200;
+    const MOST_LINES: usize = 10_000;
+    let asked = params.parse(|params| match params.lines.unwrap_or(DEFAULT_LINES) {
+        lines @ 1..=MOST_LINES => Ok((lines, params.follow)),
+        _ => Err(Error::invalid("lines", "lines", "Ask for 1 to 10000 lines.")),
+    });
+    let log = servers::log(&app, &caller, place(&organization, &workspace), &server).await?;
+    let (lines, follow) = asked.checked()?;
+    if follow {
+        let resume = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
+        let reader = log_stream::Reader { app, caller, organization, workspace };
+        return Ok(log_stream::follow(log, lines, resume, reader).into_response());
+    }
+    let read = tokio::task::spawn_blocking(move || log.tail(lines)).await;
+    let (bytes, _) = read.map_err(|error| Error::Internal(error.into()))?.map_err(|error| Error::Internal(error.into()))?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], bytes).into_response())
+}

@@ -1,0 +1,86 @@
+//! `/setup`
+
+use axum::{Json, http::StatusCode};
+use domain::{DisplayName, Email};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use zeroize::Zeroizing;
+
+use super::{body::Body, caller::Visitor, problem::Result};
+use crate::{
+    app::{App, Password, setup, setup::SetUp},
+    error::{Error, FieldError},
+};
+use axum::extract::State;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SetUpBody {
+    /// The one-time code that `vestry serve` printed.
+    #[schema(value_type = String)]
+    setup_code: Zeroizing<String>,
+    email: String,
+    name: String,
+    /// At least 12 characters.
+    #[schema(value_type = String)]
+    password: Zeroizing<String>,
+    organization: NewOrganizationBody,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewOrganizationBody {
+    name: String,
+    /// Made from the name when missing.
+    slug: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct MadeBody {
+    user: UserBody,
+    /// The organization's slug.
+    organization: String,
+}
+
+/// A person who can sign in.
+#[derive(Serialize, ToSchema)]
+pub(super) struct UserBody {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) email: String,
+}
+
+/// Set the installation up: its first administrator and organization. Needs the one-time code; 409 once done.
+#[utoipa::path(post, path = "/setup", tag = "set-up", request_body = SetUpBody, responses((status = 201, body = MadeBody)))]
+pub(super) async fn create(
+    State(app): State<App>,
+    visitor: Visitor,
+    body: Body<SetUpBody>,
+) -> Result<(StatusCode, Json<MadeBody>)> {
+    let made = setup::run(&app, body.parse(parse), visitor.address).await?;
+    let user = UserBody { id: made.user.to_string(), name: made.name, email: made.email };
+    Ok((StatusCode::CREATED, Json(MadeBody { user, organization: made.organization.to_string() })))
+}
+
+fn parse(body: SetUpBody) -> Result<SetUp> {
+    let refused = |field, code, message: String| FieldError { field, code, message };
+    let email = Email::parse(&body.email).map_err(|why| refused("email", why.code(), why.to_string()));
+    let name = DisplayName::parse(&body.name).map_err(|why| refused("name", why.code(), why.to_string()));
+    let organization = DisplayName::parse(&body.organization.name)
+        .map_err(|why| refused("organization.name", why.code(), why.to_string()));
+    let slug = setup::slug_or_from(body.organization.slug.as_deref(), organization.as_ref().ok());
+    match (email, name, organization, slug) {
+        (Ok(email), Ok(name), Ok(organization), Ok(slug)) => Ok(SetUp {
+            setup_code: body.setup_code,
+            email,
+            name,
+            password: Password::parse_new(body.password)?,
+            organization,
+            slug,
+        }),
+        (email, name, organization, slug) => {
+            let all = [email.err(), name.err(), organization.err(), slug.err()];
+            Err(Error::Invalid(all.into_iter().flatten().collect()))
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Who may: the one place where a permit is asked for.
+
+use domain::policy::Action;
+
+use crate::{
+    clock,
+    error::{Error, Result},
+    store::{
+        Caller, Connection, Permit,
+        access::{Denied, NoStanding, Target, standing},
+    },
+};
+
+/// Something of an organization itself.
+pub fn organization(organization: &str) -> Target<'_> {
+    Target { organization, workspace: None }
+}
+
+/// Something of a workspace.
+pub fn workspace<'a>(organization: &'a str, workspace: &'a str) -> Target<'a> {
+    Target { organization, workspace: Some(workspace) }
+}
+
+/// Whether the caller may do this to the target, as the database says in the transaction that will do it.
+///
+/// # Errors
+/// In this order: [`Error::Unauthenticated`] when the credential was revoked meanwhile, [`Error::NotFound`] where the
+/// caller may not know of the target, [`Error::Forbidden`] where the role or the token does not suffice.
+pub async fn authorize(db: &mut Connection, caller: &Caller, target: Target<'_>, action: Action) -> Result<Permit> {
+    match standing(db, caller, target, clock::now()).await? {
+        Err(NoStanding::CredentialGone) => Err(Error::Unauthenticated),
+        Err(NoStanding::TargetMissing) => Err(Error::NotFound),
+        Ok(standing) => standing.permit(action).map_err(|denied| match denied {
+            Denied::Hidden => Error::NotFound,
+            Denied::Role => Error::Forbidden(who_may(action).into()),
+            Denied::Token => Error::Forbidden(which_token_may(action).into()),
+        }),
+    }
+}
+
+/// Who could do it instead, for the person who can't.
+fn who_may(action: Action) -> &'static str {
+    match action {
+        Action::CreateWorkspace => {
+            "only administrators may create workspaces here; nothing was done; ask one, or have the organization's \
+             setting changed"
+        }
+        Action::WriteWorkspaceSecrets | Action::ManageWorkspace => {
+            "only the workspace's owner may do this; nothing was done; ask the owner"
+        }
+        Action::UseServers | Action::ReadServerLogs => {
+            "only the workspace's owner and collaborators may do this; nothing was done; ask the owner for access"
+        }
+        Action::GiveOrDeleteWorkspace => {
+            "only the workspace's owner or an administrator may do this; nothing was done; ask one of them"
+        }
+        _ => "only administrators of the organization may do this; nothing was done; ask one of them",
+    }
+}
+
+fn which_token_may(action: Action) -> &'static str {
+    match action {
+        Action::WriteOrganizationSecrets => {
+            "this token may not write organization secrets; nothing was done; make one with full access and the \
+             permission for organization secrets"
+        }
+        _ => "this token may only read; nothing was done; make one with full access",
+    }
+}

@@ -1,0 +1,76 @@
+//! From settings to a working control plane.
+
+use std::path::PathBuf;
+
+use runtime::Runtime;
+use zeroize::Zeroizing;
+
+use super::{App, Keyring, Parts, Passwords, reconcile, setup};
+use crate::{
+    keys::{KeyError, KeyProvider},
+    store::{Store, data_keys},
+};
+
+/// What a control plane is started with.
+pub struct Settings {
+    /// `sqlite:…` or `postgres://…`.
+    pub database_url: String,
+    /// Where the set-up code and what belongs to servers lie.
+    pub data_dir: PathBuf,
+    /// Where the root key comes from.
+    pub key_provider: KeyProvider,
+    /// Where servers run.
+    pub runtime: runtime::Settings,
+}
+
+/// A control plane that is ready to serve.
+pub struct Booted {
+    /// Its use cases.
+    pub app: App,
+    /// The one-time set-up code, until somebody has used it.
+    pub setup_code: Option<Zeroizing<String>>,
+}
+
+/// Opens the database, the keys and the runtime, and finds the servers that ran on meanwhile.
+///
+/// Without a usable root key it starts sealed: it lists and stops servers, and makes no new key.
+///
+/// # Errors
+/// When the database, the data directory or the runtime can't be used at all.
+pub async fn boot(settings: Settings) -> anyhow::Result<Booted> {
+    let booted = open(settings).await?;
+    reconcile::all(&booted.app).await?;
+    Ok(booted)
+}
+
+/// Like [`boot`], but leaves the servers alone: for the operator's commands beside a running control plane.
+///
+/// # Errors
+/// As [`boot`].
+pub async fn open(settings: Settings) -> anyhow::Result<Booted> {
+    let store = Store::open(&settings.database_url).await?;
+    let setup_code_file = settings.data_dir.join("setup-code");
+    let (installation, setup_code) = setup::prepare(&store, &setup_code_file).await?;
+    let mut db = store.read().await?;
+    let empty = data_keys::all(&mut db).await?.is_empty();
+    let root = match settings.key_provider.load() {
+        Err(KeyError::Missing { .. }) if empty => settings.key_provider.create(),
+        loaded => loaded,
+    };
+    let root = root.map_err(|error| error.to_string());
+    let keyring = Keyring::new(installation, root).prove(&mut db).await?;
+    drop(db);
+    if let Some(reason) = keyring.sealed() {
+        tracing::error!(reason, "the control plane starts sealed");
+    }
+    let app = App::new(Parts {
+        store,
+        keyring,
+        runtime: Runtime::new(settings.runtime)?,
+        passwords: Passwords::new()?,
+        installation,
+        setup_code_file,
+        turns: std::sync::Mutex::default(),
+    });
+    Ok(Booted { app, setup_code })
+}

@@ -1,0 +1,346 @@
+//! Servers: what they run, and starting, stopping and restarting them.
+//!
+//! A use case here writes what shall happen and returns; [`super::starting`] does it, and [`super::reconcile`] records
+//! what became of it.
+
+use std::collections::{HashMap, HashSet};
+
+use domain::{
+    AuditAction, Command, Difference, DisplayName, ServerId, ServerStatus, Slug, StartId,
+    Variables, policy::Action,
+};
+use runtime::Log;
+
+use super::{
+    App, Input, Precondition,
+    access::{authorize, workspace},
+    drift, reconcile, starting,
+};
+use crate::{
+    clock,
+    error::{Error, Result},
+    random,
+    store::{
+        Caller, Connection, PageRequest, Permit, Who, Writing,
+        access::Target,
+        audit::{self, Event},
+        servers::{self, Server, Transition},
+        starts::{self, Start},
+        users,
+    },
+};
+
+/// A server as somebody sees it.
+pub struct Seen {
+    /// The server.
+    pub server: Server,
+    /// How it differs from its workspace's environment now, each with who changed that.
+    pub drift: Vec<(Difference, Option<Who>)>,
+}
+
+/// Where a server is addressed.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    /// The organization's slug.
+    pub organization: &'a str,
+    /// The workspace's slug.
+    pub workspace: &'a str,
+}
+
+impl<'a> Place<'a> {
+    fn target(self) -> Target<'a> {
+        workspace(self.organization, self.workspace)
+    }
+}
+
+/// A server about to be added.
+pub struct NewServer {
+    /// Its name.
+    pub name: DisplayName,
+    /// Its slug.
+    pub slug: Slug,
+    /// The program and its arguments.
+    pub command: Command,
+    /// Its plain variables.
+    pub variables: Variables,
+}
+
+/// What an edit changes; what is not mentioned stays.
+pub struct EditServer {
+    /// Another name.
+    pub name: Option<DisplayName>,
+    /// Another slug.
+    pub slug: Option<Slug>,
+    /// Another command.
+    pub command: Option<Command>,
+    /// Other plain variables, all of them.
+    pub variables: Option<Variables>,
+}
+
+/// A page of the workspace's servers with their drift.
+///
+/// # Errors
+/// As the order of answers says.
+pub async fn list(app: &App, caller: &Caller, place: Place<'_>, page: Input<PageRequest>) -> Result<Vec<Seen>> {
+    let mut db = app.store.read().await?;
+    let permit = authorize(&mut db, caller, place.target(), Action::SeeWorkspace).await?;
+    let found = servers::list(&mut db, &permit, &page.checked()?).await?;
+    with_drift(&mut db, &permit, found).await
+}
+
+/// One server with its drift.
+///
+/// # Errors
+/// As the order of answers says.
+pub async fn get(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> Result<Seen> {
+    let mut db = app.store.read().await?;
+    let permit = authorize(&mut db, caller, place.target(), Action::SeeWorkspace).await?;
+    let server = servers::find(&mut db, &permit, slug).await?.ok_or(Error::NotFound)?;
+    seen(&mut db, &permit, server).await
+}
+
+/// Adds a server; it starts when somebody says so.
+///
+/// # Errors
+/// [`Error::Conflict`] when the slug is taken; otherwise as the order of answers says.
+pub async fn create(app: &App, caller: &Caller, place: Place<'_>, input: Input<NewServer>) -> Result<Seen> {
+    let mut tx = app.store.write(place.organization).await?;
+    let permit = authorize(&mut tx, caller, place.target(), Action::UseServers).await?;
+    let new = input.checked()?;
+    let now = clock::now();
+    let id = ServerId::new(now, random::bytes());
+    servers::insert(&mut tx, &permit, id, &new.slug, new.name.as_str(), &new.command, &new.variables, now).await?;
+    let event = Event::new(AuditAction::ServerCreated, "server", id, new.slug.as_str());
+    audit::commit(tx, &permit, event, now).await?;
+    get(app, caller, place, new.slug.as_str()).await
+}
+
+/// Changes name, slug, command and variables; a running server has them after its next start.
+///
+/// # Errors
+/// [`Error::Conflict`] when the slug is taken; otherwise as the order of answers says.
+pub async fn edit(
+    app: &App,
+    caller: &Caller,
+    place: Place<'_>,
+    slug: &str,
+    expected: Precondition,
+    input: Input<EditServer>,
+) -> Result<Seen> {
+    let mut tx = app.store.write(place.organization).await?;
+    let permit = authorize(&mut tx, caller, place.target(), Action::UseServers).await?;
+    let known = servers::find(&mut tx, &permit, slug).await?.ok_or(Error::NotFound)?;
+    expected.check(Some(&known.revision))?;
+    let input = input.checked()?;
+    let (kept_command, kept_variables) = stored_settings(&known)?;
+    let new_slug = input.slug.unwrap_or(known.slug);
+    let name = input.name.as_ref().map_or(known.name.as_str(), DisplayName::as_str);
+    let command = input.command.unwrap_or(kept_command);
+    let variables = input.variables.unwrap_or(kept_variables);
+    let now = clock::now();
+    servers::update(&mut tx, &permit, known.id, &new_slug, name, &command, &variables, now).await?;
+    let event = Event::new(AuditAction::ServerEdited, "server", known.id, new_slug.as_str());
+    audit::commit(tx, &permit, event, now).await?;
+    get(app, caller, place, new_slug.as_str()).await
+}
+
+/// Deletes a server softly, and its log.
+///
+/// # Errors
+/// [`Error::Conflict`] while it may be alive; otherwise as the order of answers says.
+pub async fn delete(app: &App, caller: &Caller, place: Place<'_>, slug: &str, expected: Precondition) -> Result<()> {
+    let mut tx = app.store.write(place.organization).await?;
+    let permit = authorize(&mut tx, caller, place.target(), Action::UseServers).await?;
+    let known = servers::find(&mut tx, &permit, slug).await?.ok_or(Error::NotFound)?;
+    expected.check(Some(&known.revision))?;
+    if known.status.may_be_alive() {
+        return Err(Error::Conflict("the server is running; nothing was deleted; stop it first".into()));
+    }
+    let now = clock::now();
+    servers::delete(&mut tx, &permit, known.id, now).await?;
+    let event = Event::new(AuditAction::ServerDeleted, "server", known.id, slug);
+    audit::commit(tx, &permit, event, now).await?;
+    if let Err(error) = app.runtime.remove(known.id) {
+        tracing::warn!(%error, server = %known.id, "the log of a deleted server could not be removed");
+    }
+    Ok(())
+}
+
+/// Starts a server: its environment is decided and on record when this returns; the process follows.
+///
+/// # Errors
+/// [`Error::Conflict`] unless it is stopped or failed, [`Error::Sealed`] without keys; otherwise as the order of answers
+/// says.
+pub async fn start(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> Result<Seen> {
+    let mut tx = app.store.write(place.organization).await?;
+    let permit = authorize(&mut tx, caller, place.target(), Action::UseServers).await?;
+    let server = servers::find(&mut tx, &permit, slug).await?.ok_or(Error::NotFound)?;
+    if !matches!(server.status, ServerStatus::Stopped | ServerStatus::Failed) {
+        return Err(Error::Conflict(format!("the server is {}; it was not started", server.status).into()));
+    }
+    let turn = starting::Turn::take(app, &server)?;
+    let launch = starting::plan(app, &mut tx, &permit, &server).await?;
+    let begun = Transition {
+        status: ServerStatus::Starting,
+        detail: "",
+        exit_code: None,
+        start: Some(launch.start),
+    };
+    moved(servers::transition(&mut tx, &permit, &server, &begun).await?)?;
+    let event = Event::new(AuditAction::ServerStarted, "server", server.id, slug).with(launch.details());
+    audit::commit(tx, &permit, event, clock::now()).await?;
+    tokio::spawn(starting::start(app.clone(), permit, launch, turn));
+    get(app, caller, place, slug).await
+}
+
+/// Stops a server: SIGTERM, and after ten seconds SIGKILL to whatever is left. Needs no key.
+///
+/// # Errors
+/// [`Error::Conflict`] unless it runs; otherwise as the order of answers says.
+pub async fn stop(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> Result<Seen> {
+    let mut tx = app.store.write(place.organization).await?;
+    let permit = authorize(&mut tx, caller, place.target(), Action::StopServers).await?;
+    let server = servers::find(&mut tx, &permit, slug).await?.ok_or(Error::NotFound)?;
+    let (ServerStatus::Running, Some(start)) = (server.status, server.start) else {
+        return Err(Error::Conflict(format!("the server is {}; there was nothing to stop", server.status).into()));
+    };
+    moved(servers::transition(&mut tx, &permit, &server, &stopping(start)).await?)?;
+    let event = Event::new(AuditAction::ServerStopped, "server", server.id, slug);
+    audit::commit(tx, &permit, event, clock::now()).await?;
+    stop_process(app, start);
+    get(app, caller, place, slug).await
+}
+
+/// Restarts a running server: the new process is prepared to its gate before the old one is stopped, so what fails
+/// before that leaves the old one running.
+///
+/// # Errors
+/// [`Error::Conflict`] unless it runs; otherwise as [`start`].
+pub async fn restart(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> Result<Seen> {
+    let mut tx = app.store.write(place.organization).await?;
+    let permit = authorize(&mut tx, caller, place.target(), Action::StopServers).await?;
+    let server = servers::find(&mut tx, &permit, slug).await?.ok_or(Error::NotFound)?;
+    if server.status != ServerStatus::Running {
+        return Err(Error::Conflict(
+            format!("the server is {}; it was not restarted; start it instead", server.status).into(),
+        ));
+    }
+    let turn = starting::Turn::take(app, &server)?;
+    let launch = starting::plan(app, &mut tx, &permit, &server).await?;
+    let event = Event::new(AuditAction::ServerStarted, "server", server.id, slug).with(launch.details());
+    audit::commit(tx, &permit, event, clock::now()).await?;
+    tokio::spawn(starting::restart(app.clone(), permit, server, launch, turn));
+    get(app, caller, place, slug).await
+}
+
+/// A page of a server's start records, newest first.
+///
+/// # Errors
+/// As the order of answers says.
+pub async fn starts(
+    app: &App,
+    caller: &Caller,
+    place: Place<'_>,
+    slug: &str,
+    before: Option<&str>,
+    limit: Input<i64>,
+) -> Result<Vec<Start>> {
+    let mut db = app.store.read().await?;
+    let permit = authorize(&mut db, caller, place.target(), Action::SeeWorkspace).await?;
+    let server = servers::find(&mut db, &permit, slug).await?.ok_or(Error::NotFound)?;
+    Ok(starts::of_server(&mut db, &permit, server.id, before, limit.checked()?).await?)
+}
+
+/// A server's log, for those who may use the server.
+///
+/// # Errors
+/// As the order of answers says.
+pub async fn log(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> Result<Log> {
+    let mut db = app.store.read().await?;
+    let permit = authorize(&mut db, caller, place.target(), Action::ReadServerLogs).await?;
+    let server = servers::find(&mut db, &permit, slug).await?.ok_or(Error::NotFound)?;
+    Ok(app.runtime.log(server.id))
+}
+
+/// Whether the caller may still read the log that they follow.
+///
+/// # Errors
+/// As the order of answers says.
+pub async fn may_still_read_log(app: &App, caller: &Caller, place: Place<'_>) -> Result<()> {
+    let mut db = app.store.read().await?;
+    authorize(&mut db, caller, place.target(), Action::ReadServerLogs).await.map(|_| ())
+}
+
+/// Marks every running server of the permit's workspace as stopping; their processes are stopped after the commit.
+pub(super) async fn mark_all_stopping(app: &App, tx: &mut Writing, permit: &Permit) -> Result<Vec<StartId>> {
+    let mut starts = Vec::new();
+    for server in servers::alive_in(tx, permit.in_workspace()).await? {
+        let Some(start) = server.start else { continue };
+        if starting::Turn::is_taken(app, server.id) {
+            return Err(Error::Conflict(
+                "a server of this workspace is starting; nothing was deleted; try again in a moment".into(),
+            ));
+        }
+        servers::transition(tx, permit, &server, &stopping(start)).await?;
+        starts.push(start);
+    }
+    Ok(starts)
+}
+
+/// Ends the process of a start in the background; whoever watches it records its end.
+pub(super) fn stop_process(app: &App, start: StartId) {
+    let app = app.clone();
+    tokio::spawn(async move {
+        if let Err(error) = app.runtime.stop(start).await {
+            tracing::error!(%error, %start, "a server's process could not be stopped");
+            reconcile::lost(&app, start).await;
+        }
+    });
+}
+
+fn stopping(start: StartId) -> Transition<'static> {
+    Transition { status: ServerStatus::Stopping, detail: "", exit_code: None, start: Some(start) }
+}
+
+fn moved(moved: bool) -> Result<()> {
+    if moved {
+        return Ok(());
+    }
+    Err(Error::Conflict("the server changed in the same moment; nothing was done; look again, then repeat".into()))
+}
+
+/// The command and variables as they are kept, as the types that were checked when they were written.
+pub(super) fn stored_settings(server: &Server) -> Result<(Command, Variables)> {
+    let command = Command::parse(server.command.clone()).map_err(|error| Error::Internal(error.into()))?;
+    let variables = Variables::parse(server.variables.clone()).map_err(|error| Error::Internal(error.into()))?;
+    Ok((command, variables))
+}
+
+async fn seen(db: &mut Connection, permit: &Permit, server: Server) -> Result<Seen> {
+    with_drift(db, permit, vec![server]).await?.pop().ok_or(Error::NotFound)
+}
+
+async fn with_drift(db: &mut Connection, permit: &Permit, found: Vec<Server>) -> Result<Vec<Seen>> {
+    let mut drift = match found.iter().any(|server| server.status == ServerStatus::Running) {
+        true => drift::of_workspace(db, permit.organization(), permit.in_workspace()).await?,
+        false => HashMap::new(),
+    };
+    let changers: HashSet<_> = drift.values().flatten().filter_map(|difference| difference.change?.by).collect();
+    let mut names = HashMap::new();
+    for id in changers {
+        if let Some(user) = users::by_id(db, id).await? {
+            names.insert(id, Who { id, name: user.name });
+        }
+    }
+    let named = |difference: Difference| {
+        let who = difference.change.and_then(|change| names.get(&change.by?).cloned());
+        (difference, who)
+    };
+    Ok(found
+        .into_iter()
+        .map(|server| Seen {
+            drift: drift.remove(&server.id).unwrap_or_default().into_iter().map(named).collect(),
+            server,
+        })
+        .collect())
+}

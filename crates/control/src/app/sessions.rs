@@ -1,0 +1,132 @@
+//! Signing in and out, and knowing who calls.
+
+use domain::{AuditAction, CredentialId, Email, Time};
+use zeroize::Zeroizing;
+
+use super::{
+    App, Input, Password,
+    token::{self, Kind, Presented},
+};
+use crate::{
+    clock,
+    error::{Error, Result},
+    random,
+    store::{
+        Caller, InstallationPermit,
+        access::SystemReason,
+        audit::{self, Event},
+        credentials::{self, Credential, NewCredential},
+        users::{self, User},
+    },
+};
+
+/// Seconds after which a session ends, used or not: 7 days.
+const SESSION_SECONDS: i64 = 7 * 24 * 3_600;
+
+/// Who wants to sign in.
+pub struct SignIn {
+    /// The e-mail address.
+    pub email: Email,
+    /// The password to try.
+    pub password: Password,
+}
+
+/// A new session.
+pub struct Session {
+    /// Whose.
+    pub user: User,
+    /// The cookie's text.
+    pub cookie: Zeroizing<String>,
+    /// Seconds until it ends.
+    pub seconds: i64,
+}
+
+/// Checks address and password and opens a session.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] for a wrong pair, whichever part is wrong.
+pub async fn create(app: &App, input: Input<SignIn>, address: Option<String>) -> Result<Session> {
+    let SignIn { email, password } = input.checked()?;
+    let user = users::by_email(&mut *app.store.read().await?, &email).await?;
+    let fits = app.passwords.verify(password, user.as_ref().map(|user| user.password_hash.as_str())).await?;
+    let now = clock::now();
+    let permit = InstallationPermit::system(SystemReason::SignIn, address);
+    let mut tx = app.store.write_installation().await?;
+    let Some(user) = user.filter(|_| fits) else {
+        let refused = Event::new(AuditAction::SessionRefused, "person", "", email.as_str());
+        audit::commit_installation(tx, &permit, refused, now).await?;
+        return Err(Error::Unauthenticated);
+    };
+    let id = CredentialId::new(now, random::bytes());
+    let (cookie, secret_hash) = token::write(Kind::Session, id);
+    let new = NewCredential {
+        id,
+        session: true,
+        user: user.id,
+        name: "browser".to_owned(),
+        full: true,
+        organization_secrets: true,
+        secret_hash,
+        expires_at: Some(now.plus_seconds(SESSION_SECONDS)),
+    };
+    credentials::insert(&mut tx, &permit, &new, now).await?;
+    let created = Event::new(AuditAction::SessionCreated, "person", user.id, &user.name);
+    audit::commit_installation(tx, &permit, created, now).await?;
+    Ok(Session { user, cookie, seconds: SESSION_SECONDS })
+}
+
+/// Who shows this session or token.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] when it is none, or no longer one.
+pub async fn authenticate(app: &App, shown: &str, as_cookie: bool, address: Option<String>) -> Result<Caller> {
+    let presented = Presented::parse(shown).ok_or(Error::Unauthenticated)?;
+    if (presented.kind == Kind::Session) != as_cookie || presented.kind == Kind::Workspace {
+        return Err(Error::Unauthenticated);
+    }
+    let now = clock::now();
+    let found = credentials::find(&mut *app.store.read().await?, presented.id, as_cookie, now).await?;
+    let (caller, stored, stale) = found.ok_or(Error::Unauthenticated)?;
+    if !presented.is(&stored) {
+        return Err(Error::Unauthenticated);
+    }
+    if stale {
+        note_use(app, presented.id, now).await;
+    }
+    Ok(Caller { address, ..caller })
+}
+
+/// Notes the use of a credential; a request does not fail for it.
+async fn note_use(app: &App, id: CredentialId, now: Time) {
+    let noted = async {
+        let mut tx = app.store.write_installation().await?;
+        credentials::touch(&mut tx, id, now).await?;
+        audit::commit_observation(tx).await
+    };
+    if let Err(error) = noted.await {
+        tracing::warn!(%error, "when a credential was last used could not be noted");
+    }
+}
+
+/// The caller's sessions.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(app: &App, caller: &Caller) -> Result<Vec<Credential>> {
+    let mut db = app.store.read().await?;
+    Ok(credentials::of_user(&mut db, caller.user, true, clock::now()).await?)
+}
+
+/// Ends one of the caller's sessions: `current` is the one they call with.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is not theirs or has ended already.
+pub async fn end(app: &App, caller: &Caller, id: &str) -> Result<()> {
+    let id = if id == "current" && caller.session { caller.credential.to_string() } else { id.to_owned() };
+    let now = clock::now();
+    let permit = InstallationPermit::own(caller);
+    let mut tx = app.store.write_installation().await?;
+    credentials::revoke(&mut tx, &permit, caller.user, &id, true, now).await?.ok_or(Error::NotFound)?;
+    let ended = Event::new(AuditAction::SessionEnded, "session", id, "browser");
+    Ok(audit::commit_installation(tx, &permit, ended, now).await?)
+}

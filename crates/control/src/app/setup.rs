@@ -1,0 +1,148 @@
+//! Setting an installation up: the first administrator and the first organization, with the one-time code.
+
+use aws_lc_rs::constant_time;
+use domain::{AuditAction, DisplayName, Email, InstallationId, OrganizationId, Role, Slug, UserId};
+use zeroize::Zeroizing;
+
+use super::{App, Input, Password, organizations, token};
+use crate::{
+    clock,
+    error::{Error, FieldError, Result},
+    random,
+    store::{
+        InstallationPermit,
+        access::SystemReason,
+        audit::{self, Event},
+        installation, members, users,
+    },
+};
+
+/// What the first administrator fills in.
+pub struct SetUp {
+    /// The one-time code that `vestry serve` printed.
+    pub setup_code: Zeroizing<String>,
+    /// The administrator's e-mail address.
+    pub email: Email,
+    /// Their name.
+    pub name: DisplayName,
+    /// Their password.
+    pub password: Password,
+    /// The organization's name.
+    pub organization: DisplayName,
+    /// Its slug.
+    pub slug: Slug,
+}
+
+/// What was made.
+pub struct Made {
+    /// The administrator.
+    pub user: UserId,
+    /// Their name.
+    pub name: String,
+    /// Their e-mail address.
+    pub email: String,
+    /// The organization's slug.
+    pub organization: Slug,
+}
+
+/// Makes the first administrator and organization, and uses the code up.
+///
+/// # Errors
+/// [`Error::Conflict`] once set up, [`Error::Invalid`] for a wrong code, [`Error::Sealed`] without a root key.
+pub async fn run(app: &App, input: Input<SetUp>, address: Option<String>) -> Result<Made> {
+    let known = installation::find(&mut *app.store.read().await?).await?;
+    let Some(expected) = known.and_then(|known| known.setup_code_hash) else { return Err(already()) };
+    let input = input.checked()?;
+    if constant_time::verify_slices_are_equal(&token::hash(input.setup_code.trim()), &expected).is_err() {
+        return Err(Error::invalid(
+            "setup_code",
+            "setup_code_wrong",
+            "This is not the set-up code. `vestry serve` printed it, and keeps it in the data directory's file setup-code.",
+        ));
+    }
+    let password_hash = app.passwords.hash(input.password).await?;
+    let now = clock::now();
+
+    let permit = InstallationPermit::system(SystemReason::SetUp, address);
+    let mut tx = app.store.write_installation().await?;
+    if !installation::use_setup_code(&mut tx, &permit).await? {
+        return Err(already());
+    }
+    let user = UserId::new(now, random::bytes());
+    users::insert(&mut tx, &permit, user, &input.email, &input.name, &password_hash, now).await?;
+    let organization = OrganizationId::new(now, random::bytes());
+    organizations::found(app, &mut tx, &permit, organization, &input.slug, &input.organization).await?;
+    members::insert(&mut tx, &permit, organization, user, Role::Administrator, now).await?;
+    let joined = Event::new(AuditAction::MemberAdded, "person", user, input.name.as_str());
+    audit::record_for(&mut tx, &permit, organization, joined, now).await?;
+    let done = Event::new(AuditAction::InstallationSetUp, "organization", organization, input.slug.as_str());
+    audit::commit_installation(tx, &permit, done, now).await?;
+
+    if let Err(error) = std::fs::remove_file(&app.setup_code_file) {
+        tracing::warn!(%error, "the used set-up code's file could not be removed; it opens nothing any more");
+    }
+    let (name, email) = (input.name.as_str().to_owned(), input.email.as_str().to_owned());
+    Ok(Made { user, name, email, organization: input.slug })
+}
+
+fn already() -> Error {
+    Error::Conflict("this installation is set up already; nothing was changed; sign in instead".into())
+}
+
+/// The slug that a person gave, or one made from the name.
+///
+/// # Errors
+/// Why neither does.
+pub fn slug_or_from(given: Option<&str>, name: Option<&DisplayName>) -> std::result::Result<Slug, FieldError> {
+    let refused = |code, message: String| FieldError { field: "slug", code, message };
+    match (given, name) {
+        (Some(text), _) => Slug::parse(text).map_err(|why| refused(why.code(), why.to_string())),
+        (None, Some(name)) => Slug::from_name(name.as_str()).ok_or_else(|| {
+            refused("slug_missing", "No slug can be made from this name. Give one: letters a to z, digits, hyphens.".into())
+        }),
+        (None, None) => Err(refused("slug_missing", "A slug is missing.".into())),
+    }
+}
+
+/// The installation's row, made at the first start, and the set-up code when it is still to be used.
+///
+/// # Errors
+/// When the database or the code's file can't be written.
+pub async fn prepare(
+    store: &crate::store::Store,
+    setup_code_file: &std::path::Path,
+) -> anyhow::Result<(InstallationId, Option<Zeroizing<String>>)> {
+    let now = clock::now();
+    let mut tx = store.write_installation().await?;
+    let known = installation::find(&mut tx).await?;
+    let id = known.as_ref().map_or_else(|| InstallationId::new(now, random::bytes()), |known| known.id);
+    let Some(expected) = known.as_ref().map_or(Some(Vec::new()), |known| known.setup_code_hash.clone()) else {
+        return Ok((id, None));
+    };
+    if let Ok(code) = std::fs::read_to_string(setup_code_file).map(Zeroizing::new)
+        && token::hash(code.trim()) == expected
+    {
+        return Ok((id, Some(Zeroizing::new(code.trim().to_owned()))));
+    }
+    let code = token::secret_text(random::bytes());
+    let permit = InstallationPermit::system(SystemReason::SetUp, None);
+    write_private(setup_code_file, code.as_bytes())?;
+    match known {
+        None => installation::insert(&mut tx, id, &token::hash(&code), now).await?,
+        Some(_) => installation::replace_setup_code(&mut tx, &permit, &token::hash(&code)).await?,
+    }
+    audit::commit_observation(tx).await?;
+    Ok((id, Some(code)))
+}
+
+fn write_private(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::{
+        io::Write,
+        os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    };
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    file.write_all(bytes)?;
+    file.write_all(b"\n")?;
+    file.sync_all()
+}

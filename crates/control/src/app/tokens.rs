@@ -1,0 +1,101 @@
+//! A person's own tokens.
+
+use domain::{AuditAction, CredentialId, DisplayName, Time};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::{
+    App, Input,
+    token::{self, Kind},
+};
+use crate::{
+    clock,
+    error::{Error, Result},
+    random,
+    store::{
+        Caller, InstallationPermit,
+        audit::{self, Event},
+        credentials::{self, Credential, NewCredential},
+    },
+};
+
+/// What a person wants a token for.
+pub struct NewToken {
+    /// What they call it.
+    pub name: DisplayName,
+    /// Whether it may change anything.
+    pub full: bool,
+    /// Whether it may write organization secrets.
+    pub organization_secrets: bool,
+    /// When it ends; `None` for never.
+    pub expires_at: Option<Time>,
+}
+
+/// The caller's tokens, oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(app: &App, caller: &Caller) -> Result<Vec<Credential>> {
+    let mut db = app.store.read().await?;
+    Ok(credentials::of_user(&mut db, caller.user, false, clock::now()).await?)
+}
+
+/// Makes a token; its text is shown this once.
+///
+/// # Errors
+/// [`Error::Forbidden`] when the caller's own token is weaker than the new one would be, [`Error::Invalid`] for a time
+/// that has passed.
+pub async fn create(app: &App, caller: &Caller, input: Input<NewToken>) -> Result<(Credential, Zeroizing<String>)> {
+    if !caller.full {
+        return Err(Error::Forbidden("this token may only read; nothing was made; use one with full access".into()));
+    }
+    let input = input.checked()?;
+    if input.organization_secrets && !caller.organization_secrets {
+        return Err(Error::Forbidden(
+            "this token may not write organization secrets, so it can't make one that may; nothing was made".into(),
+        ));
+    }
+    let now = clock::now();
+    if input.expires_at.is_some_and(|end| end <= now) {
+        return Err(Error::invalid("expires_at", "in_the_past", "This time has passed. Choose a later one."));
+    }
+    let id = CredentialId::new(now, random::bytes());
+    let (text, secret_hash) = token::write(Kind::Personal, id);
+    let new = NewCredential {
+        id,
+        session: false,
+        user: caller.user,
+        name: input.name.as_str().to_owned(),
+        full: input.full,
+        organization_secrets: input.organization_secrets,
+        secret_hash,
+        expires_at: input.expires_at,
+    };
+    let permit = InstallationPermit::own(caller);
+    let mut tx = app.store.write_installation().await?;
+    credentials::insert(&mut tx, &permit, &new, now).await?;
+    let created = Event::new(AuditAction::TokenCreated, "token", id, &new.name)
+        .with(json!({ "full": new.full, "organization_secrets": new.organization_secrets }));
+    audit::commit_installation(tx, &permit, created, now).await?;
+    let NewCredential { name, full, organization_secrets, expires_at, .. } = new;
+    let credential =
+        Credential { id, name, full, organization_secrets, created_at: now, last_used_at: now, expires_at };
+    Ok((credential, text))
+}
+
+/// Revokes one of the caller's tokens at once.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is not theirs or is revoked already; [`Error::Forbidden`] for a read-only token that
+/// would revoke another.
+pub async fn revoke(app: &App, caller: &Caller, id: &str) -> Result<()> {
+    if !caller.full && caller.credential.to_string() != id {
+        return Err(Error::Forbidden("this token may only read; nothing was revoked; use one with full access".into()));
+    }
+    let now = clock::now();
+    let permit = InstallationPermit::own(caller);
+    let mut tx = app.store.write_installation().await?;
+    let name = credentials::revoke(&mut tx, &permit, caller.user, id, false, now).await?.ok_or(Error::NotFound)?;
+    let revoked = Event::new(AuditAction::TokenRevoked, "token", id, name);
+    Ok(audit::commit_installation(tx, &permit, revoked, now).await?)
+}

@@ -1,0 +1,206 @@
+//! Workspaces and their owners.
+
+use domain::{AuditAction, Description, DisplayName, Slug, WorkspaceId, policy::Action};
+use serde_json::json;
+
+use super::{
+    App, Input, Precondition,
+    access::{authorize, organization, workspace},
+    drift, servers,
+};
+use crate::{
+    clock,
+    error::{Error, Result},
+    random,
+    store::{
+        Caller, Connection, PageRequest, Permit,
+        audit::{self, Event},
+        collaborators, installation, members,
+        workspaces::{self, Workspace},
+    },
+};
+
+/// A workspace as somebody sees it.
+pub struct Seen {
+    /// The workspace.
+    pub workspace: Workspace,
+    /// What the reader is to it: `owner`, `collaborator` or `administrator`.
+    pub role: &'static str,
+    /// How many of its running servers need a restart.
+    pub restart_needed: u32,
+}
+
+/// A workspace about to be created.
+pub struct NewWorkspace {
+    /// Its name.
+    pub name: DisplayName,
+    /// Its slug.
+    pub slug: Slug,
+    /// What it is for.
+    pub description: Option<Description>,
+}
+
+/// What an edit changes; what is not mentioned stays.
+pub struct EditWorkspace {
+    /// Another name.
+    pub name: Option<DisplayName>,
+    /// Another slug.
+    pub slug: Option<Slug>,
+    /// Another description.
+    pub description: Option<Description>,
+}
+
+/// A page of the workspaces that the caller may see.
+///
+/// # Errors
+/// As the order of answers says.
+pub async fn list(app: &App, caller: &Caller, slug: &str, page: Input<PageRequest>) -> Result<Vec<Seen>> {
+    let mut db = app.store.read().await?;
+    let permit = authorize(&mut db, caller, organization(slug), Action::SeeOrganization).await?;
+    let mut all = Vec::new();
+    for workspace in workspaces::list(&mut db, &permit, &page.checked()?).await? {
+        all.push(seen(&mut db, &permit, workspace).await?);
+    }
+    Ok(all)
+}
+
+/// One workspace.
+///
+/// # Errors
+/// As the order of answers says.
+pub async fn get(app: &App, caller: &Caller, organization: &str, slug: &str) -> Result<Seen> {
+    let mut db = app.store.read().await?;
+    let permit = authorize(&mut db, caller, workspace(organization, slug), Action::SeeWorkspace).await?;
+    read_back(&mut db, &permit).await
+}
+
+/// Creates a workspace of the caller.
+///
+/// # Errors
+/// [`Error::Conflict`] when the slug is taken; otherwise as the order of answers says.
+pub async fn create(app: &App, caller: &Caller, slug: &str, input: Input<NewWorkspace>) -> Result<Seen> {
+    let mut tx = app.store.write(slug).await?;
+    let permit = authorize(&mut tx, caller, organization(slug), Action::CreateWorkspace).await?;
+    let new = input.checked()?;
+    let now = clock::now();
+    let id = WorkspaceId::new(now, random::bytes());
+    let number = installation::next_workspace_number(&mut tx, &permit).await?;
+    let description = new.description.as_ref().map_or("", Description::as_str);
+    workspaces::insert(&mut tx, &permit, id, number, &new.slug, new.name.as_str(), description, now).await?;
+    let event = Event::new(AuditAction::WorkspaceCreated, "workspace", id, new.slug.as_str());
+    audit::commit(tx, &permit, event, now).await?;
+    get(app, caller, slug, new.slug.as_str()).await
+}
+
+/// Changes name, slug and description.
+///
+/// # Errors
+/// [`Error::Conflict`] when the slug is taken; otherwise as the order of answers says.
+pub async fn edit(
+    app: &App,
+    caller: &Caller,
+    organization: &str,
+    slug: &str,
+    expected: Precondition,
+    input: Input<EditWorkspace>,
+) -> Result<Seen> {
+    let mut tx = app.store.write(organization).await?;
+    let permit = authorize(&mut tx, caller, workspace(organization, slug), Action::ManageWorkspace).await?;
+    let known = workspaces::get(&mut tx, &permit).await?;
+    expected.check(Some(&known.revision))?;
+    let input = input.checked()?;
+    let new_slug = input.slug.as_ref().unwrap_or(&known.slug);
+    let name = input.name.as_ref().map_or(known.name.as_str(), DisplayName::as_str);
+    let description = input.description.as_ref().map_or(known.description.as_str(), Description::as_str);
+    let now = clock::now();
+    workspaces::update(&mut tx, &permit, new_slug, name, description, now).await?;
+    let edited = read_back(&mut tx, &permit).await?;
+    let event = Event::new(AuditAction::WorkspaceEdited, "workspace", known.id, new_slug.as_str())
+        .with(json!({ "from": known.slug.as_str(), "name": name }));
+    audit::commit(tx, &permit, event, now).await?;
+    Ok(edited)
+}
+
+/// Gives a workspace to another member; the old owner becomes a collaborator.
+///
+/// # Errors
+/// [`Error::Invalid`] when the person is no member; otherwise as the order of answers says.
+pub async fn give(
+    app: &App,
+    caller: &Caller,
+    organization: &str,
+    slug: &str,
+    expected: Precondition,
+    input: Input<String>,
+) -> Result<()> {
+    let mut tx = app.store.write(organization).await?;
+    let permit = authorize(&mut tx, caller, workspace(organization, slug), Action::GiveOrDeleteWorkspace).await?;
+    let known = workspaces::get(&mut tx, &permit).await?;
+    expected.check(Some(&known.revision))?;
+    let person = input.checked()?;
+    let member = members::find(&mut tx, &permit, &person).await?.ok_or_else(|| {
+        Error::invalid("user", "not_a_member", "This person is not in the organization, so they can't own a workspace.")
+    })?;
+    if member.id == known.owner.id {
+        return Ok(());
+    }
+    let now = clock::now();
+    collaborators::remove(&mut tx, &permit, member.id).await?;
+    collaborators::insert(&mut tx, &permit, known.owner.id, now).await?;
+    workspaces::set_owner(&mut tx, &permit, member.id, now).await?;
+    let event = Event::new(AuditAction::WorkspaceGiven, "workspace", known.id, slug)
+        .with(json!({ "from": known.owner.name, "to": member.name, "by_owner": permit.person() == Some(known.owner.id) }));
+    Ok(audit::commit(tx, &permit, event, now).await?)
+}
+
+/// Deletes a workspace softly.
+///
+/// # Errors
+/// [`Error::Conflict`] while servers run, unless the caller wants them stopped; otherwise as the order of answers says.
+pub async fn delete(
+    app: &App,
+    caller: &Caller,
+    organization: &str,
+    slug: &str,
+    expected: Precondition,
+    stop: Input<bool>,
+) -> Result<()> {
+    let mut tx = app.store.write(organization).await?;
+    let permit = authorize(&mut tx, caller, workspace(organization, slug), Action::GiveOrDeleteWorkspace).await?;
+    let known = workspaces::get(&mut tx, &permit).await?;
+    expected.check(Some(&known.revision))?;
+    if known.alive > 0 && !stop.checked()? {
+        return Err(Error::Conflict(
+            "servers of this workspace are running; nothing was deleted; stop them first, or delete with ?stop=true".into(),
+        ));
+    }
+    let now = clock::now();
+    let stopping = servers::mark_all_stopping(app, &mut tx, &permit).await?;
+    workspaces::delete(&mut tx, &permit, now).await?;
+    let event = Event::new(AuditAction::WorkspaceDeleted, "workspace", known.id, slug);
+    audit::commit(tx, &permit, event, now).await?;
+    for start in stopping {
+        servers::stop_process(app, start);
+    }
+    Ok(())
+}
+
+async fn read_back(db: &mut Connection, permit: &Permit) -> Result<Seen> {
+    let workspace = workspaces::get(db, permit).await?;
+    seen(db, permit, workspace).await
+}
+
+async fn seen(db: &mut Connection, permit: &Permit, workspace: Workspace) -> Result<Seen> {
+    let stale = match workspace.alive {
+        0 => 0,
+        _ => drift::of_workspace(db, permit.organization(), workspace.id).await?.values().filter(|d| !d.is_empty()).count(),
+    };
+    let role = if permit.person() == Some(workspace.owner.id) {
+        "owner"
+    } else if workspace.reader_collaborates {
+        "collaborator"
+    } else {
+        "administrator"
+    };
+    Ok(Seen { workspace, role, restart_needed: u32::try_from(stale).unwrap_or(u32::MAX) })
+}

@@ -1,0 +1,73 @@
+//! The one error of the use cases; the API renders it as a problem, pages as a page.
+
+use std::borrow::Cow;
+
+use crate::store::StoreError;
+
+/// Why a use case did not do what it was asked for. Nothing is half done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No valid credential was shown.
+    #[error("sign in first, or show a token that is still valid")]
+    Unauthenticated,
+    /// The person may know of the thing, but not do this; says who can.
+    #[error("{0}")]
+    Forbidden(Cow<'static, str>),
+    /// There is no such thing, as far as the person may know.
+    #[error("there is no such thing here, or you have no access to it")]
+    NotFound,
+    /// The state of things does not allow it; says what would.
+    #[error("{0}")]
+    Conflict(Cow<'static, str>),
+    /// Somebody else changed it first.
+    #[error("it was changed by somebody else since you read it; nothing was written; read it again, then repeat")]
+    VersionMismatch,
+    /// The body is larger than allowed.
+    #[error("the request is larger than {limit_kib} KiB; nothing was read of it")]
+    TooLarge {
+        /// The limit in KiB.
+        limit_kib: usize,
+    },
+    /// Fields that don't fit, each with its reason.
+    #[error("{} of the request do not fit; nothing was written", if .0.len() == 1 { "one field" } else { "some fields" })]
+    Invalid(Vec<FieldError>),
+    /// The control plane has no usable root key: it neither seals nor unseals.
+    #[error("{0}")]
+    Sealed(String),
+    /// Something that the use case needs does not work now.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A defect or a broken part; logged with the request id, told to nobody.
+    #[error("something went wrong inside; nothing was written; the request id finds it in the control plane's log")]
+    Internal(#[source] anyhow::Error),
+}
+
+/// The outcome of a use case.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why one field of a request does not fit. Never repeats the field's content.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FieldError {
+    /// The field's name in the request.
+    pub field: &'static str,
+    /// A stable word for programs.
+    pub code: &'static str,
+    /// For people.
+    pub message: String,
+}
+
+impl Error {
+    /// One field that does not fit.
+    pub fn invalid(field: &'static str, code: &'static str, message: impl ToString) -> Self {
+        Self::Invalid(vec![FieldError { field, code, message: message.to_string() }])
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Taken => Self::Conflict("the name or address is taken; choose another one".into()),
+            error => Self::Internal(error.into()),
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! Audit events: one hash chain for each organization and one for the installation.
+//!
+//! The hash of an event is SHA-256 over the hash before it (32 bytes, zeros before the first) and the event as a JSON
+//! array of strings and nulls, in the order of [`canonical`], without white space.
+
+use aws_lc_rs::digest::{Context, SHA256};
+use domain::{AuditAction, AuditEventId, OrganizationId, Time, UserId};
+use serde_json::{Value, json};
+
+use super::{
+    Connection, InstallationPermit, Permit, Result, Writing,
+    access::Signature,
+    driver::{Row, sql},
+};
+use crate::random;
+
+macro_rules! event_columns {
+    () => {
+        "chain_id, sequence, id, at, actor_kind, actor_id, actor_name, action, target_kind, target_id, target_name, \
+         address, details, hash"
+    };
+}
+
+/// What a write did, for the audit log. Never a value.
+pub struct Event {
+    /// What was done.
+    pub action: AuditAction,
+    /// The kind of thing it was done to: `secret`, `workspace`, `server`, …
+    pub target_kind: &'static str,
+    /// Its id.
+    pub target_id: String,
+    /// Its name at the time.
+    pub target_name: String,
+    /// What else there is to say, as a JSON object.
+    pub details: Value,
+}
+
+impl Event {
+    /// An event with nothing more to say.
+    pub fn new(action: AuditAction, target_kind: &'static str, id: impl ToString, name: impl ToString) -> Self {
+        let (target_id, target_name) = (id.to_string(), name.to_string());
+        Self { action, target_kind, target_id, target_name, details: json!({}) }
+    }
+
+    /// The same with details.
+    #[must_use]
+    pub fn with(self, details: Value) -> Self {
+        Self { details, ..self }
+    }
+}
+
+/// Records what a write did and commits both together.
+///
+/// # Errors
+/// When the database fails; then neither happened.
+pub async fn commit(mut tx: Writing, permit: &Permit, event: Event, now: Time) -> Result<()> {
+    append(&mut tx, permit.signature(), event, now).await?;
+    tx.commit_now().await
+}
+
+/// Records one of several events of a write; [`commit`] takes the last.
+///
+/// # Errors
+/// When the database fails.
+pub async fn record(tx: &mut Writing, permit: &Permit, event: Event, now: Time) -> Result<()> {
+    append(tx, permit.signature(), event, now).await
+}
+
+/// Like [`commit`], in the installation's chain.
+///
+/// # Errors
+/// When the database fails; then neither happened.
+pub async fn commit_installation(mut tx: Writing, permit: &InstallationPermit, event: Event, now: Time) -> Result<()> {
+    append(&mut tx, permit.signature(), event, now).await?;
+    tx.commit_now().await
+}
+
+/// Like [`record`], in the chain of an organization that this write creates or that the operator changes.
+///
+/// # Errors
+/// When the database fails.
+pub async fn record_for(
+    tx: &mut Writing,
+    permit: &InstallationPermit,
+    organization: OrganizationId,
+    event: Event,
+    now: Time,
+) -> Result<()> {
+    append(tx, &permit.signature_for(organization), event, now).await
+}
+
+/// Commits a write that changes nothing a person did: when a credential was last used, what a process is doing.
+///
+/// # Errors
+/// When the database fails; then nothing happened.
+pub async fn commit_observation(tx: Writing) -> Result<()> {
+    tx.commit_now().await
+}
+
+/// The name of a chain: an organization's id, or `installation`.
+fn chain_of(organization: Option<OrganizationId>) -> String {
+    organization.map_or_else(|| "installation".to_owned(), |id| id.to_string())
+}
+
+async fn append(tx: &mut Writing, signature: &Signature, event: Event, now: Time) -> Result<()> {
+    let chain = chain_of(signature.organization);
+    sql("INSERT INTO audit_chains (id, events, head) VALUES ($1, 0, $2) ON CONFLICT (id) DO NOTHING")
+        .bind(&chain)
+        .bind(vec![0; 32])
+        .execute(tx)
+        .await?;
+    // The update locks the head until the commit, so no two writers see the same one.
+    let (sequence, previous) = sql("UPDATE audit_chains SET events = events + 1 WHERE id = $1 RETURNING events, head")
+        .bind(&chain)
+        .one(tx, |row| Ok((row.get::<i64>("events")?, row.get::<Vec<u8>>("head")?)))
+        .await?;
+    let event = AuditEvent {
+        chain,
+        sequence,
+        id: AuditEventId::new(now, random::bytes()).to_string(),
+        at: now,
+        actor_kind: signature.actor_kind.to_owned(),
+        actor_id: signature.person.map(|id| id.to_string()),
+        actor_name: signature.actor_name.clone(),
+        action: event.action.to_string(),
+        target_kind: event.target_kind.to_owned(),
+        target_id: event.target_id,
+        target_name: event.target_name,
+        address: signature.address.clone(),
+        details: event.details.to_string(),
+        hash: Vec::new(),
+    };
+    let hash = chained(&previous, &event);
+    sql("UPDATE audit_chains SET head = $2 WHERE id = $1").bind(&event.chain).bind(hash.clone()).execute(tx).await?;
+    sql(concat!(
+        "INSERT INTO audit_events (",
+        event_columns!(),
+        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+    ))
+    .bind(&event.chain)
+    .bind(event.sequence)
+    .bind(&event.id)
+    .bind(event.at)
+    .bind(&event.actor_kind)
+    .bind(event.actor_id)
+    .bind(&event.actor_name)
+    .bind(&event.action)
+    .bind(&event.target_kind)
+    .bind(&event.target_id)
+    .bind(&event.target_name)
+    .bind(event.address)
+    .bind(&event.details)
+    .bind(hash)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// An event as it is kept. Ids and words are texts here, so that an edited one is found, not stumbled over.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the columns of the table, under the names of the API")]
+pub struct AuditEvent {
+    pub chain: String,
+    pub sequence: i64,
+    pub id: String,
+    pub at: Time,
+    pub actor_kind: String,
+    pub actor_id: Option<String>,
+    pub actor_name: String,
+    pub action: String,
+    pub target_kind: String,
+    pub target_id: String,
+    pub target_name: String,
+    pub address: Option<String>,
+    pub details: String,
+    pub hash: Vec<u8>,
+}
+
+/// What the hash covers.
+fn canonical(event: &AuditEvent) -> String {
+    json!([
+        event.chain,
+        event.sequence.to_string(),
+        event.id,
+        event.at.0.to_string(),
+        event.actor_kind,
+        event.actor_id,
+        event.actor_name,
+        event.action,
+        event.target_kind,
+        event.target_id,
+        event.target_name,
+        event.address,
+        event.details,
+    ])
+    .to_string()
+}
+
+fn chained(previous: &[u8], event: &AuditEvent) -> Vec<u8> {
+    let mut hash = Context::new(&SHA256);
+    hash.update(previous);
+    hash.update(canonical(event).as_bytes());
+    hash.finish().as_ref().to_vec()
+}
+
+/// Which events of a chain to list.
+#[derive(Default)]
+pub struct Filter<'a> {
+    /// Only what this person did.
+    pub actor: Option<UserId>,
+    /// Only this action.
+    pub action: Option<AuditAction>,
+    /// Only what was done to the thing of this id or name.
+    pub target: Option<&'a str>,
+    /// Only what happened then or later.
+    pub from: Option<Time>,
+    /// Only what happened before.
+    pub to: Option<Time>,
+    /// Only events before this number; `None` starts with the newest.
+    pub before: Option<i64>,
+}
+
+/// Events of an organization, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(db: &mut Connection, permit: &Permit, filter: &Filter<'_>, limit: i64) -> Result<Vec<AuditEvent>> {
+    sql(concat!(
+        "SELECT ",
+        event_columns!(),
+        " FROM audit_events WHERE chain_id = $1 AND sequence < $2 \
+         AND ($3 IS NULL OR actor_id = $3) AND ($4 IS NULL OR action = $4) \
+         AND ($5 IS NULL OR target_id = $5 OR target_name = $5) AND at >= $6 AND at < $7 \
+         ORDER BY sequence DESC LIMIT $8"
+    ))
+    .bind(chain_of(Some(permit.organization())))
+    .bind(filter.before.unwrap_or(i64::MAX))
+    .bind(filter.actor)
+    .bind(filter.action)
+    .bind(filter.target)
+    .bind(filter.from.map_or(i64::MIN, |time| time.0))
+    .bind(filter.to.map_or(i64::MAX, |time| time.0))
+    .bind(limit)
+    .all(db, read)
+    .await
+}
+
+fn read(row: &Row) -> Result<AuditEvent> {
+    Ok(AuditEvent {
+        chain: row.get("chain_id")?,
+        sequence: row.get("sequence")?,
+        id: row.get("id")?,
+        at: row.get("at")?,
+        actor_kind: row.get("actor_kind")?,
+        actor_id: row.get("actor_id")?,
+        actor_name: row.get("actor_name")?,
+        action: row.get("action")?,
+        target_kind: row.get("target_kind")?,
+        target_id: row.get("target_id")?,
+        target_name: row.get("target_name")?,
+        address: row.get("address")?,
+        details: row.get("details")?,
+        hash: row.get("hash")?,
+    })
+}
+
+/// What checking a chain found.
+pub struct Verification {
+    /// How many events it has.
+    pub events: i64,
+    /// The first event that is not what was written or not where it was written.
+    pub first_broken: Option<String>,
+    /// Whether every event is there, unchanged and in order, and the head is the last one's hash.
+    pub intact: bool,
+    /// The hash of the last event.
+    pub head: Vec<u8>,
+}
+
+/// Recomputes a whole chain: an organization's, or the installation's.
+///
+/// # Errors
+/// When the database fails.
+pub async fn verify(db: &mut Connection, organization: Option<OrganizationId>) -> Result<Verification> {
+    const BATCH: i64 = 1_000;
+    let chain = chain_of(organization);
+    let (events, head) = sql("SELECT events, head FROM audit_chains WHERE id = $1")
+        .bind(&chain)
+        .optional(db, |row| Ok((row.get("events")?, row.get("head")?)))
+        .await?
+        .unwrap_or((0, vec![0; 32]));
+    let (mut last, mut hash, mut first_broken) = (0, vec![0; 32], None);
+    loop {
+        let batch = sql(concat!(
+            "SELECT ",
+            event_columns!(),
+            " FROM audit_events WHERE chain_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3"
+        ))
+            .bind(&chain)
+            .bind(last)
+            .bind(BATCH)
+            .all(db, read)
+            .await?;
+        for event in &batch {
+            let expected = chained(&hash, event);
+            if first_broken.is_none() && (event.sequence != last + 1 || expected != event.hash) {
+                first_broken = Some(event.id.clone());
+            }
+            last = event.sequence;
+            hash.clone_from(&event.hash);
+        }
+        if batch.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
+            break;
+        }
+    }
+    let intact = first_broken.is_none() && last == events && hash == head;
+    Ok(Verification { events, first_broken, intact, head })
+}

@@ -1,0 +1,346 @@
+//! The only place that names a database driver: connecting, transactions, binding and reading columns.
+
+use std::{
+    borrow::Cow,
+    ops::{Deref, DerefMut},
+    str::FromStr,
+    sync::Arc,
+    time::Duration,
+};
+
+use domain::{SecretName, Slug, Time};
+use sqlx::{
+    Any, AnyConnection, AnyPool, Executor, Row as _,
+    any::{AnyArguments, AnyPoolOptions, AnyRow},
+    migrate::{Migration, MigrationType, Migrator},
+};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+/// What can go wrong between the store and its database.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused or did not answer.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("the database's schema could not be brought up to date: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// A column holds what Vestry never writes there.
+    #[error("column {column} holds something that Vestry never writes")]
+    Column {
+        /// The column's name; its content stays out of the message.
+        column: &'static str,
+    },
+    /// Another write took the name, slug or address first.
+    #[error("taken by another write")]
+    Taken,
+}
+
+/// The outcome of a store call.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// Which database is behind the store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Dialect {
+    /// The embedded database.
+    Sqlite,
+    /// A PostgreSQL server.
+    Postgres,
+}
+
+/// The database behind the control plane.
+#[derive(Clone)]
+pub struct Store {
+    pool: AnyPool,
+    dialect: Dialect,
+    // SQLite has one writer at a time; waiting here is fair and wakes at once, waiting inside SQLite is neither.
+    writer: Arc<Mutex<()>>,
+}
+
+impl Store {
+    /// Connects to `sqlite:…` or `postgres://…` and brings the schema up to date.
+    ///
+    /// # Errors
+    /// When the database can't be reached, or a migration fails.
+    pub async fn open(url: &str) -> Result<Self> {
+        sqlx::any::install_default_drivers();
+        let dialect = if url.starts_with("sqlite:") { Dialect::Sqlite } else { Dialect::Postgres };
+        let pool = AnyPoolOptions::new()
+            .max_connections(16)
+            .acquire_timeout(Duration::from_secs(10))
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    if dialect == Dialect::Sqlite {
+                        connection
+                            .execute(
+                                "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                                 PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF",
+                            )
+                            .await?;
+                    }
+                    Ok(())
+                })
+            })
+            .connect(url)
+            .await?;
+        migrator(dialect).run(&pool).await?;
+        Ok(Self { pool, dialect, writer: Arc::new(Mutex::new(())) })
+    }
+
+    /// Begins to read one consistent snapshot.
+    ///
+    /// # Errors
+    /// When the database can't be reached.
+    pub async fn read(&self) -> Result<Reading> {
+        let begin = match self.dialect {
+            Dialect::Sqlite => "BEGIN",
+            Dialect::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        };
+        Ok(Reading(self.pool.begin_with(begin).await?))
+    }
+
+    /// Begins a write in the organization of this slug; its other writers wait until this one ends, so what a use
+    /// case has read stays true until it commits. Dropped uncommitted, a write leaves nothing behind.
+    ///
+    /// # Errors
+    /// When the database can't be reached.
+    pub async fn write(&self, organization: &str) -> Result<Writing> {
+        let lock = "SELECT 1 FROM organizations WHERE slug = $1 FOR NO KEY UPDATE";
+        self.write_behind(sql(lock).bind(organization)).await
+    }
+
+    /// Begins a write that concerns people or the installation as a whole, like [`Store::write`].
+    ///
+    /// # Errors
+    /// When the database can't be reached.
+    pub async fn write_installation(&self) -> Result<Writing> {
+        self.write_behind(sql("SELECT 1 FROM audit_chains WHERE id = 'installation' FOR NO KEY UPDATE")).await
+    }
+
+    async fn write_behind(&self, row_lock: Statement) -> Result<Writing> {
+        match self.dialect {
+            Dialect::Sqlite => {
+                let turn = self.writer.clone().lock_owned().await;
+                Ok(Writing { transaction: self.pool.begin_with("BEGIN IMMEDIATE").await?, turn: Some(turn) })
+            }
+            Dialect::Postgres => {
+                let mut transaction = self.pool.begin().await?;
+                row_lock.execute(&mut transaction).await?;
+                Ok(Writing { transaction, turn: None })
+            }
+        }
+    }
+
+    /// Ends every connection, waiting for those in use.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+fn migrator(dialect: Dialect) -> Migrator {
+    let sql = match dialect {
+        Dialect::Sqlite => include_str!("../../migrations/sqlite/0001_foundation.sql"),
+        Dialect::Postgres => include_str!("../../migrations/postgres/0001_foundation.sql"),
+    };
+    let foundation =
+        Migration::new(1, Cow::Borrowed("foundation"), MigrationType::Simple, sqlx::SqlSafeStr::into_sql_str(sql), false);
+    Migrator::with_migrations(vec![foundation])
+}
+
+/// One connection, as the store's functions take it.
+pub type Connection = AnyConnection;
+
+/// A consistent snapshot to read from.
+pub struct Reading(sqlx::Transaction<'static, Any>);
+
+impl Deref for Reading {
+    type Target = Connection;
+    fn deref(&self) -> &Connection {
+        &self.0
+    }
+}
+
+impl DerefMut for Reading {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.0
+    }
+}
+
+/// A write in progress.
+pub struct Writing {
+    transaction: sqlx::Transaction<'static, Any>,
+    #[expect(dead_code, reason = "held for its drop: the next writer's turn comes after this transaction's end")]
+    turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl Writing {
+    /// Makes the write durable. Only [`super::audit`] calls this, so that nothing is committed without its event.
+    pub(super) async fn commit_now(self) -> Result<()> {
+        Ok(self.transaction.commit().await?)
+    }
+}
+
+impl Deref for Writing {
+    type Target = Connection;
+    fn deref(&self) -> &Connection {
+        &self.transaction
+    }
+}
+
+impl DerefMut for Writing {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.transaction
+    }
+}
+
+/// A statement with its parameters `$1`, `$2`, … bound in order.
+pub(super) struct Statement(sqlx::query::Query<'static, Any, AnyArguments>);
+
+/// Starts a statement from its text.
+pub(super) fn sql(text: &'static str) -> Statement {
+    Statement(sqlx::query(text))
+}
+
+impl Statement {
+    pub(super) fn bind(self, value: impl Parameter) -> Self {
+        value.bind_to(self)
+    }
+
+    /// Runs it; how many rows it touched. A broken unique index is [`StoreError::Taken`].
+    pub(super) async fn execute(self, db: &mut Connection) -> Result<u64> {
+        match self.0.execute(db).await {
+            Ok(done) => Ok(done.rows_affected()),
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Err(StoreError::Taken),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) async fn all<T>(self, db: &mut Connection, read: impl Fn(&Row) -> Result<T>) -> Result<Vec<T>> {
+        self.0.fetch_all(db).await?.into_iter().map(|row| read(&Row(row))).collect()
+    }
+
+    pub(super) async fn optional<T>(
+        self,
+        db: &mut Connection,
+        read: impl Fn(&Row) -> Result<T>,
+    ) -> Result<Option<T>> {
+        self.0.fetch_optional(db).await?.map(|row| read(&Row(row))).transpose()
+    }
+
+    pub(super) async fn one<T>(self, db: &mut Connection, read: impl Fn(&Row) -> Result<T>) -> Result<T> {
+        read(&Row(self.0.fetch_one(db).await?))
+    }
+}
+
+/// What can be bound to a statement.
+pub(super) trait Parameter {
+    fn bind_to(self, statement: Statement) -> Statement;
+}
+
+macro_rules! bind_as {
+    ($($type:ty => $stored:ty, |$value:ident| $convert:expr;)*) => {$(
+        impl Parameter for $type {
+            fn bind_to(self, statement: Statement) -> Statement {
+                let $value = self;
+                Statement(statement.0.bind::<$stored>($convert))
+            }
+        }
+        impl Parameter for Option<$type> {
+            fn bind_to(self, statement: Statement) -> Statement {
+                Statement(statement.0.bind::<Option<$stored>>(self.map(|$value| $convert)))
+            }
+        }
+    )*};
+}
+
+bind_as! {
+    &str => String, |text| text.to_owned();
+    String => String, |text| text;
+    &String => String, |text| text.clone();
+    i64 => i64, |number| number;
+    i32 => i64, |number| i64::from(number);
+    u32 => i64, |number| i64::from(number);
+    bool => i64, |truth| i64::from(truth);
+    Time => i64, |time| time.0;
+    Vec<u8> => Vec<u8>, |bytes| bytes;
+    &[u8] => Vec<u8>, |bytes| bytes.to_vec();
+    &SecretName => String, |name| name.as_str().to_owned();
+}
+
+/// One row of an answer.
+pub(super) struct Row(AnyRow);
+
+impl Row {
+    /// Reads a column as the type that the caller expects there.
+    pub(super) fn get<T: Column>(&self, column: &'static str) -> Result<T> {
+        T::read(self, column)
+    }
+}
+
+/// What can be read from a column.
+pub(super) trait Column: Sized {
+    fn read(row: &Row, column: &'static str) -> Result<Self>;
+}
+
+macro_rules! read_as {
+    ($($type:ty => $stored:ty, |$value:ident| $convert:expr;)*) => {$(
+        impl Column for $type {
+            fn read(row: &Row, column: &'static str) -> Result<Self> {
+                let $value: $stored = row.0.try_get(column)?;
+                $convert.ok_or(StoreError::Column { column })
+            }
+        }
+        impl Column for Option<$type> {
+            fn read(row: &Row, column: &'static str) -> Result<Self> {
+                let value: Option<$stored> = row.0.try_get(column)?;
+                value.map(|$value| $convert.ok_or(StoreError::Column { column })).transpose()
+            }
+        }
+    )*};
+}
+
+read_as! {
+    String => String, |text| Some(text);
+    i64 => i64, |number| Some(number);
+    i32 => i64, |number| i32::try_from(number).ok();
+    u32 => i64, |number| u32::try_from(number).ok();
+    bool => i64, |number| Some(number != 0);
+    Time => i64, |micros| Some(Time(micros));
+    Vec<u8> => Vec<u8>, |bytes| Some(bytes);
+    SecretName => String, |text| SecretName::parse_kept(&text).ok();
+    Slug => String, |text| Slug::parse_kept(&text).ok();
+}
+
+/// Types that are stored as the text they print and parse.
+macro_rules! stored_as_text {
+    ($($type:ty)*) => {$(
+        impl Parameter for $type {
+            fn bind_to(self, statement: Statement) -> Statement {
+                statement.bind(self.to_string())
+            }
+        }
+        impl Parameter for Option<$type> {
+            fn bind_to(self, statement: Statement) -> Statement {
+                statement.bind(self.map(|value| value.to_string()))
+            }
+        }
+        impl Column for $type {
+            fn read(row: &Row, column: &'static str) -> Result<Self> {
+                <$type>::from_str(&String::read(row, column)?).map_err(|_| StoreError::Column { column })
+            }
+        }
+        impl Column for Option<$type> {
+            fn read(row: &Row, column: &'static str) -> Result<Self> {
+                let text: Option<String> = Column::read(row, column)?;
+                text.map(|text| <$type>::from_str(&text).map_err(|_| StoreError::Column { column })).transpose()
+            }
+        }
+    )*};
+}
+
+stored_as_text! {
+    domain::InstallationId domain::OrganizationId domain::UserId domain::WorkspaceId domain::ServerId
+    domain::SecretId domain::StartId domain::CredentialId domain::DataKeyId domain::AuditEventId
+    domain::Scope domain::Access domain::Role domain::WorkspaceCreation domain::ServerStatus domain::Outcome
+    domain::AuditAction
+}

@@ -1,0 +1,122 @@
+//! People in an organization.
+
+use domain::{OrganizationId, Role, Time, UserId};
+
+use super::{
+    Connection, InstallationPermit, Permit, Result, Writing,
+    driver::{Row, sql},
+    page::{PageRequest, keyset},
+};
+use crate::random;
+
+/// A person in an organization.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// The person.
+    pub id: UserId,
+    /// Their name.
+    pub name: String,
+    /// Their e-mail address.
+    pub email: String,
+    /// Their role.
+    pub role: Role,
+    /// The row's revision.
+    pub revision: String,
+    /// Since when.
+    pub joined_at: Time,
+    /// Since when they have an account: what a list sorts by.
+    pub account_created_at: Time,
+}
+
+/// Adds a person to an organization.
+///
+/// # Errors
+/// When they are in it already ([`super::StoreError::Taken`]) or the database fails.
+pub async fn insert(
+    tx: &mut Writing,
+    _permit: &InstallationPermit,
+    organization: OrganizationId,
+    user: UserId,
+    role: Role,
+    now: Time,
+) -> Result<()> {
+    sql("INSERT INTO members (organization_id, user_id, role, revision, joined_at) VALUES ($1, $2, $3, $4, $5)")
+        .bind(organization)
+        .bind(user)
+        .bind(role)
+        .bind(random::revision())
+        .bind(now)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// The people of an organization.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(db: &mut Connection, permit: &Permit, page: &PageRequest) -> Result<Vec<Member>> {
+    keyset!(
+        page,
+        "u",
+        "SELECT u.id, u.name, u.email, m.role, m.revision, m.joined_at, u.created_at FROM members m \
+         JOIN users u ON u.id = m.user_id WHERE m.organization_id = $4 AND lower(u.name) LIKE $5 ESCAPE '\\'"
+    )
+    .bind(permit.organization())
+    .bind(page.pattern())
+    .all(db, read)
+    .await
+}
+
+/// A member by id or e-mail address.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find(db: &mut Connection, permit: &Permit, id_or_email: &str) -> Result<Option<Member>> {
+    sql("SELECT u.id, u.name, u.email, m.role, m.revision, m.joined_at, u.created_at FROM members m \
+         JOIN users u ON u.id = m.user_id WHERE m.organization_id = $1 AND (u.id = $2 OR u.email_key = $3)")
+    .bind(permit.organization())
+    .bind(id_or_email)
+    .bind(domain::Email::parse(id_or_email).map(|email| email.key()).unwrap_or_default())
+    .optional(db, read)
+    .await
+}
+
+/// Gives a member another role.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_role(tx: &mut Writing, permit: &Permit, user: UserId, role: Role) -> Result<()> {
+    sql("UPDATE members SET role = $3, revision = $4 WHERE organization_id = $1 AND user_id = $2")
+        .bind(permit.organization())
+        .bind(user)
+        .bind(role)
+        .bind(random::revision())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// How many administrators the organization has.
+///
+/// # Errors
+/// When the database fails.
+pub async fn administrators(db: &mut Connection, permit: &Permit) -> Result<i64> {
+    sql("SELECT COUNT(*) AS number FROM members WHERE organization_id = $1 AND role = $2")
+        .bind(permit.organization())
+        .bind(Role::Administrator)
+        .one(db, |row| row.get("number"))
+        .await
+}
+
+fn read(row: &Row) -> Result<Member> {
+    Ok(Member {
+        id: row.get("id")?,
+        name: row.get("name")?,
+        email: row.get("email")?,
+        role: row.get("role")?,
+        revision: row.get("revision")?,
+        joined_at: row.get("joined_at")?,
+        account_created_at: row.get("created_at")?,
+    })
+}

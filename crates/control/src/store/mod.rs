@@ -1,0 +1,26 @@
+//! What is kept, and the only place with SQL. Every text runs on SQLite and PostgreSQL.
+//!
+//! A function does one statement or one idea. Whatever writes takes a [`Writing`] and a [`Permit`] or
+//! [`InstallationPermit`]; a write ends in [`audit::commit`], which records what was done in the same transaction.
+
+pub mod access;
+pub mod audit;
+pub mod collaborators;
+pub mod credentials;
+pub mod data_keys;
+mod driver;
+pub mod installation;
+pub mod members;
+pub mod organizations;
+pub mod page;
+pub mod secrets;
+pub mod selections;
+pub mod servers;
+pub mod starts;
+pub mod users;
+pub mod workspaces;
+
+pub use access::{Caller, InstallationPermit, Permit};
+pub use driver::{Connection, Reading, Result, Store, StoreError, Writing};
+pub use page::{Order, PageRequest};
+pub use users::Who;

@@ -1,0 +1,93 @@
+//! Which workspaces an organization secret with access `selected` reaches.
+
+use std::collections::HashMap;
+
+use domain::{SecretId, Slug, Time, WorkspaceId};
+
+use super::{Connection, Permit, Result, Writing, driver::sql};
+
+/// How many workspaces an answer names.
+const NAMED: i64 = 5;
+
+/// The selection of a secret, as a list shows it.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// How many workspaces are selected.
+    pub count: u32,
+    /// The first of them, by slug: at most five.
+    pub first: Vec<(Slug, String)>,
+}
+
+/// Selects or deselects one workspace; whether that changed anything. A row stays, so that drift can tell by whom.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set(
+    tx: &mut Writing,
+    permit: &Permit,
+    secret: SecretId,
+    workspace: WorkspaceId,
+    selected: bool,
+    now: Time,
+) -> Result<bool> {
+    let rows = sql("INSERT INTO selections (secret_id, workspace_id, selected, changed_at, changed_by) \
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (secret_id, workspace_id) DO UPDATE SET selected = excluded.selected, \
+         changed_at = excluded.changed_at, changed_by = excluded.changed_by \
+         WHERE selections.selected <> excluded.selected")
+    .bind(secret)
+    .bind(workspace)
+    .bind(selected)
+    .bind(now)
+    .bind(permit.person())
+    .execute(tx)
+    .await?;
+    Ok(rows == 1)
+}
+
+/// The workspaces that are selected for a secret, deleted ones too: a restored workspace is selected again.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_secret(db: &mut Connection, _permit: &Permit, secret: SecretId) -> Result<Vec<WorkspaceId>> {
+    sql("SELECT workspace_id FROM selections WHERE secret_id = $1 AND selected = 1 ORDER BY workspace_id")
+        .bind(secret)
+        .all(db, |row| row.get("workspace_id"))
+        .await
+}
+
+/// The selections of the organization's secrets in a range of names, in one query.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_secrets(
+    db: &mut Connection,
+    permit: &Permit,
+    secrets: &[super::secrets::Secret],
+) -> Result<HashMap<SecretId, Selection>> {
+    let (Some(first), Some(last)) = (secrets.iter().map(|s| &s.name).min(), secrets.iter().map(|s| &s.name).max())
+    else {
+        return Ok(HashMap::new());
+    };
+    let rows = sql("SELECT t.secret_id, t.slug, t.name, t.selected_number FROM (SELECT l.secret_id, w.slug, w.name, \
+         ROW_NUMBER() OVER (PARTITION BY l.secret_id ORDER BY w.slug) AS place, \
+         COUNT(*) OVER (PARTITION BY l.secret_id) AS selected_number FROM secrets s \
+         JOIN selections l ON l.secret_id = s.id AND l.selected = 1 \
+         JOIN workspaces w ON w.id = l.workspace_id AND w.deleted_at IS NULL \
+         WHERE s.home_id = $1 AND s.deleted_at IS NULL AND s.name >= $2 AND s.name <= $3) t \
+         WHERE t.place <= $4 ORDER BY t.secret_id, t.place")
+    .bind(permit.organization())
+    .bind(first)
+    .bind(last)
+    .bind(NAMED)
+    .all(db, |row| {
+        Ok((row.get::<SecretId>("secret_id")?, row.get("selected_number")?, row.get("slug")?, row.get("name")?))
+    })
+    .await?;
+    let mut selections: HashMap<SecretId, Selection> = HashMap::new();
+    for (secret, count, slug, name) in rows {
+        let selection = selections.entry(secret).or_default();
+        selection.count = count;
+        selection.first.push((slug, name));
+    }
+    Ok(selections)
+}

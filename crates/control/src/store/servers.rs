@@ -1,0 +1,252 @@
+//! Servers of workspaces.
+
+use std::collections::BTreeMap;
+
+use domain::{Command, ServerId, ServerStatus, Slug, StartId, Time, Variables, WorkspaceId};
+
+use super::{
+    Connection, Permit, Result, StoreError, Who, Writing,
+    driver::{Row, sql},
+    page::{PageRequest, keyset},
+};
+use crate::random;
+
+/// A server of a workspace.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Its id.
+    pub id: ServerId,
+    /// The workspace it belongs to.
+    pub workspace: WorkspaceId,
+    /// Its address in the workspace.
+    pub slug: Slug,
+    /// Its name.
+    pub name: String,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Its plain variables.
+    pub variables: BTreeMap<String, String>,
+    /// What it is doing.
+    pub status: ServerStatus,
+    /// More about it, for people: why it failed.
+    pub status_detail: String,
+    /// The exit code of its last process; `None` when a signal ended it or none has ended.
+    pub exit_code: Option<i32>,
+    /// The start record of the process that may be alive.
+    pub start: Option<StartId>,
+    /// When that process was started.
+    pub started_at: Option<Time>,
+    /// By whom.
+    pub started_by: Option<Who>,
+    /// The row's revision.
+    pub revision: String,
+    /// When it was added.
+    pub created_at: Time,
+    /// When it was last edited.
+    pub updated_at: Time,
+}
+
+macro_rules! server_columns {
+    () => {
+        "SELECT x.id, x.workspace_id, x.slug, x.name, x.command, x.variables, x.status, x.status_detail, x.exit_code, \
+         x.start_id, x.revision, x.created_at, x.updated_at, t.started_at, t.started_by, u.name AS started_by_name \
+         FROM servers x LEFT JOIN starts t ON t.id = x.start_id LEFT JOIN users u ON u.id = t.started_by "
+    };
+}
+
+/// Adds a server to the permit's workspace.
+///
+/// # Errors
+/// When the slug is taken or the database fails.
+#[expect(clippy::too_many_arguments, reason = "the columns of one row")]
+pub async fn insert(
+    tx: &mut Writing,
+    permit: &Permit,
+    id: ServerId,
+    slug: &Slug,
+    name: &str,
+    command: &Command,
+    variables: &Variables,
+    now: Time,
+) -> Result<()> {
+    sql("INSERT INTO servers (id, workspace_id, slug, name, command, variables, status, status_detail, revision, \
+         created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, '', $8, $9, $9)")
+    .bind(id)
+    .bind(permit.in_workspace())
+    .bind(slug.as_str())
+    .bind(name)
+    .bind(command_text(command))
+    .bind(variables_text(variables))
+    .bind(ServerStatus::Stopped)
+    .bind(random::revision())
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// The servers of the permit's workspace.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(db: &mut Connection, permit: &Permit, page: &PageRequest) -> Result<Vec<Server>> {
+    keyset!(
+        page,
+        "x",
+        server_columns!(),
+        "WHERE x.workspace_id = $4 AND x.deleted_at IS NULL AND lower(x.name) LIKE $5 ESCAPE '\\'"
+    )
+    .bind(permit.in_workspace())
+    .bind(page.pattern())
+    .all(db, read)
+    .await
+}
+
+/// The servers of a workspace of which a process may be alive.
+///
+/// # Errors
+/// When the database fails.
+pub async fn alive_in(db: &mut Connection, workspace: WorkspaceId) -> Result<Vec<Server>> {
+    sql(concat!(server_columns!(), "WHERE x.workspace_id = $1 AND x.start_id IS NOT NULL ORDER BY x.slug"))
+        .bind(workspace)
+        .all(db, read)
+        .await
+}
+
+/// Every server of the installation of which a process may be alive.
+///
+/// # Errors
+/// When the database fails.
+pub async fn alive(db: &mut Connection) -> Result<Vec<Server>> {
+    sql(concat!(server_columns!(), "WHERE x.start_id IS NOT NULL ORDER BY x.id")).all(db, read).await
+}
+
+/// A server of the permit's workspace by slug.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find(db: &mut Connection, permit: &Permit, slug: &str) -> Result<Option<Server>> {
+    sql(concat!(server_columns!(), "WHERE x.workspace_id = $1 AND x.slug = $2 AND x.deleted_at IS NULL"))
+        .bind(permit.in_workspace())
+        .bind(slug)
+        .optional(db, read)
+        .await
+}
+
+/// A server by id, deleted or not.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_id(db: &mut Connection, id: ServerId) -> Result<Option<Server>> {
+    sql(concat!(server_columns!(), "WHERE x.id = $1")).bind(id).optional(db, read).await
+}
+
+/// Changes name, slug, command and variables.
+///
+/// # Errors
+/// When the slug is taken or the database fails.
+#[expect(clippy::too_many_arguments, reason = "the columns of one row")]
+pub async fn update(
+    tx: &mut Writing,
+    _permit: &Permit,
+    id: ServerId,
+    slug: &Slug,
+    name: &str,
+    command: &Command,
+    variables: &Variables,
+    now: Time,
+) -> Result<()> {
+    sql("UPDATE servers SET slug = $2, name = $3, command = $4, variables = $5, revision = $6, updated_at = $7 \
+         WHERE id = $1")
+    .bind(id)
+    .bind(slug.as_str())
+    .bind(name)
+    .bind(command_text(command))
+    .bind(variables_text(variables))
+    .bind(random::revision())
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// A change of what a server is doing.
+pub struct Transition<'a> {
+    /// What it does now.
+    pub status: ServerStatus,
+    /// More about it, for people.
+    pub detail: &'a str,
+    /// The exit code of the process that ended.
+    pub exit_code: Option<i32>,
+    /// The start record of the process that may be alive.
+    pub start: Option<StartId>,
+}
+
+/// Changes what a server is doing if it still does what the caller saw; whether it did.
+///
+/// # Errors
+/// When the database fails.
+pub async fn transition(
+    tx: &mut Writing,
+    _permit: &Permit,
+    seen: &Server,
+    to: &Transition<'_>,
+) -> Result<bool> {
+    let rows = sql("UPDATE servers SET status = $4, status_detail = $5, exit_code = $6, start_id = $7, revision = $8 \
+         WHERE id = $1 AND status = $2 AND COALESCE(start_id, '') = $3 AND deleted_at IS NULL")
+    .bind(seen.id)
+    .bind(seen.status)
+    .bind(seen.start.map(|id| id.to_string()).unwrap_or_default())
+    .bind(to.status)
+    .bind(to.detail)
+    .bind(to.exit_code)
+    .bind(to.start)
+    .bind(random::revision())
+    .execute(tx)
+    .await?;
+    Ok(rows == 1)
+}
+
+/// Deletes a server softly; its slug is free at once.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete(tx: &mut Writing, _permit: &Permit, id: ServerId, now: Time) -> Result<()> {
+    sql("UPDATE servers SET deleted_at = $2, revision = $3 WHERE id = $1")
+        .bind(id)
+        .bind(now)
+        .bind(random::revision())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+fn command_text(command: &Command) -> String {
+    serde_json::json!(command.argv()).to_string()
+}
+
+fn variables_text(variables: &Variables) -> String {
+    let pairs: BTreeMap<&str, &str> = variables.iter().map(|(name, value)| (name.as_str(), value)).collect();
+    serde_json::json!(pairs).to_string()
+}
+
+fn read(row: &Row) -> Result<Server> {
+    let json = |column: &'static str| row.get::<String>(column);
+    Ok(Server {
+        id: row.get("id")?,
+        workspace: row.get("workspace_id")?,
+        slug: row.get("slug")?,
+        name: row.get("name")?,
+        command: serde_json::from_str(&json("command")?).map_err(|_| StoreError::Column { column: "command" })?,
+        variables: serde_json::from_str(&json("variables")?).map_err(|_| StoreError::Column { column: "variables" })?,
+        status: row.get("status")?,
+        status_detail: row.get("status_detail")?,
+        exit_code: row.get("exit_code")?,
+        start: row.get("start_id")?,
+        started_at: row.get("started_at")?,
+        started_by: Who::read(row, "started_by", "started_by_name")?,
+        revision: row.get("revision")?,
+        created_at: row.get("created_at")?,
+        updated_at: row.get("updated_at")?,
+    })
+}

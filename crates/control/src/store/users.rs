@@ -1,0 +1,93 @@
+//! People who can sign in.
+
+use domain::{DisplayName, Email, Time, UserId};
+
+use super::{
+    Connection, InstallationPermit, Result, Writing,
+    driver::{Row, sql},
+};
+
+/// A person, as answers name one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Who {
+    /// Their id.
+    pub id: UserId,
+    /// Their name now.
+    pub name: String,
+}
+
+impl Who {
+    /// Reads a person from two columns of a join; `None` where it matched nobody.
+    pub(super) fn read(row: &Row, id: &'static str, name: &'static str) -> Result<Option<Self>> {
+        Ok(match row.get(id)? {
+            None => None,
+            Some(id) => Some(Self { id, name: row.get::<Option<String>>(name)?.unwrap_or_default() }),
+        })
+    }
+}
+
+/// A person with what signing in needs.
+pub struct User {
+    /// Their id.
+    pub id: UserId,
+    /// E-mail address, as typed.
+    pub email: String,
+    /// Name.
+    pub name: String,
+    /// The password's hash in PHC text.
+    pub password_hash: String,
+}
+
+/// Adds a person. Fails as taken when the address is another's.
+///
+/// # Errors
+/// When the address is taken or the database fails.
+pub async fn insert(
+    tx: &mut Writing,
+    _permit: &InstallationPermit,
+    id: UserId,
+    email: &Email,
+    name: &DisplayName,
+    password_hash: &str,
+    now: Time,
+) -> Result<()> {
+    sql("INSERT INTO users (id, email, email_key, name, password_hash, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $6)")
+        .bind(id)
+        .bind(email.as_str())
+        .bind(email.key())
+        .bind(name.as_str())
+        .bind(password_hash)
+        .bind(now)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// The person of an address, however it is spelled.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_email(db: &mut Connection, email: &Email) -> Result<Option<User>> {
+    sql("SELECT id, email, name, password_hash FROM users WHERE email_key = $1")
+        .bind(email.key())
+        .optional(db, read)
+        .await
+}
+
+/// The person of an id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_id(db: &mut Connection, id: UserId) -> Result<Option<User>> {
+    sql("SELECT id, email, name, password_hash FROM users WHERE id = $1").bind(id).optional(db, read).await
+}
+
+fn read(row: &Row) -> Result<User> {
+    Ok(User {
+        id: row.get("id")?,
+        email: row.get("email")?,
+        name: row.get("name")?,
+        password_hash: row.get("password_hash")?,
+    })
+}
