@@ -1,0 +1,216 @@
+//! What can be typed: clap's types. What they mean together with environment and files is for `settings`.
+
+pub(crate) mod account;
+pub(crate) mod secret;
+pub(crate) mod serve;
+pub(crate) mod server;
+pub(crate) mod target;
+pub(crate) mod workspace;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use self::target::WorkspaceArg;
+
+/// Secrets for the servers of your workspaces: sealed, injected at start, and always accounted for.
+#[derive(Parser)]
+#[command(name = "vestry", version, arg_required_else_help = true)]
+#[command(after_help = "Values are never given on the command line: a hidden prompt, stdin or --from-file takes them.")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command understands.
+#[derive(Args)]
+pub(crate) struct Global {
+    /// The control plane's address
+    #[arg(long, global = true, env = "VESTRY_URL", value_name = "URL", help_heading = "Everywhere")]
+    pub(crate) url: Option<String>,
+    /// Print JSON instead of tables
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub(crate) json: bool,
+    /// Don't ask before something is deleted
+    #[arg(long, short, global = true, help_heading = "Everywhere")]
+    pub(crate) yes: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run the control plane
+    Serve(serve::Serve),
+    /// Set up a new control plane: its first administrator and organization
+    Setup(account::Setup),
+    /// Sign in, and keep a token for this person
+    Login(account::Login),
+    /// Revoke the kept token and forget it
+    Logout,
+    /// Say who is signed in, and where
+    Whoami,
+    /// Choose the workspace of this directory
+    Use(UseArgs),
+    /// The organizations you are in
+    #[command(subcommand)]
+    Organization(Organization),
+    /// The people of an organization
+    #[command(subcommand)]
+    Member(Member),
+    /// Workspaces, and who has access to them
+    #[command(subcommand)]
+    Workspace(workspace::Workspace),
+    /// Secrets of a workspace, or of the organization
+    #[command(subcommand)]
+    Secret(secret::Secret),
+    /// Servers of a workspace
+    #[command(subcommand)]
+    Server(server::Server),
+    /// Your personal tokens
+    #[command(subcommand)]
+    Token(account::Token),
+    /// Say where the value of an environment variable comes from
+    Explain(Explain),
+    /// The organization's audit log
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Print the completions for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the version
+    Version,
+}
+
+#[derive(Args)]
+pub(crate) struct UseArgs {
+    /// Organization and workspace, like acme/nlp-sandbox
+    #[arg(value_name = "ORG/WORKSPACE")]
+    pub(crate) workspace: WorkspaceArg,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Organization {
+    /// List the organizations you are in
+    List,
+    /// Show one
+    Show {
+        /// The organization [default: this directory's, or the only one]
+        organization: Option<String>,
+    },
+    /// Create one (the operator, on the control plane's machine)
+    Create(serve::OrganizationCreate),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Member {
+    /// List the people of an organization
+    List(InOrganization),
+    /// Give someone another role
+    Role {
+        /// E-mail address or id
+        #[arg(value_name = "EMAIL")]
+        member: String,
+        /// The new role
+        role: Role,
+        #[command(flatten)]
+        organization: InOrganization,
+    },
+    /// Add someone (the operator, on the control plane's machine)
+    Add(serve::MemberAdd),
+}
+
+/// What a person is in an organization.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    /// Writes organization secrets, settings and roles
+    Administrator,
+    /// Works in workspaces
+    Member,
+}
+
+impl Role {
+    /// As the API writes it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Administrator => "administrator",
+            Self::Member => "member",
+        }
+    }
+}
+
+/// Which organization.
+#[derive(Args)]
+pub(crate) struct InOrganization {
+    /// The organization [default: this directory's, or the only one]
+    #[arg(long = "org", value_name = "ORG")]
+    pub(crate) organization: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Explain {
+    /// The environment variable
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) workspace: target::InWorkspace,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Audit {
+    /// List what happened, newest first
+    List(AuditList),
+    /// Check that no event was changed, inserted, deleted or moved
+    Verify(InOrganization),
+}
+
+#[derive(Args)]
+pub(crate) struct AuditList {
+    #[command(flatten)]
+    pub(crate) organization: InOrganization,
+    /// Only by this person (id)
+    #[arg(long, value_name = "ID")]
+    pub(crate) actor: Option<String>,
+    /// Only this action, like secret.created
+    #[arg(long)]
+    pub(crate) action: Option<String>,
+    /// Only about this thing (id)
+    #[arg(long, value_name = "ID")]
+    pub(crate) target: Option<String>,
+    /// Not before this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// Not after this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<String>,
+    /// At most this many
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) limit: u16,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_command_takes_a_value_password_or_token_as_an_argument() {
+        fn check(command: &clap::Command) {
+            for argument in command.get_arguments().filter(|argument| argument.get_action().takes_values()) {
+                let name = argument.get_id().as_str();
+                let confidential = ["password", "token", "value", "code"].iter().any(|word| name.contains(word));
+                let caught = argument.is_hide_set() || name.ends_with("_file") || name == "token_id";
+                let told_apart = name == "setup_code";
+                assert!(!confidential || caught || told_apart, "{} {name}", command.get_name());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+}

@@ -1,0 +1,115 @@
+//! Secrets.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{Args, Subcommand};
+
+use super::target::Whose;
+
+#[derive(Subcommand)]
+pub(crate) enum Secret {
+    /// Write a value: asked for without showing it, or from stdin, or from a file
+    Set(Set),
+    /// List secrets; values are never shown
+    List {
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Show what is known of a secret, but for its value
+    Show {
+        /// The secret
+        name: String,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Change a secret's description, or which workspaces an organization secret reaches
+    Edit(Edit),
+    /// Give a secret another name
+    Rename {
+        /// The secret
+        name: String,
+        /// Its new name
+        new_name: String,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Delete a secret; its name is free at once
+    Delete {
+        /// The secret
+        name: String,
+        #[command(flatten)]
+        whose: Whose,
+        /// Only if it still has this revision, as `show` says it
+        #[arg(long, value_name = "REVISION")]
+        if_match: Option<String>,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Set {
+    /// The environment variable's name
+    // Optional, so that `set --org NAME` gets an answer that helps.
+    pub(crate) name: Option<String>,
+    /// Catches a value on the command line
+    #[arg(hide = true)]
+    pub(crate) value: Vec<OsString>,
+    /// Catches a value on the command line
+    #[arg(long = "value", hide = true, num_args = 0..=1)]
+    #[expect(clippy::option_option, reason = "clap's way to tell `--value` from `--value X` and from neither")]
+    pub(crate) value_flag: Option<Option<OsString>>,
+    #[command(flatten)]
+    pub(crate) whose: Whose,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+    /// Take the value from a file, byte for byte
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from_file: Option<PathBuf>,
+    /// Keep the final newline of a single line from stdin
+    #[arg(long)]
+    pub(crate) verbatim: bool,
+    /// What it is for
+    #[arg(long)]
+    pub(crate) description: Option<String>,
+    /// The value may be empty
+    #[arg(long)]
+    pub(crate) allow_empty: bool,
+    /// Only if it still has this revision, as `show` says it
+    #[arg(long, value_name = "REVISION", conflicts_with = "create_only")]
+    pub(crate) if_match: Option<String>,
+    /// Only if the name is free
+    #[arg(long)]
+    pub(crate) create_only: bool,
+}
+
+/// Which workspaces an organization secret reaches.
+#[derive(Args)]
+pub(crate) struct Reach {
+    /// The organization secret reaches all workspaces, also those created later
+    #[arg(long, conflicts_with = "workspaces")]
+    pub(crate) all: bool,
+    /// The organization secret reaches only these workspaces
+    #[arg(long, value_name = "A,B", value_delimiter = ',', num_args = 0..)]
+    pub(crate) workspaces: Option<Vec<String>>,
+}
+
+#[derive(Args)]
+pub(crate) struct Edit {
+    /// The secret
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) whose: Whose,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+    /// One more workspace that it reaches
+    #[arg(long, value_name = "WORKSPACE", conflicts_with_all = ["all", "workspaces"])]
+    pub(crate) add_workspace: Vec<String>,
+    /// One workspace less
+    #[arg(long, value_name = "WORKSPACE", conflicts_with_all = ["all", "workspaces"])]
+    pub(crate) remove_workspace: Vec<String>,
+    /// What it is for
+    #[arg(long)]
+    pub(crate) description: Option<String>,
+    /// Only if it still has this revision, as `show` says it
+    #[arg(long, value_name = "REVISION")]
+    pub(crate) if_match: Option<String>,
+}

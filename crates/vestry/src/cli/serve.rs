@@ -1,0 +1,67 @@
+//! The control plane and its operator's commands: they run on the machine and open the database themselves.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::Args;
+
+use super::Role;
+
+/// Which installation.
+#[derive(Args)]
+pub(crate) struct Installation {
+    /// A TOML file with these settings, for example: data_dir = "/srv/vestry" [default: /etc/vestry/vestry.toml, if it is there]
+    #[arg(long, env = "VESTRY_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The directory of everything that Vestry keeps
+    #[arg(long, env = "VESTRY_DATA_DIR", value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The database, like postgres://… [default: an embedded one in the data directory]
+    #[arg(long, env = "VESTRY_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub(crate) database_url: Option<String>,
+    /// Where the root key comes from: file:PATH (outside the data directory) or env:NAME
+    #[arg(long, env = "VESTRY_ROOT_KEY", value_name = "PROVIDER", hide_env_values = true)]
+    pub(crate) root_key: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) installation: Installation,
+    /// Where to listen [default: 127.0.0.1:8460]
+    #[arg(long, env = "VESTRY_LISTEN", value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// What to log on stderr: error, warn, info, debug or trace [default: info]
+    #[arg(long, env = "VESTRY_LOG", value_name = "LEVEL")]
+    pub(crate) log: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct OrganizationCreate {
+    /// The organization's name
+    pub(crate) name: String,
+    /// Its short name in addresses [default: made from its name]
+    #[arg(long)]
+    pub(crate) slug: Option<String>,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
+}
+
+#[derive(Args)]
+pub(crate) struct MemberAdd {
+    /// The person's e-mail address
+    pub(crate) email: String,
+    /// The organization's slug
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) organization: String,
+    /// The person's name
+    #[arg(long)]
+    pub(crate) name: String,
+    /// The person's role
+    #[arg(long, value_enum, default_value_t = Role::Member)]
+    pub(crate) role: Role,
+    /// Take the person's password from stdin instead of asking
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
+}

@@ -1,0 +1,81 @@
+//! Workspaces.
+
+use clap::Subcommand;
+
+use super::{InOrganization, target::WorkspaceArg};
+
+#[derive(Subcommand)]
+pub(crate) enum Workspace {
+    /// List the workspaces that you can see
+    List(InOrganization),
+    /// Create one; you become its owner
+    Create {
+        /// Its name
+        name: String,
+        /// Its short name in addresses [default: made from its name]
+        #[arg(long)]
+        slug: Option<String>,
+        /// What it is for
+        #[arg(long)]
+        description: Option<String>,
+        #[command(flatten)]
+        organization: InOrganization,
+    },
+    /// Show one, and who has access to it
+    Show {
+        /// The workspace [default: this directory's]
+        #[arg(value_name = "[ORG/]WORKSPACE")]
+        workspace: Option<WorkspaceArg>,
+    },
+    /// Give a member access: who can use its servers can read its secrets
+    Share {
+        /// The workspace
+        #[arg(value_name = "[ORG/]WORKSPACE")]
+        workspace: WorkspaceArg,
+        /// The member's e-mail address or id
+        #[arg(value_name = "EMAIL")]
+        member: String,
+    },
+    /// Take a collaborator's access away
+    Unshare {
+        /// The workspace
+        #[arg(value_name = "[ORG/]WORKSPACE")]
+        workspace: WorkspaceArg,
+        /// The collaborator's e-mail address or id
+        #[arg(value_name = "EMAIL")]
+        member: String,
+    },
+    /// Make a member its owner; the old owner becomes a collaborator
+    Give {
+        /// The workspace
+        #[arg(value_name = "[ORG/]WORKSPACE")]
+        workspace: WorkspaceArg,
+        /// The new owner's e-mail address or id
+        #[arg(value_name = "EMAIL")]
+        member: String,
+    },
+    /// Change its name, short name or description
+    Rename {
+        /// The workspace
+        #[arg(value_name = "[ORG/]WORKSPACE")]
+        workspace: WorkspaceArg,
+        /// The new name
+        #[arg(required_unless_present_any = ["slug", "description"])]
+        name: Option<String>,
+        /// The new short name; addresses and .vestry.toml files with the old one stop working
+        #[arg(long)]
+        slug: Option<String>,
+        /// What it is for
+        #[arg(long)]
+        description: Option<String>,
+    },
+    /// Delete one
+    Delete {
+        /// The workspace
+        #[arg(value_name = "[ORG/]WORKSPACE")]
+        workspace: WorkspaceArg,
+        /// Stop its running servers first
+        #[arg(long)]
+        stop: bool,
+    },
+}

@@ -1,0 +1,285 @@
+//! HTTP to a control plane: one request, one answer or a [`Failure`] with its exit code.
+
+use std::{io::Read, time::Duration};
+
+use envelope::Plaintext;
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use ureq::{
+    Agent, Body,
+    config::Config,
+    http::{HeaderValue, Method, Response, header},
+    tls::{RootCerts, TlsConfig},
+};
+
+use crate::{
+    address::Address,
+    exit::{Exit, Failure},
+    problem,
+    token::Token,
+};
+
+/// Longest wait for a whole answer. Starting a server answers at once and is then polled.
+const ANSWER: Duration = Duration::from_secs(60);
+/// Longest wait for a connection.
+const CONNECT: Duration = Duration::from_secs(10);
+/// Largest answer that is read; the longest list page is far below.
+const MAX_ANSWER: u64 = 8 * 1024 * 1024;
+/// How many items a page of a list has (the API's largest).
+const PAGE: usize = 200;
+
+/// Who a request is from.
+enum Caller {
+    Nobody,
+    Token(Token),
+    /// The `name=value` pair of a session cookie.
+    Session(Plaintext),
+}
+
+/// A connection to one control plane. It follows no redirect, so that nothing goes to another address than this one.
+pub(crate) struct Client {
+    agent: Agent,
+    address: Address,
+    caller: Caller,
+}
+
+/// What the control plane answered.
+pub(crate) struct Answer {
+    /// The JSON body; `null` when there was none.
+    pub(crate) body: Value,
+    /// The revision of what was answered, as `If-Match` wants it back.
+    pub(crate) etag: Option<String>,
+    /// The session that was begun, as a cookie's `name=value` pair.
+    pub(crate) session: Option<Plaintext>,
+}
+
+impl Answer {
+    /// The body as what it should be.
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        read(&self.body)
+    }
+}
+
+/// A part of an answer as what it should be.
+pub(crate) fn read<T: DeserializeOwned>(body: &Value) -> Result<T, Failure> {
+    T::deserialize(body).map_err(|error| {
+        Failure::new(Exit::Unreachable, format!("the control plane's answer can't be read: {error}"))
+            .help("this vestry and the control plane may be of different versions; compare:  vestry version")
+    })
+}
+
+impl Client {
+    /// A client without a token.
+    pub(crate) fn anonymous(address: Address) -> Self {
+        let mut config = Config::builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_connect(Some(CONNECT))
+            .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
+            .user_agent(concat!("vestry/", env!("CARGO_PKG_VERSION")));
+        // Plain http is only spoken within this machine: a proxy would be another one.
+        if address.is_local() {
+            config = config.proxy(None);
+        }
+        Self { agent: config.build().into(), address, caller: Caller::Nobody }
+    }
+
+    /// A client that acts with a token.
+    pub(crate) fn with_token(address: Address, token: Token) -> Self {
+        Self { caller: Caller::Token(token), ..Self::anonymous(address) }
+    }
+
+    /// The same connection, now within a session.
+    pub(crate) fn with_session(self, cookie: Plaintext) -> Self {
+        Self { caller: Caller::Session(cookie), ..self }
+    }
+
+    /// Where it connects to.
+    pub(crate) fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// A `GET` of a path under `/api/v1`.
+    pub(crate) fn get(&self, path: &str) -> Result<Answer, Failure> {
+        self.request(Method::GET, path).send()
+    }
+
+    /// Begins any other request.
+    pub(crate) fn request(&self, method: Method, path: &str) -> Request<'_> {
+        Request { client: self, method, url: self.address.api(path), body: None, headers: Vec::new() }
+    }
+
+    /// The items of a list, page after page, at most `limit`. The path may have a query.
+    pub(crate) fn list(&self, path: &str, limit: Option<usize>) -> Result<Vec<Value>, Failure> {
+        let mut items: Vec<Value> = Vec::new();
+        let mut cursor = None::<String>;
+        loop {
+            let wanted = limit.map_or(PAGE, |limit| PAGE.min(limit.saturating_sub(items.len())));
+            let join = if path.contains('?') { '&' } else { '?' };
+            let mut page = format!("{path}{join}limit={wanted}");
+            if let Some(cursor) = &cursor {
+                page.push_str(&format!("&cursor={}", crate::address::segment(cursor)));
+            }
+            let answer = self.get(&page)?;
+            let page: Vec<Value> = read(&answer.body["items"])?;
+            items.extend(page);
+            cursor = read(&answer.body["next_cursor"])?;
+            if cursor.is_none() || limit.is_some_and(|limit| items.len() >= limit) {
+                return Ok(items);
+            }
+        }
+    }
+
+    /// Text as it comes, for as long as it comes; events go on after the one with the id `after`.
+    pub(crate) fn stream(&self, path: &str, after: Option<&str>) -> Result<impl Read + use<>, Failure> {
+        let mut request = self.request(Method::GET, path);
+        request.headers.extend(after.map(|id| ("last-event-id", id.to_owned())));
+        let response = request.exchange(None)?;
+        if !response.status().is_success() {
+            return Err(refusal(&self.address, response));
+        }
+        Ok(response.into_body().into_reader())
+    }
+}
+
+/// A request on its way.
+pub(crate) struct Request<'a> {
+    client: &'a Client,
+    method: Method,
+    url: String,
+    body: Option<Plaintext>,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl Request<'_> {
+    /// Sends JSON that may be seen.
+    pub(crate) fn json(self, body: &Value) -> Self {
+        self.confidential(Plaintext::new(body.to_string().into_bytes()))
+    }
+
+    /// Sends JSON that holds a value or a password.
+    pub(crate) fn confidential(mut self, body: Plaintext) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    /// Only if what is there still has this revision.
+    pub(crate) fn if_match(mut self, etag: Option<&str>) -> Self {
+        self.headers.extend(etag.map(|etag| ("if-match", etag.to_owned())));
+        self
+    }
+
+    /// Only if nothing is there.
+    pub(crate) fn create_only(mut self, yes: bool) -> Self {
+        self.headers.extend(yes.then(|| ("if-none-match", "*".to_owned())));
+        self
+    }
+
+    /// Says, as a browser would, that no other site is behind the request: what a session may change needs it.
+    pub(crate) fn same_origin(mut self) -> Self {
+        self.headers.push(("sec-fetch-site", "same-origin".to_owned()));
+        self
+    }
+
+    /// Sends it and reads the answer.
+    ///
+    /// # Errors
+    /// When there is no answer, and when the answer is a refusal.
+    pub(crate) fn send(self) -> Result<Answer, Failure> {
+        let address = &self.client.address;
+        let mut response = self.exchange(Some(ANSWER))?;
+        if !response.status().is_success() {
+            return Err(refusal(address, response));
+        }
+        let headers = response.headers();
+        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let etag = text(header::ETAG).map(str::to_owned);
+        let session = text(header::SET_COOKIE).map(|cookie| {
+            let pair = cookie.split(';').next().unwrap_or_default();
+            Plaintext::new(pair.trim().as_bytes().to_vec())
+        });
+        let body = body(&mut response).map_err(|error| unreachable(address, &error))?;
+        let body = if body.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&body).map_err(|_| not_vestry(address))?
+        };
+        Ok(Answer { body, etag, session })
+    }
+
+    fn exchange(&self, timeout: Option<Duration>) -> Result<Response<Body>, Failure> {
+        let address = &self.client.address;
+        let unsendable = || Failure::usage("the request can't be written; nothing was sent");
+        let mut request = ureq::http::Request::builder().method(&self.method).uri(&self.url);
+        request = match &self.client.caller {
+            Caller::Nobody => request,
+            Caller::Token(token) => {
+                request.header(header::AUTHORIZATION, hidden(&format!("Bearer {}", token.expose()))?)
+            }
+            Caller::Session(cookie) => {
+                let cookie = str::from_utf8(cookie.expose()).map_err(|_| not_vestry(address))?;
+                request.header(header::COOKIE, hidden(cookie)?)
+            }
+        };
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        if self.body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        let body = self.body.as_ref().map(Plaintext::expose).unwrap_or_default();
+        let agent = &self.client.agent;
+        let answer = if matches!(self.method, Method::GET | Method::DELETE) && body.is_empty() {
+            let request = request.body(()).map_err(|_| unsendable())?;
+            agent.run(agent.configure_request(request).timeout_global(timeout).build())
+        } else {
+            let request = request.body(body).map_err(|_| unsendable())?;
+            agent.run(agent.configure_request(request).timeout_global(timeout).build())
+        };
+        answer.map_err(|error| unreachable(address, &error))
+    }
+}
+
+/// A header that no log of the HTTP library shows.
+fn hidden(text: &str) -> Result<HeaderValue, Failure> {
+    let mut value = HeaderValue::from_str(text)
+        .map_err(|_| Failure::data("what the request is signed with can't be sent in a header; nothing was sent"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn body(response: &mut Response<Body>) -> Result<Vec<u8>, ureq::Error> {
+    response.body_mut().with_config().limit(MAX_ANSWER).read_to_vec()
+}
+
+fn refusal(address: &Address, mut response: Response<Body>) -> Failure {
+    let status = response.status().as_u16();
+    if response.status().is_redirection() {
+        return Failure::new(Exit::NotConfigured, format!("{address} sends elsewhere; nothing was sent there"))
+            .help("give the control plane's own address with --url");
+    }
+    let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    let Ok(body) = body(&mut response) else { return not_vestry(address) };
+    problem::read(status, &body, retry_after).unwrap_or_else(|| not_vestry(address))
+}
+
+fn not_vestry(address: &Address) -> Failure {
+    Failure::new(Exit::Unreachable, format!("what answers at {address} is not a control plane of Vestry"))
+        .help("look at the address: --url, VESTRY_URL or .vestry.toml")
+}
+
+fn unreachable(address: &Address, error: &ureq::Error) -> Failure {
+    let why = match error {
+        ureq::Error::Io(error) => error.to_string(),
+        other => other.to_string(),
+    };
+    Failure::new(Exit::Unreachable, format!("{address} can't be reached: {why}"))
+        .help("is the control plane running?  vestry serve\nanother address:  --url or VESTRY_URL")
+}
+
+/// Now: the only place where the command line looks at the clock.
+pub(crate) fn now() -> Timestamp {
+    Timestamp::now()
+}

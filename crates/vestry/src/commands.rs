@@ -1,0 +1,83 @@
+//! The commands. The operator's open the database themselves; all others speak HTTP to a control plane.
+
+mod audit;
+mod completions;
+mod explain;
+mod installation;
+mod login;
+mod logout;
+mod member;
+mod operator;
+mod organization;
+mod secret;
+mod serve;
+mod server;
+mod setup;
+mod token;
+mod use_workspace;
+mod version;
+mod whoami;
+mod workspace;
+
+use crate::{
+    cli::{Cli, Command, Global, Member, Organization},
+    exit::Failure,
+    output::Output,
+    place::Connection,
+    settings::{Environment, Settings},
+};
+
+/// Runs what was typed.
+///
+/// # Errors
+/// Why it was not done, with the exit code.
+pub(crate) fn run(cli: Cli, environment: &Environment, out: &Output) -> Result<(), Failure> {
+    let here = Here { global: cli.global, environment, out };
+    match cli.command {
+        Command::Serve(args) => serve::run(args, environment, out),
+        Command::Organization(Organization::Create(args)) => operator::create_organization(args, environment, out),
+        Command::Member(Member::Add(args)) => operator::add_member(args, environment, out),
+        Command::Completions { shell } => completions::run(out, shell),
+        Command::Version => version::run(out),
+        Command::Setup(args) => here.with_settings(|settings| setup::run(out, settings, args)),
+        Command::Login(args) => here.with_settings(|settings| login::run(out, settings, args)),
+        Command::Logout => here.with_settings(|settings| logout::run(out, settings)),
+        Command::Whoami => here.connected(whoami::run),
+        Command::Use(args) => here.connected(|connection| use_workspace::run(connection, &args.workspace)),
+        Command::Organization(Organization::List) => here.connected(organization::list),
+        Command::Organization(Organization::Show { organization }) => {
+            here.connected(|connection| organization::show(connection, organization.as_deref()))
+        }
+        Command::Member(Member::List(place)) => here.connected(|connection| member::list(connection, &place)),
+        Command::Member(Member::Role { member, role, organization }) => {
+            here.connected(|connection| member::set_role(connection, &organization, &member, role))
+        }
+        Command::Workspace(args) => here.connected(|connection| workspace::run(connection, args)),
+        Command::Secret(args) => {
+            secret::refuse_value_in_arguments(&args)?;
+            here.connected(|connection| secret::run(connection, args))
+        }
+        Command::Server(args) => here.connected(|connection| server::run(connection, args)),
+        Command::Token(args) => here.connected(|connection| token::run(connection, args)),
+        Command::Explain(args) => here.connected(|connection| explain::run(connection, &args)),
+        Command::Audit(args) => here.connected(|connection| audit::run(connection, args)),
+    }
+}
+
+/// What a command finds around it.
+struct Here<'a> {
+    global: Global,
+    environment: &'a Environment,
+    out: &'a Output,
+}
+
+impl Here<'_> {
+    fn with_settings(self, command: impl FnOnce(&mut Settings) -> Result<(), Failure>) -> Result<(), Failure> {
+        command(&mut Settings::resolve(self.global, self.environment)?)
+    }
+
+    fn connected(self, command: impl FnOnce(&Connection<'_>) -> Result<(), Failure>) -> Result<(), Failure> {
+        let out = self.out;
+        self.with_settings(|settings| command(&Connection::open(out, settings)?))
+    }
+}

@@ -1,0 +1,64 @@
+//! What `vestry serve` and the operator's commands open: data directory, database, root key, runtime.
+
+use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path};
+
+use control::{app::boot, keys::KeyProvider};
+
+use crate::{
+    exit::Failure,
+    settings::{Environment, serve::InstallationSettings},
+};
+
+/// Makes the data directory if it is missing, and puts together what the control plane is opened with.
+///
+/// # Errors
+/// When the directory can't be made, or the root key's provider is unknown.
+pub(super) fn settings(given: &InstallationSettings, environment: &Environment) -> Result<boot::Settings, Failure> {
+    let unusable = |error| {
+        Failure::not_configured(format!("the data directory {} can't be used: {error}", given.data_dir.display()))
+            .help("choose another one with --data-dir")
+    };
+    DirBuilder::new().recursive(true).mode(0o700).create(&given.data_dir).map_err(unusable)?;
+    let data_dir = given.data_dir.canonicalize().map_err(unusable)?;
+    let program = std::env::current_exe()
+        .map_err(|error| Failure::not_configured(format!("this program's own file can't be found: {error}")))?;
+    let (key_provider, key_file) = match given.root_key.split_once(':') {
+        Some(("file", path)) => {
+            let path = std::path::absolute(path).map_err(unusable)?;
+            (KeyProvider::File { path: path.clone(), data_dir: data_dir.clone() }, Some(path))
+        }
+        Some(("env", name)) => (KeyProvider::Env(environment.root_key(name)), None),
+        _ => {
+            return Err(Failure::not_configured("the root key's provider is unknown; nothing was started")
+                .help("use --root-key file:PATH or --root-key env:NAME"));
+        }
+    };
+    let mut runtime = runtime::Settings::new(data_dir.clone(), program);
+    runtime.hidden_paths.extend(key_file);
+    let database_url = given.database_url.clone().unwrap_or_else(|| embedded(&data_dir));
+    Ok(boot::Settings { database_url, data_dir, key_provider, runtime })
+}
+
+/// The embedded database's address: its path with everything escaped that an address could misread.
+fn embedded(data_dir: &Path) -> String {
+    let path = data_dir.join("vestry.sqlite");
+    let escaped: String = path
+        .to_string_lossy()
+        .bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect();
+    format!("sqlite://{escaped}?mode=rwc")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_directory_makes_a_database_address() {
+        assert_eq!(embedded(Path::new("/srv/my data?#%")), "sqlite:///srv/my%20data%3F%23%25/vestry.sqlite?mode=rwc");
+    }
+}

@@ -1,0 +1,158 @@
+//! `vestry secret`.
+
+mod change;
+mod set;
+mod show;
+
+use serde_json::Value;
+
+use crate::{
+    cli::secret::Secret as Args,
+    client::read,
+    exit::Failure,
+    models::{Consequences, Reach, Secret},
+    place::{Connection, Scope},
+    text::escape,
+};
+
+pub(crate) use set::refuse_value_in_arguments;
+
+/// Runs one of the secret commands.
+pub(crate) fn run(connection: &Connection<'_>, args: Args) -> Result<(), Failure> {
+    match args {
+        Args::Set(args) => set::run(connection, args),
+        Args::List { whose } => show::list(connection, &connection.scope(&whose)?),
+        Args::Show { name, whose } => show::show(connection, &connection.scope(&whose)?, &name),
+        Args::Edit(args) => change::edit(connection, args),
+        Args::Rename { name, new_name, whose } => {
+            change::rename(connection, &connection.scope(&whose)?, &name, &new_name)
+        }
+        Args::Delete { name, whose, if_match } => {
+            change::delete(connection, &connection.scope(&whose)?, &name, if_match.as_deref())
+        }
+    }
+}
+
+/// A secret that was not found: which one was meant?
+fn missing(connection: &Connection<'_>, scope: &Scope, name: &str, failure: Failure) -> Failure {
+    if failure.is_not_found()
+        && let Scope::Workspace(place) = scope
+        && let Some(found) = in_list(connection, scope, name)
+        && is_of_organization(&found)
+    {
+        let message = format!("{} is the organization's; in a workspace it can only be looked at", escape(name));
+        let organization = Scope::Organization(place.organization.clone());
+        return Failure { message, ..failure }.help(format!("its administrators use {}", organization.flag()));
+    }
+    connection.missing(failure, "secret", name, &scope.secrets(), "name")
+}
+
+/// The entry of a scope's list with a name; of two, the one that wins.
+fn in_list(connection: &Connection<'_>, scope: &Scope, name: &str) -> Option<Value> {
+    let items = connection.client.list(&scope.secrets(), None).ok()?;
+    items.into_iter().find(|item| item["name"] == name && item["overridden"] != true)
+}
+
+fn is_of_organization(item: &Value) -> bool {
+    item["scope"] == "organization"
+}
+
+/// A revision as `If-Match` wants it; people may leave its quotes out.
+fn revision(text: &str) -> String {
+    if text.starts_with('"') || text.starts_with("W/") || text == "*" { text.to_owned() } else { format!("\"{text}\"") }
+}
+
+/// Which workspaces an organization secret reaches, like `reaches 2 workspaces: genomics-prod, nlp-sandbox`.
+fn reach(secret: &Secret) -> Option<String> {
+    let access = secret.access.as_ref()?;
+    if access.as_str() == "all" {
+        return Some("reaches all workspaces".to_owned());
+    }
+    let Reach { count, first } = secret.workspaces.as_ref()?;
+    if *count == 0 {
+        return Some("reaches no workspace".to_owned());
+    }
+    let mut names: Vec<&str> = first.iter().map(|workspace| workspace.slug.as_str()).collect();
+    let more = format!("{} more", count.saturating_sub(names.len() as u64));
+    if *count > names.len() as u64 {
+        names.push(&more);
+    }
+    let workspaces = if *count == 1 { "1 workspace" } else { &format!("{count} workspaces") };
+    Some(format!("reaches {workspaces}: {}", names.join(", ")))
+}
+
+/// Says what a write leads to: warnings, and which servers now need a restart.
+fn say_consequences(connection: &Connection<'_>, scope: &Scope, body: &Value) -> Result<(), Failure> {
+    let Consequences { warnings, restart_needed } = read(body)?;
+    for warning in &warnings {
+        connection.out.warn(warning.message.as_str());
+    }
+    let workspaces: Vec<&str> = restart_needed.iter().map(|affected| affected.workspace.as_str()).collect();
+    if let Some(text) = restarts(connection, scope, &workspaces) {
+        connection.out.say(&text);
+    }
+    Ok(())
+}
+
+/// Which servers need a restart, with the command to type for each workspace; `workspaces` has one entry per server.
+fn restarts(connection: &Connection<'_>, scope: &Scope, workspaces: &[&str]) -> Option<String> {
+    let need = match workspaces.len() {
+        0 => return None,
+        1 => "1 running server needs a restart:".to_owned(),
+        count => format!("{count} running servers need a restart:"),
+    };
+    let project = &connection.settings.project;
+    let organization = match scope {
+        Scope::Workspace(place) => &place.organization,
+        Scope::Organization(organization) => organization,
+    };
+    let mut distinct = workspaces.to_vec();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let commands: Vec<String> = distinct
+        .iter()
+        .map(|workspace| {
+            let here = project.workspace.as_deref() == Some(workspace)
+                && project.organization.as_deref().is_none_or(|here| here == organization);
+            let place = if here { String::new() } else { format!(" -w {organization}/{workspace}") };
+            format!("vestry server restart --stale{place}")
+        })
+        .collect();
+    let join = if commands.len() == 1 { "  " } else { "\n  " };
+    Some(format!("{need}{join}{}", commands.join("\n  ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn secret(access: &str, count: u64, first: &[&str]) -> Secret {
+        let first: Vec<_> = first.iter().map(|slug| json!({"slug": slug, "name": slug})).collect();
+        read(&json!({
+            "name": "A", "scope": "organization", "version": 1, "updated_at": "2026-11-22T12:00:00Z",
+            "access": access, "workspaces": {"count": count, "first": first},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn the_reach_of_an_organization_secret_is_said_in_words() {
+        let table = [
+            (secret("all", 0, &[]), "reaches all workspaces"),
+            (secret("selected", 0, &[]), "reaches no workspace"),
+            (secret("selected", 1, &["nlp"]), "reaches 1 workspace: nlp"),
+            (secret("selected", 7, &["a", "b", "c", "d", "e"]), "reaches 7 workspaces: a, b, c, d, e, 2 more"),
+        ];
+        for (secret, said) in table {
+            assert_eq!(reach(&secret).unwrap(), said);
+        }
+    }
+
+    #[test]
+    fn a_revision_may_be_typed_without_its_quotes() {
+        assert_eq!(revision("abc"), "\"abc\"");
+        assert_eq!(revision("\"abc\""), "\"abc\"");
+    }
+}

@@ -1,0 +1,161 @@
+//! `vestry secret list` and `show`: everything but the value.
+
+use serde_json::Value;
+
+use super::{in_list, missing, reach};
+use crate::{
+    client::{now, read},
+    exit::Failure,
+    models::Secret,
+    output::{Cell, Style, Table},
+    place::{Connection, Scope},
+};
+
+/// Lists the secrets of a scope.
+pub(super) fn list(connection: &Connection<'_>, scope: &Scope) -> Result<(), Failure> {
+    let items = connection.list(&scope.secrets(), None)?;
+    if connection.out.json {
+        return connection.out.document(&items);
+    }
+    if items.is_empty() {
+        connection.out.say(&format!("no secret in {scope} yet:  vestry secret set NAME {}", scope.flag()));
+        return Ok(());
+    }
+    let secrets: Vec<Secret> = items.iter().map(read).collect::<Result<_, _>>()?;
+    connection.out.table(&match scope {
+        Scope::Workspace(_) => of_workspace(&secrets),
+        Scope::Organization(_) => of_organization(&secrets),
+    })
+}
+
+fn of_workspace(secrets: &[Secret]) -> Table {
+    let mut table = Table::new(&["Name", "Scope", "Version", "Updated", "Description"]);
+    for secret in secrets {
+        table.row([
+            name(secret),
+            scope(secret),
+            version(secret),
+            updated(secret).into(),
+            secret.description.clone().unwrap_or_default().into(),
+        ]);
+    }
+    table
+}
+
+fn of_organization(secrets: &[Secret]) -> Table {
+    let mut table = Table::new(&["Name", "Workspaces", "Version", "Created", "Updated", "In use"]);
+    let now = now();
+    for secret in secrets {
+        table.row([
+            name(secret),
+            workspaces(secret).into(),
+            version(secret),
+            secret.created_at.map(|at| at.relative(now)).unwrap_or_default().into(),
+            updated(secret).into(),
+            in_use(secret).into(),
+        ]);
+    }
+    table
+}
+
+fn name(secret: &Secret) -> Cell {
+    if secret.suspended {
+        return Cell::styled(format!("{} (suspended)", secret.name), Style::Warning);
+    }
+    secret.name.as_str().into()
+}
+
+fn version(secret: &Secret) -> Cell {
+    format!("v{}", secret.version).into()
+}
+
+/// Like `workspace, overrides`, as the pages say it.
+fn scope(secret: &Secret) -> Cell {
+    match (secret.overrides, secret.overridden) {
+        (true, _) => format!("{}, overrides", secret.scope).into(),
+        (_, true) => Cell::styled(format!("{}, overridden", secret.scope), Style::Muted),
+        _ => secret.scope.as_str().into(),
+    }
+}
+
+fn workspaces(secret: &Secret) -> String {
+    match reach(secret) {
+        Some(reach) => reach.trim_start_matches("reaches ").to_owned(),
+        None => String::new(),
+    }
+}
+
+fn updated(secret: &Secret) -> String {
+    let at = secret.updated_at.relative(now());
+    match &secret.updated_by {
+        Some(who) => format!("{at} by {}", who.name),
+        None => at,
+    }
+}
+
+fn in_use(secret: &Secret) -> String {
+    let servers = match secret.holders {
+        None => return String::new(),
+        Some(0) => return "unused".to_owned(),
+        Some(1) => "1 server".to_owned(),
+        Some(n) => format!("{n} servers"),
+    };
+    match secret.stale_holders {
+        None | Some(0) => servers,
+        Some(stale) => format!("{servers}, {stale} stale"),
+    }
+}
+
+/// Shows one secret.
+pub(super) fn show(connection: &Connection<'_>, whose: &Scope, name: &str) -> Result<(), Failure> {
+    let found = connection.client.get(&whose.secret(name));
+    // A workspace's list knows what overrides what, and holds the organization's secrets that reach it.
+    let listed = match whose {
+        Scope::Workspace(_) => in_list(connection, whose, name),
+        Scope::Organization(_) => None,
+    };
+    let (mut body, etag) = match (found, listed) {
+        (Ok(answer), None) => (answer.body, answer.etag),
+        (Ok(answer), Some(listed)) => (merged(listed, answer.body), answer.etag),
+        (Err(failure), Some(listed)) if failure.is_not_found() => (listed, None),
+        (Err(failure), _) => return Err(missing(connection, whose, name, failure)),
+    };
+    let revision = etag.as_deref().map(|etag| etag.trim_matches('"').to_owned());
+    if connection.out.json {
+        body["revision"] = revision.into();
+        return connection.out.document(&body);
+    }
+    let secret: Secret = read(&body)?;
+    let mut text = format!("{} in {whose}\n", secret.name);
+    let mut line = |label: &str, value: String| {
+        if !value.is_empty() {
+            text.push_str(&format!("{label:<12} {value}\n"));
+        }
+    };
+    line("Version", format!("v{}", secret.version));
+    line("Scope", scope_in_words(&secret));
+    line("Workspaces", workspaces(&secret));
+    line("Description", secret.description.clone().unwrap_or_default().to_string());
+    line("State", if secret.suspended { "suspended: left out of starts".to_owned() } else { String::new() });
+    line("Created", secret.created_at.map(|at| at.relative(now())).unwrap_or_default());
+    line("Updated", updated(&secret));
+    line("In use", in_use(&secret));
+    line("Revision", revision.map(|revision| crate::text::escape(&revision)).unwrap_or_default());
+    connection.out.data(&text)
+}
+
+/// Both, where they differ the second.
+fn merged(mut first: Value, second: Value) -> Value {
+    if let (Value::Object(first), Value::Object(second)) = (&mut first, second) {
+        first.extend(second);
+    }
+    first
+}
+
+fn scope_in_words(secret: &Secret) -> String {
+    match (secret.overrides, secret.overridden) {
+        (true, _) => format!("{}, overrides the organization's", secret.scope),
+        (_, true) => format!("{}, overridden by the workspace's", secret.scope),
+        _ => secret.scope.to_string(),
+    }
+}

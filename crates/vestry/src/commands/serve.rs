@@ -1,0 +1,85 @@
+//! `vestry serve`: the control plane.
+
+use std::{io, panic};
+
+use control::app::boot::{self, Booted};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tracing_subscriber::EnvFilter;
+
+use super::installation;
+use crate::{
+    cli::serve::Serve,
+    exit::{Exit, Failure},
+    output::Output,
+    settings::{Environment, serve},
+};
+
+/// Runs the control plane until it is told to stop.
+pub(crate) fn run(args: Serve, environment: &Environment, out: &Output) -> Result<(), Failure> {
+    let settings = serve::resolve(args, environment)?;
+    keep_memory_private().map_err(|error| failed(format!("this process's memory can't be kept private: {error}")))?;
+    log(&settings.log)?;
+    let installation = installation::settings(&settings.installation, environment)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| failed(error.to_string()))?;
+    runtime.block_on(async {
+        // Taken before anything is touched: a second control plane on the same address changes nothing.
+        let listener = TcpListener::bind(settings.listen).await.map_err(|error| {
+            failed(format!("{} can't be listened on: {error}; nothing was started", settings.listen))
+                .help("stop what listens there, or choose another address with --listen")
+        })?;
+        let address = listener.local_addr().map_err(|error| failed(error.to_string()))?;
+        let stop = told_to_stop().map_err(|error| failed(error.to_string()))?;
+        let Booted { app, setup_code } =
+            boot::boot(installation).await.map_err(|error| failed(format!("{error:#}")))?;
+        out.say(&format!("Vestry listens on http://{address}"));
+        if let Some(reason) = app.keyring.sealed() {
+            out.say(&format!("It is sealed, and only lists and stops servers: {reason}"));
+        }
+        if let Some(code) = setup_code {
+            out.say(&format!("Set it up:  vestry setup --url http://{address}"));
+            out.say(&format!("Set-up code, once:  {}", code.as_str()));
+            out.say(&format!("It is kept in {} until used", app.setup_code_file.display()));
+        }
+        control::serve(app, listener, stop).await.map_err(|error| failed(error.to_string()))
+    })
+}
+
+/// No core dumps, no reading of this process's memory by others, no world-readable files, no values in panics.
+fn keep_memory_private() -> io::Result<()> {
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    panic::set_hook(Box::new(|panic| {
+        // The place only: a panic's message may carry what was being worked on.
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a part of the control plane panicked");
+    }));
+    Ok(())
+}
+
+fn log(directives: &str) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(directives).map_err(|_| {
+        Failure::usage("--log takes error, warn, info, debug or trace, or directives like info,sqlx=warn")
+    })?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false).init();
+    Ok(())
+}
+
+/// Ready once SIGTERM or SIGINT arrives.
+fn told_to_stop() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+fn failed(message: String) -> Failure {
+    Failure::new(Exit::NotConfigured, message)
+}

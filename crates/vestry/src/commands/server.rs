@@ -1,0 +1,104 @@
+//! `vestry server`.
+
+mod add;
+mod drift;
+mod lifecycle;
+mod logs;
+mod show;
+
+use serde_json::Value;
+use ureq::http::Method;
+
+use crate::{
+    address::segment,
+    cli::server::{One, Server as Args},
+    client::Answer,
+    exit::Failure,
+    place::{Connection, Place},
+    prompt,
+};
+
+/// Runs one of the server commands.
+pub(crate) fn run(connection: &Connection<'_>, args: Args) -> Result<(), Failure> {
+    let one = |one: &One| {
+        Ok(OneServer {
+            place: connection.place(one.workspace.workspace.as_ref())?,
+            slug: one.server.clone(),
+            connection,
+        })
+    };
+    match args {
+        Args::List(workspace) => show::list(connection, &connection.place(workspace.workspace.as_ref())?),
+        Args::Add(args) => add::add(connection, args),
+        Args::Edit(args) => add::edit(connection, args),
+        Args::Start(args) => lifecycle::start(&one(&args)?),
+        Args::Stop(args) => lifecycle::stop(&one(&args)?),
+        Args::Restart { server, stale: _, workspace } => {
+            let place = connection.place(workspace.workspace.as_ref())?;
+            match server {
+                Some(slug) => lifecycle::restart(&OneServer { place, slug, connection }),
+                None => lifecycle::restart_stale(connection, &place),
+            }
+        }
+        Args::Logs { one: args, follow, lines } => logs::print(&one(&args)?, lines, follow),
+        Args::Starts(args) => show::starts(&one(&args)?),
+        Args::Show(args) => show::show(&one(&args)?),
+        Args::Delete(args) => delete(&one(&args)?),
+    }
+}
+
+/// One server of a workspace.
+struct OneServer<'a> {
+    connection: &'a Connection<'a>,
+    place: Place,
+    slug: String,
+}
+
+impl OneServer<'_> {
+    /// Its path, with more behind it.
+    fn path(&self, more: &str) -> String {
+        self.place.path(&format!("/servers/{}{more}", segment(&self.slug)))
+    }
+
+    fn get(&self, more: &str) -> Result<Answer, Failure> {
+        self.connection.client.get(&self.path(more)).map_err(|failure| self.missing(failure))
+    }
+
+    /// Tells it to do something.
+    fn post(&self, more: &str) -> Result<Answer, Failure> {
+        let request = self.connection.client.request(Method::POST, &self.path(more));
+        request.send().map_err(|failure| self.missing(failure))
+    }
+
+    fn missing(&self, failure: Failure) -> Failure {
+        self.connection.missing(failure, "server", &self.slug, &self.place.path("/servers"), "slug")
+    }
+
+    /// The flag that names its workspace in a hint; nothing where it is this directory's.
+    fn flag(&self) -> String {
+        let project = &self.connection.settings.project;
+        let here = project.organization.as_ref() == Some(&self.place.organization)
+            && project.workspace.as_ref() == Some(&self.place.workspace);
+        if here { String::new() } else { format!(" -w {}", self.place) }
+    }
+}
+
+fn delete(server: &OneServer<'_>) -> Result<(), Failure> {
+    let connection = server.connection;
+    let answer = server.get("")?;
+    let question = format!("Delete server {} of {}?", crate::text::escape(&server.slug), server.place);
+    prompt::confirm(connection.out, connection.settings.yes, &question, None)?;
+    connection.client.request(Method::DELETE, &server.path("")).if_match(answer.etag.as_deref()).send().map_err(
+        |failure| match failure.code.as_deref() {
+            Some("conflict") => failure.help(format!("vestry server stop {}{}", server.slug, server.flag())),
+            _ => server.missing(failure),
+        },
+    )?;
+    connection.out.say(&format!("deleted {} from {}", crate::text::escape(&server.slug), server.place));
+    Ok(())
+}
+
+/// A text field of an answer; empty where there is none.
+fn field<'a>(body: &'a Value, name: &str) -> &'a str {
+    body[name].as_str().unwrap_or_default()
+}

@@ -1,0 +1,107 @@
+//! Drift in words: what a running server holds, and what a restart would bring.
+
+use jiff::Timestamp;
+
+use crate::{
+    models::{Drift, Held},
+    text::Text,
+};
+
+/// What a reason means, said after the difference.
+const REASONS: &[(&str, &str)] = &[
+    ("value", "new version"),
+    ("overridden", "a workspace secret now overrides the organization's"),
+    ("uncovered", "the workspace's is gone, the organization's shows again"),
+    ("selected", "it now reaches this workspace"),
+    ("deselected", "it no longer reaches this workspace"),
+    ("renamed", "renamed"),
+    ("created", "created"),
+    ("deleted", "deleted"),
+    ("restored", "restored"),
+    ("suspended", "suspended"),
+];
+
+/// Like `OPENAI_API_KEY v3→v4, HF_TOKEN new`.
+pub(super) fn short(drift: &[Drift]) -> String {
+    drift.iter().map(|drift| format!("{} {}", drift.name, difference(drift))).collect::<Vec<_>>().join(", ")
+}
+
+/// Like `started before 2 changes`.
+pub(super) fn count(drift: &[Drift]) -> String {
+    match drift.len() {
+        1 => "started before 1 change".to_owned(),
+        n => format!("started before {n} changes"),
+    }
+}
+
+/// One line for each difference: name, difference, why, by whom and when.
+pub(super) fn lines(drift: &[Drift], now: Timestamp) -> String {
+    let name_width = drift.iter().map(|drift| drift.name.as_str().chars().count()).max().unwrap_or_default();
+    let differences: Vec<String> = drift.iter().map(difference).collect();
+    let width = differences.iter().map(|text| text.chars().count()).max().unwrap_or_default();
+    let line = |(drift, difference): (&Drift, &String)| {
+        let reason = reason(&drift.reason);
+        let by = drift.by.as_ref().map(|who| format!(" by {}", who.name)).unwrap_or_default();
+        let at = drift.at.map(|at| format!(", {}", at.relative(now))).unwrap_or_default();
+        format!("  {:<name_width$}  {difference:<width$}  {reason}{by}{at}\n", drift.name)
+    };
+    drift.iter().zip(&differences).map(line).collect()
+}
+
+fn reason(reason: &Text) -> &str {
+    REASONS.iter().find(|(code, _)| *code == reason.as_str()).map_or(reason.as_str(), |(_, words)| words)
+}
+
+/// Like `v3→v4`, `new`, `gone`, or with scopes where they differ: `organization v9→workspace v1`.
+fn difference(drift: &Drift) -> String {
+    match (drift.kind.as_str(), &drift.from, &drift.to) {
+        ("added", ..) => "new".to_owned(),
+        ("removed", ..) => "gone".to_owned(),
+        (_, Some(from), Some(to)) if from.scope == to.scope => format!("v{}→v{}", from.version, to.version),
+        (_, Some(from), Some(to)) => format!("{}→{}", held(from), held(to)),
+        _ => "changed".to_owned(),
+    }
+}
+
+fn held(held: &Held) -> String {
+    format!("{} v{}", held.scope, held.version)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn drift() -> Vec<Drift> {
+        let held = |scope: &str, version: u32| json!({"scope": scope, "secret_id": "1", "version": version});
+        let mina = json!({"id": "1", "name": "Mina"});
+        serde_json::from_value(json!([
+            {"name": "OPENAI_API_KEY", "kind": "changed", "reason": "value", "from": held("workspace", 3),
+             "to": held("workspace", 4), "by": mina, "at": "2026-11-22T10:00:00Z"},
+            {"name": "HF_TOKEN", "kind": "added", "reason": "created", "from": null, "to": held("organization", 1),
+             "by": mina, "at": "2026-11-22T11:00:00Z"},
+            {"name": "DB", "kind": "changed", "reason": "overridden", "from": held("organization", 9),
+             "to": held("workspace", 1), "by": null, "at": null},
+            {"name": "OLD", "kind": "removed", "reason": "deleted", "from": held("workspace", 1), "to": null,
+             "by": mina, "at": "2026-11-21T11:00:00Z"},
+        ]))
+        .unwrap()
+    }
+
+    #[test]
+    fn drift_is_said_in_one_line() {
+        insta::assert_snapshot!(format!("{}: {}", count(&drift()), short(&drift())), @"started before 4 changes: OPENAI_API_KEY v3→v4, HF_TOKEN new, DB organization v9→workspace v1, OLD gone");
+        assert_eq!(count(&drift()[..1]), "started before 1 change");
+    }
+
+    #[test]
+    fn every_difference_says_why_by_whom_and_when() {
+        insta::assert_snapshot!(lines(&drift(), "2026-11-22T12:00:00Z".parse().unwrap()), @r"
+          OPENAI_API_KEY  v3→v4                         new version by Mina, 2 h ago
+          HF_TOKEN        new                           created by Mina, 1 h ago
+          DB              organization v9→workspace v1  a workspace secret now overrides the organization's
+          OLD             gone                          deleted by Mina, 1 day ago
+        ");
+    }
+}

@@ -1,0 +1,154 @@
+//! `vestry server start`, `stop` and `restart`: told to the control plane, then watched until it happened.
+
+use std::{
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use super::{OneServer, field, logs};
+use crate::{
+    client::read,
+    exit::{Exit, Failure},
+    models::Server,
+    place::{Connection, Place},
+    text::escape,
+};
+
+/// How long a change of state is watched. A stop may take 10 s, a start brings up a sandbox.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often.
+const INTERVAL: Duration = Duration::from_millis(200);
+/// How many last lines of the log a failed start shows.
+const LAST_LINES: u16 = 20;
+
+/// Starts a server and waits until it runs or has failed.
+pub(super) fn start(server: &OneServer<'_>) -> Result<(), Failure> {
+    server.post("/start").map_err(|failure| match failure.code.as_deref() {
+        Some("conflict") => {
+            failure.help(format!("look at it:  vestry server show {}{}", escape(&server.slug), server.flag()))
+        }
+        _ => failure,
+    })?;
+    let started = settle(server, |now| Ok(!is_moving(now)))?;
+    tell_start(server, &started, "started")
+}
+
+/// Stops a server and waits until it has.
+pub(super) fn stop(server: &OneServer<'_>) -> Result<(), Failure> {
+    server.post("/stop")?;
+    let stopped = settle(server, |now| Ok(!is_moving(now)))?;
+    server.connection.out.say(&format!("stopped {} in {}", stopped.slug, server.place));
+    Ok(())
+}
+
+/// Restarts a server and waits until the new process runs, or it is clear that none does.
+pub(super) fn restart(server: &OneServer<'_>) -> Result<(), Failure> {
+    server.post("/restart")?;
+    let mut failed = false;
+    let restarted = settle(server, |now| {
+        // The newest start record is the one that this restart wrote before it was answered.
+        let start = server.connection.client.list(&server.path("/starts"), Some(1))?;
+        let outcome = start.first().map_or("", |start| field(start, "outcome"));
+        failed = outcome == "failed";
+        Ok(outcome != "pending" && !is_moving(now))
+    })?;
+    if failed && restarted.status.as_str() == "running" {
+        return Err(Failure::data(format!(
+            "{} was not restarted: {}",
+            restarted.slug,
+            restarted.status_detail.first()
+        ))
+        .help(format!("its starts:  vestry server starts {}{}", escape(&server.slug), server.flag())));
+    }
+    tell_start(server, &restarted, "restarted")
+}
+
+/// Restarts every running server of a workspace that needs it, one after the other, up to the first that fails.
+pub(super) fn restart_stale(connection: &Connection<'_>, place: &Place) -> Result<(), Failure> {
+    let items = connection.list(&place.path("/servers"), None)?;
+    let servers: Vec<Server> = items.iter().map(read).collect::<Result<_, _>>()?;
+    let stale: Vec<&Server> =
+        servers.iter().filter(|server| server.restart_needed && server.status.as_str() == "running").collect();
+    if stale.is_empty() {
+        connection.out.say(&format!("no running server of {place} needs a restart"));
+    }
+    for (done, server) in stale.iter().enumerate() {
+        restart(&OneServer { connection, place: place.clone(), slug: server.slug.to_string() }).map_err(|failure| {
+            let left = stale.len() - done - 1;
+            let message =
+                if left == 0 { failure.message } else { format!("{}; {left} not restarted", failure.message) };
+            Failure { message, ..failure }
+        })?;
+    }
+    Ok(())
+}
+
+fn is_moving(server: &Server) -> bool {
+    matches!(server.status.as_str(), "starting" | "stopping")
+}
+
+/// Looks at a server again and again, until it is as wanted.
+fn settle(
+    server: &OneServer<'_>,
+    mut settled: impl FnMut(&Server) -> Result<bool, Failure>,
+) -> Result<Server, Failure> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let mut now: Server = server.get("")?.read()?;
+        if settled(&now)? {
+            // What settled it may be newer than what was seen.
+            now = server.get("")?.read()?;
+            if !is_moving(&now) {
+                return Ok(now);
+            }
+        }
+        wait(server, &now, deadline)?;
+    }
+}
+
+fn wait(server: &OneServer<'_>, now: &Server, deadline: Instant) -> Result<(), Failure> {
+    if Instant::now() < deadline {
+        sleep(INTERVAL);
+        return Ok(());
+    }
+    let waited = PATIENCE.as_secs();
+    Err(Failure::new(Exit::TryAgain, format!("{} is still {} after {waited} s", now.slug, now.status)).help(format!(
+        "look again:  vestry server show {}{}",
+        escape(&server.slug),
+        server.flag()
+    )))
+}
+
+/// Says how a start went; a failed one shows the end of its log.
+fn tell_start(server: &OneServer<'_>, now: &Server, done: &str) -> Result<(), Failure> {
+    let out = server.connection.out;
+    let code = now.exit_code.map(|code| format!(" with exit code {code}")).unwrap_or_default();
+    match now.status.as_str() {
+        "running" => {
+            out.say(&format!("{done} {} in {}", now.slug, server.place));
+            Ok(())
+        }
+        "stopped" => {
+            out.say(&format!("{done} {} in {}; it has ended{code}", now.slug, server.place));
+            Ok(())
+        }
+        _ => {
+            let detail = &now.status_detail;
+            let log = logs::last(server, LAST_LINES).unwrap_or_default();
+            let said: Vec<&str> = detail.rest().iter().map(String::as_str).chain(log.trim_end().lines()).collect();
+            if !said.is_empty() {
+                // Set apart, so that no line of it passes for one of Vestry's own.
+                out.say(&format!("the last it said:\n  | {}", said.join("\n  | ")));
+            }
+            let why = match detail.first().trim_end_matches('.') {
+                "" => String::new(),
+                why => format!(": {why}"),
+            };
+            Err(Failure::data(format!("{} failed{code}{why}", now.slug)).help(format!(
+                "the whole log:  vestry server logs {}{}",
+                escape(&server.slug),
+                server.flag()
+            )))
+        }
+    }
+}

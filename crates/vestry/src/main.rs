@@ -1,0 +1,64 @@
+//! The one binary of Vestry: control plane, supervisor, shim and command line.
+
+mod address;
+mod cli;
+mod client;
+mod commands;
+mod credentials;
+mod exit;
+mod models;
+mod output;
+mod place;
+mod problem;
+mod project;
+mod prompt;
+mod settings;
+mod suggest;
+mod text;
+mod time;
+mod token;
+mod value;
+
+use std::{ffi::OsStr, process::ExitCode};
+
+use clap::{Parser, error::ErrorKind};
+
+use crate::{cli::Cli, exit::Exit, output::Output, settings::Environment};
+
+fn main() -> ExitCode {
+    // These two run before anything else: while there is one thread, and nothing was read or said.
+    match std::env::args_os().nth(1).as_deref().and_then(OsStr::to_str) {
+        Some("supervise") => runtime::supervise(),
+        Some("shim") => runtime::shim(),
+        _ => command_line(),
+    }
+}
+
+fn command_line() -> ExitCode {
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .expect("nothing in this process has chosen another provider before");
+    let environment = Environment::of_process();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return explain_usage(&error),
+    };
+    let out = Output::new(cli.global.json, environment.colour());
+    match commands::run(cli, &environment, &out) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            out.failure(&failure);
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}
+
+/// Lets clap say what it has to say. A request for help is data and no failure; anything else is a wrong usage.
+fn explain_usage(error: &clap::Error) -> ExitCode {
+    // Nobody is left to tell when the stream is closed.
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+        _ => ExitCode::from(Exit::Usage as u8),
+    }
+}

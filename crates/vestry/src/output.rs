@@ -1,0 +1,251 @@
+//! What a command says: data on stdout, talk on stderr.
+
+use std::io::{self, IsTerminal, Write};
+
+use serde::Serialize;
+
+use crate::{exit::Failure, text::escape_json};
+
+/// The narrowest a column gets before a table is allowed to be wider than its terminal.
+const MIN_COLUMN: usize = 8;
+
+/// Where a command's words go, and how they may look there.
+pub(crate) struct Output {
+    /// Lists and shows print JSON instead of tables.
+    pub(crate) json: bool,
+    colour_out: bool,
+    colour_err: bool,
+    /// Columns of the terminal; `None` in a pipe, where nothing is cut.
+    width: Option<usize>,
+}
+
+/// How a word is set off where colours are allowed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Style {
+    Plain,
+    Muted,
+    Good,
+    Warning,
+    Danger,
+}
+
+impl Style {
+    /// The parameters of its "select graphic rendition" sequence.
+    fn code(self) -> Option<&'static str> {
+        match self {
+            Self::Plain => None,
+            Self::Muted => Some("2"),
+            Self::Good => Some("32"),
+            Self::Warning => Some("33"),
+            Self::Danger => Some("31"),
+        }
+    }
+}
+
+impl Output {
+    /// Looks at the streams of this process. `colour` says whether the environment allows colours at all.
+    pub(crate) fn new(json: bool, colour: bool) -> Self {
+        let terminal = io::stdout().is_terminal();
+        let width = if terminal {
+            rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col)).filter(|&w| w > 0)
+        } else {
+            None
+        };
+        Self { json, colour_out: colour && terminal, colour_err: colour && io::stderr().is_terminal(), width }
+    }
+
+    /// Data, as it is, with a final newline.
+    pub(crate) fn data(&self, text: &str) -> Result<(), Failure> {
+        let mut stdout = io::stdout().lock();
+        write_all(&mut stdout, text.as_bytes())?;
+        if !text.ends_with('\n') {
+            write_all(&mut stdout, b"\n")?;
+        }
+        stdout.flush().or_else(gone)
+    }
+
+    /// Data as one JSON document.
+    pub(crate) fn document(&self, value: &impl Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(value)
+            .map_err(|error| Failure::data(format!("the answer can't be written as JSON: {error}")))?;
+        self.data(&escape_json(&text))
+    }
+
+    /// A table; on a terminal no wider than it.
+    pub(crate) fn table(&self, table: &Table) -> Result<(), Failure> {
+        self.data(&table.render(self.width, self.colour_out))
+    }
+
+    /// Talk: what was done, what to know.
+    pub(crate) fn say(&self, text: &str) {
+        // Nobody is left to tell when stderr is closed.
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+
+    /// Talk without a newline, in front of an answer.
+    pub(crate) fn ask(&self, text: &str) {
+        let mut stderr = io::stderr().lock();
+        let _ = write!(stderr, "{text}");
+        let _ = stderr.flush();
+    }
+
+    /// Something that may surprise later.
+    pub(crate) fn warn(&self, text: &str) {
+        self.say(&format!("{} {text}", self.label("warning:", Style::Warning)));
+    }
+
+    /// Why the command failed, and what to do next.
+    pub(crate) fn failure(&self, failure: &Failure) {
+        self.say(&format!("{} {}", self.label("error:", Style::Danger), failure.message));
+        if let Some(help) = &failure.help {
+            self.say(&format!("{}  {}", self.label("help:", Style::Good), help.replace('\n', "\n       ")));
+        }
+    }
+
+    fn label(&self, text: &str, style: Style) -> String {
+        paint(text, style, self.colour_err)
+    }
+
+    /// A word of stdout, set off where colours are allowed.
+    pub(crate) fn paint(&self, text: &str, style: Style) -> String {
+        paint(text, style, self.colour_out)
+    }
+}
+
+fn write_all(stream: &mut impl Write, bytes: &[u8]) -> Result<(), Failure> {
+    stream.write_all(bytes).or_else(gone)
+}
+
+/// A reader that closed its end (`| head`) has seen enough; that is not a failure.
+fn gone(error: io::Error) -> Result<(), Failure> {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(Failure::data(format!("the output can't be written: {error}"))),
+    }
+}
+
+fn paint(text: &str, style: Style, colour: bool) -> String {
+    match style.code() {
+        Some(code) if colour => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+        _ => text.to_owned(),
+    }
+}
+
+/// Rows under headings.
+pub(crate) struct Table {
+    headings: Vec<&'static str>,
+    rows: Vec<Vec<Cell>>,
+}
+
+/// One field of a table.
+pub(crate) struct Cell {
+    text: String,
+    style: Style,
+}
+
+impl Cell {
+    /// A field that is set off.
+    pub(crate) fn styled(text: impl Into<String>, style: Style) -> Self {
+        Self { text: text.into(), style }
+    }
+
+    fn width(&self) -> usize {
+        self.text.chars().count()
+    }
+}
+
+impl<T: ToString> From<T> for Cell {
+    fn from(text: T) -> Self {
+        Self { text: text.to_string(), style: Style::Plain }
+    }
+}
+
+impl Table {
+    /// A table without rows.
+    pub(crate) fn new(headings: &[&'static str]) -> Self {
+        Self { headings: headings.to_vec(), rows: Vec::new() }
+    }
+
+    /// One more row; it has as many fields as there are headings.
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    fn render(&self, width: Option<usize>, colour: bool) -> String {
+        let mut widths: Vec<usize> = self.headings.iter().map(|heading| heading.len()).collect();
+        for row in &self.rows {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = (*width).max(cell.width());
+            }
+        }
+        if let Some(width) = width {
+            fit(&mut widths, width);
+        }
+        let headings: Vec<Cell> = self.headings.iter().map(|text| Cell::styled(*text, Style::Muted)).collect();
+        std::iter::once(&headings).chain(&self.rows).map(|row| line(row, &widths, colour)).collect()
+    }
+}
+
+/// Takes from the widest columns until the row fits, or nothing can be taken any more.
+fn fit(widths: &mut [usize], terminal: usize) {
+    while widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1) > terminal {
+        match widths.iter_mut().max() {
+            Some(widest) if *widest > MIN_COLUMN => *widest -= 1,
+            _ => return,
+        }
+    }
+}
+
+fn line(row: &[Cell], widths: &[usize], colour: bool) -> String {
+    let mut line = String::new();
+    for (cell, &width) in row.iter().zip(widths) {
+        let text = cut(&cell.text, width);
+        let padding = width.saturating_sub(text.chars().count()) + 2;
+        line.push_str(&paint(&text, cell.style, colour));
+        line.push_str(&" ".repeat(padding));
+    }
+    line.truncate(line.trim_end().len());
+    line.push('\n');
+    line
+}
+
+fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(width.saturating_sub(1)).collect();
+    short.push('…');
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Table {
+        let mut table = Table::new(&["Name", "Description"]);
+        table.row([Cell::styled("HF_TOKEN", Style::Good), "for the models that need a licence".into()]);
+        table.row(["A".into(), "".into()]);
+        table
+    }
+
+    #[test]
+    fn a_table_in_a_pipe_is_whole_and_plain() {
+        assert_eq!(
+            table().render(None, false),
+            "Name      Description\nHF_TOKEN  for the models that need a licence\nA\n"
+        );
+    }
+
+    #[test]
+    fn a_table_on_a_terminal_is_no_wider_than_it() {
+        let text = table().render(Some(24), false);
+        assert_eq!(text, "Name      Description\nHF_TOKEN  for the model…\nA\n");
+        assert!(text.lines().all(|line| line.chars().count() <= 24));
+    }
+
+    #[test]
+    fn colours_stand_around_the_word_and_not_around_its_padding() {
+        assert!(table().render(None, true).contains("\u{1b}[32mHF_TOKEN\u{1b}[0m  for"));
+    }
+}

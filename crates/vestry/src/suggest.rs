@@ -1,0 +1,52 @@
+//! "Did you mean …?"
+
+/// The candidate that a mistyped name most likely meant, if one is near enough.
+pub(crate) fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let wanted: Vec<char> = typed.to_lowercase().chars().collect();
+    let allowed = (wanted.len() / 3).max(1);
+    candidates
+        .into_iter()
+        .map(|candidate| (distance(&wanted, &candidate.to_lowercase().chars().collect::<Vec<_>>()), candidate))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// How many insertions, deletions, replacements and swaps of neighbours lead from one word to the other (the optimal
+/// string alignment distance).
+fn distance(a: &[char], b: &[char]) -> usize {
+    let mut before = vec![0; b.len() + 1];
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut row = vec![i; b.len() + 1];
+        for j in 1..=b.len() {
+            let replaced = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            row[j] = replaced.min(last[j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                row[j] = row[j].min(before[j - 2] + 1);
+            }
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_finds_the_name_and_a_stranger_finds_none() {
+        let names = ["OPENAI_API_KEY", "HF_TOKEN", "DATABASE_URL"];
+        assert_eq!(nearest("OPENAI_API_KYE", names), Some("OPENAI_API_KEY"));
+        assert_eq!(nearest("hf_token", names), Some("HF_TOKEN"));
+        assert_eq!(nearest("HF_TOKN", names), Some("HF_TOKEN"));
+        assert_eq!(nearest("AWS_SECRET", names), None);
+        assert_eq!(nearest("x", []), None);
+    }
+
+    #[test]
+    fn the_nearest_of_several_wins() {
+        assert_eq!(nearest("jupiter", ["jupyter-2", "jupyter"]), Some("jupyter"));
+    }
+}

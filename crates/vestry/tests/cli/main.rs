@@ -1,0 +1,11 @@
+//! The command line as its users meet it: command → stdout, stderr, exit code.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail like tests")]
+
+mod hostile;
+mod offline;
+mod requests;
+mod servers;
+mod story;
+mod support;
+mod terminal;

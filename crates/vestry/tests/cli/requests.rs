@@ -1,0 +1,306 @@
+//! What is sent for what was typed, and what is said of the answer.
+
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Machine, Stub};
+
+const SET: &str = "PUT /organizations/acme/workspaces/nlp/secrets/API_KEY";
+
+fn secret(more: Value) -> Value {
+    let mut secret = json!({
+        "id": "s1", "name": "API_KEY", "scope": "workspace", "version": 4, "description": null, "suspended": false,
+        "updated_at": "2020-01-02T10:00:00Z", "updated_by": {"id": "u1", "name": "Mina"}, "overrides": false,
+        "overridden": false, "editable": true, "warnings": [], "restart_needed": [],
+    });
+    secret.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    secret
+}
+
+fn nlp(answers: Vec<Answer>) -> (Stub, Machine) {
+    let stub = Stub::answering(answers);
+    let machine = Machine::signed_in(stub.url()).using("acme", "nlp");
+    (stub, machine)
+}
+
+#[test]
+fn a_value_from_stdin_loses_its_final_newline_and_that_is_said() {
+    let (stub, machine) = nlp(vec![Answer::json(SET, 200, secret(json!({})))]);
+    let ran = machine.run_with("secret set API_KEY", "s3cret-\"q\"\n");
+    insta::assert_snapshot!(ran.session(), @r"
+    stderr:
+      dropped the final newline (--verbatim keeps it)
+      set API_KEY v4 in acme/nlp
+    exit 0
+    ");
+    let sent = stub.only(SET);
+    assert_eq!(sent.json(), json!({"value": "s3cret-\"q\""}));
+    assert_eq!(sent.header("authorization"), Some("Bearer vst_p_0test_0secret0token_0"));
+
+    machine.run_with("secret set API_KEY --verbatim", "s3cret\n");
+    machine.run_with("secret set API_KEY", "two\nlines\n");
+    let writes = stub.requests().into_iter().filter(|request| request.line == SET);
+    let bodies: Vec<Value> = writes.skip(1).map(|request| request.json()["value"].clone()).collect();
+    assert_eq!(bodies, ["s3cret\n", "two\nlines\n"]);
+}
+
+#[test]
+fn a_value_from_a_file_is_kept_byte_for_byte() {
+    let (stub, machine) = nlp(vec![Answer::json(SET, 201, secret(json!({"version": 1})))]);
+    std::fs::write(machine.project().join("key.pem"), "one line\n").unwrap();
+    let ran =
+        machine.run("secret set API_KEY --from-file key.pem --description 'for tests' --allow-empty --create-only");
+    assert_eq!((ran.stderr.as_str(), ran.code), ("set API_KEY v1 in acme/nlp\n", Some(0)));
+    let sent = stub.only(SET);
+    assert_eq!(sent.json(), json!({"value": "one line\n", "description": "for tests", "allow_empty": true}));
+    assert_eq!((sent.header("if-none-match"), sent.header("if-match")), (Some("*"), None));
+}
+
+#[test]
+fn a_value_that_is_too_long_or_no_text_is_not_sent() {
+    let (stub, machine) = nlp(vec![]);
+    let ran = machine.run_with("secret set API_KEY", &"x".repeat(48 * 1024 + 1));
+    assert_eq!(ran.code, Some(65), "{ran:?}");
+    std::fs::write(machine.project().join("binary"), [0xff, 0xfe]).unwrap();
+    let ran = machine.run("secret set API_KEY --from-file binary");
+    assert_eq!(ran.code, Some(65), "{ran:?}");
+    assert!(ran.stderr.contains("is not UTF-8 text"), "{ran:?}");
+    let ran = machine.run("secret set API_KEY");
+    assert!(ran.stderr.contains("The value is empty."), "{ran:?}");
+    assert!(stub.requests().is_empty());
+}
+
+#[test]
+fn a_name_that_would_be_refused_is_refused_before_the_value_is_asked_for() {
+    let (stub, machine) = nlp(vec![]);
+    insta::assert_snapshot!(machine.run("secret set LD_PRELOAD").session(), @r"
+    stderr:
+      error: The name LD_* is reserved: the system's loader acts on it, so whoever writes it could run code in other people's servers. Choose another name. Nothing was sent.
+    exit 65
+    ");
+    insta::assert_snapshot!(machine.run("secret set hf-token").session(), @r"
+    stderr:
+      error: A name can't contain “-” (character 3): use only the letters A–Z and a–z, digits and “_”. For example HF_TOKEN. Nothing was sent.
+      help:  vestry secret set HF_TOKEN
+    exit 65
+    ");
+    assert!(stub.requests().is_empty());
+}
+
+#[test]
+fn a_write_says_what_it_overrides_and_which_servers_need_a_restart() {
+    let answer = secret(json!({
+        "overrides": true,
+        "warnings": [{"code": "case", "message": "api_key differs only in case."}],
+        "restart_needed": [{"workspace": "nlp", "server": "jupyter"}],
+    }));
+    let explanation = json!({"name": "API_KEY", "winner": "secret", "reason": null, "layers": [
+        {"layer": "secret", "scope": "workspace", "secret_id": "s1", "version": 4, "state": "injected",
+         "updated_at": "2020-01-02T10:00:00Z", "updated_by": null},
+        {"layer": "secret", "scope": "organization", "secret_id": "s2", "version": 9, "state": "overridden",
+         "updated_at": "2020-01-02T10:00:00Z", "updated_by": null},
+    ]});
+    let explain = "GET /organizations/acme/workspaces/nlp/explanations/API_KEY";
+    let (_stub, machine) = nlp(vec![Answer::json(SET, 200, answer), Answer::json(explain, 200, explanation)]);
+    insta::assert_snapshot!(machine.run_with("secret set API_KEY", "v").session(), @r"
+    stderr:
+      set API_KEY v4 in acme/nlp (overrides the organization's v9)
+      warning: api_key differs only in case.
+      1 running server needs a restart:  vestry server restart --stale
+    exit 0
+    ");
+}
+
+#[test]
+fn a_new_organization_secret_needs_its_workspaces_said() {
+    let list = Answer::json("GET /organizations/acme/secrets", 200, json!({"items": [], "next_cursor": null}));
+    let put = "PUT /organizations/acme/secrets/HF_TOKEN";
+    let answer = secret(json!({
+        "name": "HF_TOKEN", "scope": "organization", "version": 1, "access": "selected",
+        "workspaces": {"count": 2, "first": [{"slug": "nlp", "name": "NLP"}, {"slug": "vision", "name": "V"}]},
+        "restart_needed": [{"workspace": "vision", "server": "a"}, {"workspace": "nlp", "server": "b"},
+                           {"workspace": "vision", "server": "c"}],
+    }));
+    let (stub, machine) = nlp(vec![list, Answer::json(put, 201, answer)]);
+    insta::assert_snapshot!(machine.run_with("secret set HF_TOKEN --org", "v").session(), @r"
+    stderr:
+      error: HF_TOKEN would be new in acme: say which workspaces it reaches; nothing was sent
+      help:  --all for every workspace, also those created later, or --workspaces A,B
+    exit 64
+    ");
+    assert!(stub.requests().iter().all(|request| request.line.starts_with("GET ")));
+
+    insta::assert_snapshot!(machine.run_with("secret set HF_TOKEN --org --workspaces nlp,vision", "v").session(), @r"
+    stderr:
+      set HF_TOKEN v1 in acme (reaches 2 workspaces: nlp, vision)
+      3 running servers need a restart:
+        vestry server restart --stale
+        vestry server restart --stale -w acme/vision
+    exit 0
+    ");
+    assert_eq!(stub.only(put).json(), json!({"access": "selected", "workspaces": ["nlp", "vision"], "value": "v"}));
+}
+
+#[test]
+fn an_existing_organization_secret_keeps_its_access_and_can_only_be_replaced() {
+    let answer = secret(json!({"scope": "organization", "access": "all", "workspaces": {"count": 0, "first": []}}));
+    let get = Answer::json("GET /organizations/acme/secrets/API_KEY", 200, answer.clone()).with("etag", "\"r7\"");
+    let put = "PUT /organizations/acme/secrets/API_KEY";
+    let (stub, machine) = nlp(vec![get, Answer::json(put, 200, answer)]);
+    let ran = machine.run_with("secret set API_KEY --org acme", "v");
+    assert_eq!(ran.stderr, "set API_KEY v4 in acme (reaches all workspaces)\n");
+    assert_eq!(stub.only(put).json(), json!({"value": "v"}));
+    assert_eq!(stub.only(put).header("if-match"), Some("\"r7\""));
+}
+
+#[test]
+fn a_lost_race_can_be_tried_again() {
+    let (stub, machine) = nlp(vec![Answer::problem(SET, 412, "version_mismatch", "The secret was changed meanwhile.")]);
+    insta::assert_snapshot!(machine.run_with("secret set API_KEY --if-match r6", "v").session(), @r"
+    stderr:
+      error: The secret was changed meanwhile
+      help:  look at it, then set it again:  vestry secret show API_KEY -w acme/nlp
+    exit 75
+    ");
+    assert_eq!(stub.only(SET).header("if-match"), Some("\"r6\""));
+}
+
+#[test]
+fn a_name_taken_for_the_organization_is_noticed() {
+    let (_stub, machine) = nlp(vec![]);
+    insta::assert_snapshot!(machine.run_with("secret set --org HF_TOKEN", "v").session(), @r"
+    stderr:
+      error: the name is missing: `HF_TOKEN` was taken as --org's
+      help:  vestry secret set HF_TOKEN --org
+    exit 64
+    ");
+}
+
+#[test]
+fn a_mistyped_secret_is_met_with_the_one_that_was_meant() {
+    let list = json!({"items": [secret(json!({}))], "next_cursor": null});
+    let (_stub, machine) = nlp(vec![Answer::json("GET /organizations/acme/workspaces/nlp/secrets", 200, list)]);
+    insta::assert_snapshot!(machine.run("secret show API_KYE").session(), @r"
+    stderr:
+      error: there is no secret `API_KYE` that you can see
+      help:  did you mean `API_KEY`?
+    exit 65
+    ");
+}
+
+#[test]
+fn a_mistyped_workspace_is_met_with_the_one_that_was_meant() {
+    let list = json!({"items": [{"slug": "nlp-sandbox"}], "next_cursor": null});
+    let (_stub, machine) = nlp(vec![Answer::json("GET /organizations/acme/workspaces", 200, list)]);
+    insta::assert_snapshot!(machine.run("secret list -w nlp-sandbx").session(), @r"
+    stderr:
+      error: there is no workspace `nlp-sandbx` that you can see
+      help:  did you mean `nlp-sandbox`?
+    exit 65
+    ");
+}
+
+#[test]
+fn a_typed_name_never_becomes_another_path() {
+    let (stub, machine) = nlp(vec![]);
+    machine.run("secret show ../../../me?x=1 --yes");
+    assert_eq!(stub.requests()[0].line, "GET /organizations/acme/workspaces/nlp/secrets/..%2F..%2F..%2Fme%3Fx%3D1");
+}
+
+#[test]
+fn lists_are_followed_page_by_page_and_json_is_one_document() {
+    let page = json!({"items": [secret(json!({}))], "next_cursor": null});
+    let (stub, machine) = nlp(vec![Answer::json("GET /organizations/acme/workspaces/nlp/secrets", 200, page)]);
+    let ran = machine.run("secret list --json");
+    let items: Vec<Value> = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(items, [secret(json!({}))]);
+    assert_eq!(stub.requests()[0].line, "GET /organizations/acme/workspaces/nlp/secrets?limit=200");
+    insta::assert_snapshot!(machine.run("secret list").session(), @r"
+    stdout:
+      Name     Scope      Version  Updated             Description
+      API_KEY  workspace  v4       2 Jan 2020 by Mina
+    exit 0
+    ");
+}
+
+#[test]
+fn a_delete_is_asked_for_and_deletes_what_was_shown() {
+    let path = "/organizations/acme/workspaces/nlp/secrets/API_KEY";
+    let get = Answer::json("GET /organizations/acme/workspaces/nlp/secrets/API_KEY", 200, secret(json!({})));
+    let delete = Answer::json("DELETE /organizations/acme/workspaces/nlp/secrets/API_KEY", 204, Value::Null);
+    let (stub, machine) = nlp(vec![get.with("etag", "\"r1\""), delete]);
+    insta::assert_snapshot!(machine.run("secret delete API_KEY").session(), @r#"
+    stderr:
+      error: nothing was done: there is no terminal to ask "Delete API_KEY from acme/nlp?"
+      help:  answer on the command line:  --yes
+    exit 64
+    "#);
+    assert!(stub.requests().iter().all(|request| request.line.starts_with("GET ")));
+    let ran = machine.run("secret delete API_KEY --yes");
+    assert_eq!((ran.stderr.as_str(), ran.code), ("deleted API_KEY from acme/nlp\n", Some(0)));
+    assert_eq!(stub.only(&format!("DELETE {path}")).header("if-match"), Some("\"r1\""));
+}
+
+#[test]
+fn signing_in_keeps_a_token_and_ends_the_session() {
+    let me = json!({"id": "u1", "email": "mina@example.org", "name": "Mina", "organizations": []});
+    let stub = Stub::answering(vec![
+        Answer::json("POST /sessions", 201, json!({"user": me}))
+            .with("set-cookie", "vestry_session=c00kie; HttpOnly; SameSite=Lax; Path=/"),
+        Answer::json("POST /me/tokens", 201, json!({"id": "t9", "name": "n", "token": "vst_p_9_made_1"})),
+        Answer::json("DELETE /sessions/current", 204, Value::Null),
+        Answer::json("GET /me", 200, me),
+        Answer::json("DELETE /me/tokens/t9", 204, Value::Null),
+    ]);
+    let machine = Machine::new();
+    let line = format!("login --url {} --email mina@example.org --password-stdin", stub.url());
+    let ran = machine.run_with(&line, "correct horse\n");
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(ran.stdout, "");
+    assert!(!format!("{ran:?}").contains("vst_p_9_made_1"), "{ran:?}");
+    assert_eq!(stub.only("POST /sessions").json(), json!({"email": "mina@example.org", "password": "correct horse"}));
+    let made = stub.only("POST /me/tokens");
+    assert_eq!(made.header("cookie"), Some("vestry_session=c00kie"));
+    assert_eq!(made.header("sec-fetch-site"), Some("same-origin"));
+    assert_eq!((&made.json()["access"], &made.json()["organization_secrets"]), (&json!("full"), &json!(true)));
+    assert_eq!(stub.only("DELETE /sessions/current").header("cookie"), Some("vestry_session=c00kie"));
+    let mode = std::fs::metadata(machine.credentials()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let ran = machine.run("logout");
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(stub.only("DELETE /me/tokens/t9").header("authorization"), Some("Bearer vst_p_9_made_1"));
+    assert!(!machine.credentials().exists());
+}
+
+#[test]
+fn a_token_that_could_not_be_revoked_is_not_forgotten() {
+    let machine = Machine::signed_in("http://127.0.0.1:1");
+    let ran = machine.run("logout");
+    assert_eq!(ran.code, Some(69), "{ran:?}");
+    assert!(ran.stderr.contains("still signed in"), "{ran:?}");
+    assert!(machine.credentials().exists());
+}
+
+#[test]
+fn a_new_token_is_data_and_the_talk_about_it_is_not() {
+    let answer = json!({"id": "t2", "name": "ci", "token": "vst_p_2_ci_1"});
+    let stub = Stub::answering(vec![Answer::json("POST /me/tokens", 201, answer)]);
+    let ran = Machine::signed_in(stub.url()).run("token create ci");
+    assert_eq!((ran.stdout.as_str(), ran.code), ("vst_p_2_ci_1\n", Some(0)));
+    let sent = stub.only("POST /me/tokens").json();
+    assert_eq!(sent, json!({"name": "ci", "access": "read", "organization_secrets": false}));
+}
+
+#[test]
+fn a_broken_audit_log_is_a_failure() {
+    let answer = json!({"events": 12, "intact": false, "first_broken": "e7", "head": "abc"});
+    let (_stub, machine) = nlp(vec![Answer::json("GET /organizations/acme/audit-events/verification", 200, answer)]);
+    insta::assert_snapshot!(machine.run("audit verify").session(), @r"
+    stderr:
+      error: the audit log of acme was tampered with; the first that does not fit is e7
+      help:  keep the database as it is, and compare with a backup
+    exit 65
+    ");
+}

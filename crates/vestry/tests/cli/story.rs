@@ -1,0 +1,193 @@
+//! The main job from the command line, against a real control plane.
+
+use std::fs;
+
+use crate::support::{Installation, Machine, installation, password};
+
+/// Values of these tests; none of them may ever be printed.
+const ORGANIZATION_VALUE: &str = "canary-organization-5f1d";
+const WORKSPACE_VALUE: &str = "canary-workspace-9b3e";
+
+/// Stops a server when the test ends, however it ends.
+struct Stopped<'a>(&'a Machine, &'static str);
+
+impl Drop for Stopped<'_> {
+    fn drop(&mut self) {
+        self.0.run(self.1);
+    }
+}
+
+#[test]
+fn an_administrator_and_an_owner_bring_two_secrets_into_a_server() {
+    let installation = installation();
+    installation.add_member("jo@acme.example", "Jo");
+    let mina = installation.machine_of(Installation::ADMINISTRATOR);
+    let jo = installation.machine_of("jo@acme.example");
+    let mut story = String::new();
+    let mut tell = |who: &str, machine: &Machine, line: &str, stdin: &str| {
+        let ran = machine.run_with(line, stdin);
+        for value in [ORGANIZATION_VALUE, WORKSPACE_VALUE] {
+            assert!(!format!("{ran:?}").contains(value), "{line}: {ran:?}");
+        }
+        story.push_str(&format!("{who}$ vestry {line}\n{}\n", installation.session(&ran)));
+    };
+    tell("mina", &mina, "secret set STORY_KEY --org --all --description 'for the story'", ORGANIZATION_VALUE);
+    tell("jo", &jo, "workspace create 'NLP sandbox' --slug story", "");
+    tell("jo", &jo, "use acme-lab/story", "");
+    tell("jo", &jo, "secret set STORY_TOKEN", &format!("{WORKSPACE_VALUE}\n"));
+    tell("jo", &jo, "secret list", "");
+    let program = "sha=$(printf %s \"$STORY_KEY$STORY_TOKEN\" | wc -c); echo \"got $sha bytes\"; exec sleep 3600";
+    tell("jo", &jo, &format!("server add prover -e MODE=test -- sh -c '{program}'"), "");
+    let _stopped = Stopped(&jo, "server stop prover");
+    tell("jo", &jo, "server start prover", "");
+    tell("jo", &jo, "server show prover", "");
+    tell("jo", &jo, "secret set STORY_KEY", WORKSPACE_VALUE);
+    tell("mina", &mina, "secret set STORY_NEW --org --workspaces story", ORGANIZATION_VALUE);
+    tell("jo", &jo, "server show prover", "");
+    tell("jo", &jo, "server list", "");
+    tell("jo", &jo, "explain STORY_KEY", "");
+    tell("jo", &jo, "explain MODE", "");
+    tell("jo", &jo, "explain HOME", "");
+    tell("jo", &jo, "explain NOTHING", "");
+    tell("jo", &jo, "server restart --stale", "");
+    tell("jo", &jo, "server restart --stale", "");
+    tell("jo", &jo, "server starts prover", "");
+    tell("jo", &jo, "server stop prover", "");
+    tell("jo", &jo, "server delete prover --yes", "");
+    tell("jo", &jo, "secret delete STORY_TOKEN --yes", "");
+    tell("jo", &jo, "workspace delete story --yes", "");
+    insta::assert_snapshot!(story);
+}
+
+#[test]
+fn the_log_of_a_server_is_printed_with_its_values_masked() {
+    let installation = installation();
+    let mina = installation.machine_of(Installation::ADMINISTRATOR);
+    mina.run("workspace create logs");
+    mina.run_with("secret set LOGGED -w logs", WORKSPACE_VALUE);
+    mina.run("server add talker -w logs -- sh -c 'echo the value is $LOGGED; echo the end; exec sleep 3600'");
+    let _stopped = Stopped(&mina, "server stop talker -w logs");
+    assert_eq!(mina.run("server start talker -w logs").code, Some(0));
+    let begun = std::time::Instant::now();
+    let log = loop {
+        let ran = mina.run("server logs talker -w logs");
+        if ran.stdout.contains("the end") {
+            break ran.stdout;
+        }
+        assert!(begun.elapsed() < std::time::Duration::from_secs(30), "{ran:?}");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    };
+    assert!(log.contains("the value is "), "{log}");
+    assert!(!log.contains(WORKSPACE_VALUE), "{log}");
+}
+
+#[test]
+fn a_start_that_fails_shows_why() {
+    let installation = installation();
+    let mina = installation.machine_of(Installation::ADMINISTRATOR);
+    mina.run("workspace create failing");
+    mina.run("server add nothing -w failing -- /no/such/program");
+    let ran = mina.run("server start nothing -w failing");
+    assert_eq!(ran.code, Some(65), "{ran:?}");
+    assert!(ran.stderr.contains("error: nothing failed"), "{ran:?}");
+}
+
+#[test]
+fn every_list_and_show_has_its_json() {
+    let installation = installation();
+    let mina = installation.machine_of(Installation::ADMINISTRATOR);
+    mina.run("workspace create shapes");
+    mina.run("use acme-lab/shapes");
+    mina.run_with("secret set SHAPE", WORKSPACE_VALUE);
+    mina.run_with("secret set SHAPE_ORG --org --all", ORGANIZATION_VALUE);
+    mina.run("server add shape -- true");
+    let mut shapes = String::new();
+    for line in [
+        "whoami",
+        "organization list",
+        "organization show",
+        "member list",
+        "workspace list",
+        "workspace show",
+        "secret list",
+        "secret list --org",
+        "secret show SHAPE",
+        "secret show SHAPE_ORG --org",
+        "server list",
+        "server show shape",
+        "token list",
+        "explain SHAPE",
+        "audit list --limit 1",
+        "audit verify",
+        "version",
+    ] {
+        let ran = mina.run(&format!("{line} --json"));
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{line}");
+        let value: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let one = value.as_array().and_then(|items| items.first()).unwrap_or(&value);
+        let mut keys: Vec<&str> = one.as_object().unwrap().keys().map(String::as_str).collect();
+        keys.sort_unstable();
+        let list = if value.is_array() { "list of " } else { "" };
+        shapes.push_str(&format!("{line}: {list}{}\n", keys.join(" ")));
+    }
+    insta::assert_snapshot!(shapes);
+}
+
+#[test]
+fn a_wrong_password_and_a_stranger_get_one_answer() {
+    let installation = installation();
+    let machine = Machine::new();
+    let login = |email: &str| {
+        let line = format!("login --url {} --email {email} --password-stdin", installation.url);
+        installation.session(&machine.run_with(&line, "not the password\n"))
+    };
+    let wrong = login(Installation::ADMINISTRATOR);
+    assert_eq!(wrong, login("nobody@acme.example"));
+    insta::assert_snapshot!(wrong);
+    assert!(!machine.credentials().exists());
+}
+
+#[test]
+fn a_second_set_up_is_refused() {
+    let installation = installation();
+    let line = format!(
+        "setup --url {} --setup-code x --email a@b.example --name A --organization O --password-stdin",
+        installation.url
+    );
+    insta::assert_snapshot!(installation.session(&Machine::new().run_with(&line, &password("a@b.example"))));
+}
+
+#[test]
+fn a_reading_token_reads_and_does_not_write() {
+    let installation = installation();
+    let mina = installation.machine_of(Installation::ADMINISTRATOR);
+    mina.run("workspace create tokens");
+    let token = mina.run("token create reader --expires-in 1d").stdout;
+    let machine = Machine::new().with("VESTRY_TOKEN", token.trim()).with("VESTRY_URL", &installation.url);
+    assert_eq!(machine.run("secret list -w tokens").code, Some(0));
+    insta::assert_snapshot!(installation.session(&machine.run_with("secret set A -w tokens", WORKSPACE_VALUE)));
+}
+
+#[test]
+fn signing_out_revokes_the_token() {
+    let installation = installation();
+    let mina = installation.machine_of(Installation::ADMINISTRATOR);
+    let kept = fs::read_to_string(mina.credentials()).unwrap();
+    let kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
+    let token = kept["control_planes"][0]["token"].as_str().unwrap().to_owned();
+    assert_eq!(mina.run("logout").code, Some(0));
+    let thief = Machine::new().with("VESTRY_TOKEN", &token).with("VESTRY_URL", &installation.url);
+    insta::assert_snapshot!(installation.session(&thief.run("whoami")));
+}
+
+#[test]
+fn what_a_person_may_not_know_is_not_found() {
+    let installation = installation();
+    installation.add_member("outsider@acme.example", "Olga");
+    let mina = installation.machine_of(Installation::ADMINISTRATOR);
+    mina.run("workspace create private");
+    let olga = installation.machine_of("outsider@acme.example");
+    insta::assert_snapshot!(installation.session(&olga.run("secret list -w private")));
+    insta::assert_snapshot!(installation.session(&olga.run("secret list --org")));
+    insta::assert_snapshot!(installation.session(&olga.run("audit list")));
+}

@@ -1,0 +1,131 @@
+//! Questions at a terminal.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{Read, Write},
+    process::Stdio,
+    thread,
+};
+
+use rustix::{
+    fs::OFlags,
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+};
+use serde_json::json;
+
+use crate::support::{Answer, Machine, Stub};
+
+/// Runs a command at a terminal of its own; types `keys` as soon as `question` is on the screen. Answers what was on the
+/// screen, and the exit code.
+fn at_a_terminal(machine: &Machine, arguments: &[&str], question: &str, keys: &str) -> (String, Option<i32>) {
+    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&controller).unwrap();
+    unlockpt(&controller).unwrap();
+    let name = ptsname(&controller, Vec::new()).unwrap().into_string().unwrap();
+    let terminal = OpenOptions::new().read(true).write(true).open(name).unwrap();
+    let mut command = machine.command(arguments);
+    command.stdin(Stdio::from(terminal.try_clone().unwrap()));
+    command.stdout(Stdio::from(terminal.try_clone().unwrap())).stderr(Stdio::from(terminal));
+    let mut child = command.spawn().unwrap();
+    // Only the child has the terminal open now, so that reading ends with it.
+    drop(command);
+    rustix::fs::fcntl_setfl(&controller, OFlags::empty()).unwrap();
+    let mut keyboard = File::from(controller);
+    let mut screen = keyboard.try_clone().unwrap();
+    let mut seen = String::new();
+    let mut typed = false;
+    let mut bytes = [0; 256];
+    while let Ok(count @ 1..) = screen.read(&mut bytes) {
+        seen.push_str(&String::from_utf8_lossy(&bytes[..count]));
+        if !typed && seen.contains(question) {
+            typed = true;
+            keyboard.write_all(keys.as_bytes()).unwrap();
+        }
+    }
+    assert!(typed, "{question} was never asked: {seen}");
+    (seen, child.wait().unwrap().code())
+}
+
+const SET: &str = "PUT /organizations/acme/workspaces/nlp/secrets/API_KEY";
+
+fn nlp() -> (Stub, Machine) {
+    let secret = json!({"name": "API_KEY", "scope": "workspace", "version": 1, "updated_at": "2020-01-01T00:00:00Z"});
+    let stub = Stub::answering(vec![
+        Answer::json(SET, 201, secret.clone()),
+        Answer::json("GET /organizations/acme/workspaces/nlp/secrets/API_KEY", 200, secret),
+        Answer::json("DELETE /organizations/acme/workspaces/nlp/secrets/API_KEY", 204, json!(null)),
+    ]);
+    let machine = Machine::signed_in(stub.url()).using("acme", "nlp").with("TERM", "xterm");
+    (stub, machine)
+}
+
+#[test]
+fn a_value_is_asked_for_and_never_shown() {
+    let (stub, machine) = nlp();
+    let (screen, code) = at_a_terminal(&machine, &["secret", "set", "API_KEY"], "(not shown)", "s3crez\u{7f}t\r");
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(!screen.contains("s3c"), "{screen}");
+    assert_eq!(stub.only(SET).json(), json!({"value": "s3cret"}));
+}
+
+#[test]
+fn several_pasted_lines_are_refused_and_do_not_reach_the_shell() {
+    let (stub, machine) = nlp();
+    let keys = "-----BEGIN KEY-----\rline\r-----END KEY-----\r";
+    let (screen, code) = at_a_terminal(&machine, &["secret", "set", "API_KEY"], "(not shown)", keys);
+    assert_eq!(code, Some(65), "{screen}");
+    assert!(screen.contains("more than one line was pasted; nothing was sent"), "{screen}");
+    assert!(!screen.contains("KEY-----"), "{screen}");
+    assert!(stub.requests().is_empty());
+}
+
+#[test]
+fn an_interruption_sends_nothing() {
+    let (stub, machine) = nlp();
+    let (screen, code) = at_a_terminal(&machine, &["secret", "set", "API_KEY"], "(not shown)", "abc\u{3}");
+    assert_eq!(code, Some(130), "{screen}");
+    assert!(stub.requests().is_empty());
+}
+
+#[test]
+fn a_delete_is_only_done_after_a_yes() {
+    let (stub, machine) = nlp();
+    let delete = ["secret", "delete", "API_KEY"];
+    let (screen, code) = at_a_terminal(&machine, &delete, "[y/N]", "\n");
+    assert_eq!(code, Some(64), "{screen}");
+    assert!(screen.contains("not confirmed; nothing was done"), "{screen}");
+    let (screen, code) = at_a_terminal(&machine, &delete, "[y/N]", "y\n");
+    assert_eq!(code, Some(0), "{screen}");
+    let deletes = stub.requests().iter().filter(|request| request.line.starts_with("DELETE")).count();
+    assert_eq!(deletes, 1);
+}
+
+#[test]
+fn colours_are_for_terminals_that_want_them() {
+    let (_stub, machine) = nlp();
+    let ask = |machine: &Machine| at_a_terminal(machine, &["secret", "delete", "API_KEY"], "[y/N]", "n\n").0;
+    assert!(ask(&machine).contains("\u{1b}[31merror:"));
+    assert!(!ask(&nlp().1.with("NO_COLOR", "1")).contains('\u{1b}'));
+    assert!(!ask(&nlp().1.with("TERM", "dumb")).contains('\u{1b}'));
+}
+
+#[test]
+fn the_value_is_in_no_process_list() {
+    let (_stub, machine) = nlp();
+    let canary = format!("canary-{}", std::process::id());
+    let mut child = machine.command(&["secret", "set", "API_KEY"]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(canary.as_bytes()).unwrap();
+    // The command now waits for the end of its value, holding the first part of it.
+    let process = format!("/proc/{}", child.id());
+    for file in ["cmdline", "environ"] {
+        let text = std::fs::read(format!("{process}/{file}")).unwrap();
+        assert!(!String::from_utf8_lossy(&text).contains(&canary), "{file}");
+    }
+    let writer = thread::spawn(move || drop(stdin));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(said.contains("set API_KEY v1"), "{said}");
+    assert!(!said.contains(&canary), "{said}");
+}
