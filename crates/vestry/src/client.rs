@@ -138,9 +138,18 @@ impl Client {
         request.headers.extend(after.map(|id| ("last-event-id", id.to_owned())));
         let response = request.exchange(None)?;
         if !response.status().is_success() {
-            return Err(refusal(&self.address, response));
+            return Err(self.refusal(response));
         }
         Ok(response.into_body().into_reader())
+    }
+
+    fn refusal(&self, response: Response<Body>) -> Failure {
+        let failure = refusal(&self.address, response);
+        if failure.code.as_deref() == Some("unauthenticated") && matches!(self.caller, Caller::Token(_)) {
+            let message = format!("the token is not valid at {}: it was revoked or has ended", self.address);
+            return Failure { message, ..failure };
+        }
+        failure
     }
 }
 
@@ -191,7 +200,7 @@ impl Request<'_> {
         let address = &self.client.address;
         let mut response = self.exchange(Some(ANSWER))?;
         if !response.status().is_success() {
-            return Err(refusal(address, response));
+            return Err(self.client.refusal(response));
         }
         let headers = response.headers();
         let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());

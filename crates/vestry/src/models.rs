@@ -31,6 +31,13 @@ pub(crate) struct Membership {
 }
 
 #[derive(Deserialize)]
+pub(crate) struct Organization {
+    pub(crate) slug: Text,
+    pub(crate) name: Text,
+    pub(crate) workspace_creation: Text,
+}
+
+#[derive(Deserialize)]
 pub(crate) struct Member {
     pub(crate) id: Text,
     pub(crate) name: Text,

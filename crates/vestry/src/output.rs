@@ -171,9 +171,17 @@ impl Table {
         self.rows.push(cells.into_iter().collect());
     }
 
+    /// Its text. A column without anything in it is left out.
     fn render(&self, width: Option<usize>, colour: bool) -> String {
-        let mut widths: Vec<usize> = self.headings.iter().map(|heading| heading.len()).collect();
-        for row in &self.rows {
+        let used = |column: &usize| self.rows.iter().any(|row| !row[*column].text.is_empty());
+        let columns: Vec<usize> = (0..self.headings.len()).filter(used).collect();
+        let headings: Vec<Cell> = self.headings.iter().map(|text| Cell::styled(*text, Style::Muted)).collect();
+        let rows: Vec<Vec<&Cell>> = std::iter::once(&headings)
+            .chain(&self.rows)
+            .map(|row| columns.iter().map(|&column| &row[column]).collect())
+            .collect();
+        let mut widths = vec![0; columns.len()];
+        for row in &rows {
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = (*width).max(cell.width());
             }
@@ -181,8 +189,7 @@ impl Table {
         if let Some(width) = width {
             fit(&mut widths, width);
         }
-        let headings: Vec<Cell> = self.headings.iter().map(|text| Cell::styled(*text, Style::Muted)).collect();
-        std::iter::once(&headings).chain(&self.rows).map(|row| line(row, &widths, colour)).collect()
+        rows.iter().map(|row| line(row, &widths, colour)).collect()
     }
 }
 
@@ -196,7 +203,7 @@ fn fit(widths: &mut [usize], terminal: usize) {
     }
 }
 
-fn line(row: &[Cell], widths: &[usize], colour: bool) -> String {
+fn line(row: &[&Cell], widths: &[usize], colour: bool) -> String {
     let mut line = String::new();
     for (cell, &width) in row.iter().zip(widths) {
         let text = cut(&cell.text, width);
@@ -235,6 +242,13 @@ mod tests {
             table().render(None, false),
             "Name      Description\nHF_TOKEN  for the models that need a licence\nA\n"
         );
+    }
+
+    #[test]
+    fn a_column_without_anything_in_it_is_left_out() {
+        let mut table = Table::new(&["Name", "Ended", "Id"]);
+        table.row(["A".into(), "".into(), "1".into()]);
+        assert_eq!(table.render(None, false), "Name  Id\nA     1\n");
     }
 
     #[test]

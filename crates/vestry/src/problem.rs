@@ -25,7 +25,7 @@ struct FieldError {
 
 /// What to do next, by the problem's code.
 const HELP: &[(&str, &str)] = &[
-    ("unauthenticated", "sign in:  vestry login"),
+    ("unauthenticated", "vestry login"),
     ("version_mismatch", "someone wrote in the meantime: look at it again, then repeat"),
     ("sealed", "the control plane has no usable root key; whoever runs it finds the reason in its log"),
     ("unavailable", "try again in a moment"),

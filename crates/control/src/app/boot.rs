@@ -21,6 +21,8 @@ pub struct Settings {
     pub key_provider: KeyProvider,
     /// Where servers run.
     pub runtime: runtime::Settings,
+    /// What hashes passwords.
+    pub passwords: Passwords,
 }
 
 /// A control plane that is ready to serve.
@@ -67,7 +69,7 @@ pub async fn open(settings: Settings) -> anyhow::Result<Booted> {
         store,
         keyring,
         runtime: Runtime::new(settings.runtime)?,
-        passwords: Passwords::new()?,
+        passwords: settings.passwords,
         installation,
         setup_code_file,
         turns: std::sync::Mutex::default(),

@@ -2,7 +2,10 @@
 
 use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path};
 
-use control::{app::boot, keys::KeyProvider};
+use control::{
+    app::{Passwords, boot},
+    keys::KeyProvider,
+};
 
 use crate::{
     exit::Failure,
@@ -36,7 +39,8 @@ pub(super) fn settings(given: &InstallationSettings, environment: &Environment) 
     let mut runtime = runtime::Settings::new(data_dir.clone(), program);
     runtime.hidden_paths.extend(key_file);
     let database_url = given.database_url.clone().unwrap_or_else(|| embedded(&data_dir));
-    Ok(boot::Settings { database_url, data_dir, key_provider, runtime })
+    let passwords = Passwords::new().map_err(|error| Failure::not_configured(error.to_string()))?;
+    Ok(boot::Settings { database_url, data_dir, key_provider, runtime, passwords })
 }
 
 /// The embedded database's address: its path with everything escaped that an address could misread.

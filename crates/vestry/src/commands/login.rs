@@ -51,7 +51,10 @@ pub(crate) fn sign_in(
     let answer =
         client.request(Method::POST, "/sessions").confidential(body).same_origin().send().map_err(|failure| {
             match failure.code.as_deref() {
-                Some("unauthenticated") => Failure { help: Some("nobody was signed in".to_owned()), ..failure },
+                Some("unauthenticated") => {
+                    let message = "this e-mail address and password do not fit together; nobody was signed in";
+                    Failure { message: message.to_owned(), help: None, ..failure }
+                }
                 _ => failure,
             }
         })?;

@@ -3,21 +3,21 @@
 use crate::{
     client::read,
     exit::Failure,
-    models::Membership,
-    output::{Cell, Style, Table},
+    models::{Me, Membership, Organization},
+    output::Table,
     place::{Connection, organization_path},
 };
 
 /// Lists the organizations that the person is in.
 pub(crate) fn list(connection: &Connection<'_>) -> Result<(), Failure> {
-    let items = connection.client.list("/organizations", None)?;
     if connection.out.json {
-        return connection.out.document(&items);
+        return connection.out.document(&connection.client.list("/organizations", None)?);
     }
-    let mut table = Table::new(&["Organization", "Name", "Role"]);
-    for item in &items {
-        let Membership { slug, name, role } = read(item)?;
-        table.row([slug.into(), name.into(), Cell::styled(role.as_str(), Style::Muted)]);
+    // Who the person is says more of each: their role in it.
+    let me: Me = connection.client.get("/me")?.read()?;
+    let mut table = Table::new(&["Organization", "Name", "You are"]);
+    for Membership { slug, name, role } in me.organizations {
+        table.row([slug.into(), name.into(), role.into()]);
     }
     connection.out.table(&table)
 }
@@ -29,6 +29,6 @@ pub(crate) fn show(connection: &Connection<'_>, organization: Option<&str>) -> R
     if connection.out.json {
         return connection.out.document(&body);
     }
-    let Membership { slug, name, role } = read(&body)?;
-    connection.out.data(&format!("{slug}\nName  {name}\nRole  {role}"))
+    let Organization { slug, name, workspace_creation } = read(&body)?;
+    connection.out.data(&format!("{slug}\nName                   {name}\nMay create workspaces  {workspace_creation}"))
 }

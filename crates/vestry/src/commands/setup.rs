@@ -34,7 +34,7 @@ pub(crate) fn run(out: &Output, settings: &mut Settings, args: Setup) -> Result<
     let client = Client::anonymous(address.clone());
     client.request(Method::POST, "/setup").confidential(body).same_origin().send().map_err(|failure| {
         if failure.code.as_deref() == Some("conflict") {
-            failure.help(format!("it is set up already; sign in:  vestry login --url {address}"))
+            failure.help(format!("vestry login --url {address}"))
         } else {
             failure
         }

@@ -20,9 +20,11 @@ impl Drop for Stopped<'_> {
 #[test]
 fn an_administrator_and_an_owner_bring_two_secrets_into_a_server() {
     let installation = installation();
-    installation.add_member("jo@acme.example", "Jo");
-    let mina = installation.machine_of(Installation::ADMINISTRATOR);
-    let jo = installation.machine_of("jo@acme.example");
+    installation.operate("organization create 'Story Lab'", "");
+    installation.add_member("story-lab", "ada@story.example", "Ada", "administrator");
+    installation.add_member("story-lab", "jo@story.example", "Jo", "member");
+    let ada = installation.machine_of("ada@story.example");
+    let jo = installation.machine_of("jo@story.example");
     let mut story = String::new();
     let mut tell = |who: &str, machine: &Machine, line: &str, stdin: &str| {
         let ran = machine.run_with(line, stdin);
@@ -31,9 +33,9 @@ fn an_administrator_and_an_owner_bring_two_secrets_into_a_server() {
         }
         story.push_str(&format!("{who}$ vestry {line}\n{}\n", installation.session(&ran)));
     };
-    tell("mina", &mina, "secret set STORY_KEY --org --all --description 'for the story'", ORGANIZATION_VALUE);
+    tell("ada", &ada, "secret set STORY_KEY --org --all --description 'for the story'", ORGANIZATION_VALUE);
     tell("jo", &jo, "workspace create 'NLP sandbox' --slug story", "");
-    tell("jo", &jo, "use acme-lab/story", "");
+    tell("jo", &jo, "use story-lab/story", "");
     tell("jo", &jo, "secret set STORY_TOKEN", &format!("{WORKSPACE_VALUE}\n"));
     tell("jo", &jo, "secret list", "");
     let program = "sha=$(printf %s \"$STORY_KEY$STORY_TOKEN\" | wc -c); echo \"got $sha bytes\"; exec sleep 3600";
@@ -42,7 +44,7 @@ fn an_administrator_and_an_owner_bring_two_secrets_into_a_server() {
     tell("jo", &jo, "server start prover", "");
     tell("jo", &jo, "server show prover", "");
     tell("jo", &jo, "secret set STORY_KEY", WORKSPACE_VALUE);
-    tell("mina", &mina, "secret set STORY_NEW --org --workspaces story", ORGANIZATION_VALUE);
+    tell("ada", &ada, "secret set STORY_NEW --org --workspaces story", ORGANIZATION_VALUE);
     tell("jo", &jo, "server show prover", "");
     tell("jo", &jo, "server list", "");
     tell("jo", &jo, "explain STORY_KEY", "");
@@ -99,8 +101,9 @@ fn every_list_and_show_has_its_json() {
     mina.run("workspace create shapes");
     mina.run("use acme-lab/shapes");
     mina.run_with("secret set SHAPE", WORKSPACE_VALUE);
-    mina.run_with("secret set SHAPE_ORG --org --all", ORGANIZATION_VALUE);
+    mina.run_with("secret set SHAPE_ORG --org --workspaces shapes", ORGANIZATION_VALUE);
     mina.run("server add shape -- true");
+    mina.run("server start shape");
     let mut shapes = String::new();
     for line in [
         "whoami",
@@ -115,12 +118,15 @@ fn every_list_and_show_has_its_json() {
         "secret show SHAPE_ORG --org",
         "server list",
         "server show shape",
+        "server starts shape",
         "token list",
         "explain SHAPE",
         "audit list --limit 1",
         "audit verify",
         "version",
     ] {
+        let ran = mina.run(line);
+        assert_eq!((ran.code, ran.stderr.as_str(), ran.stdout.is_empty()), (Some(0), "", false), "{line}");
         let ran = mina.run(&format!("{line} --json"));
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{line}");
         let value: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
@@ -131,6 +137,80 @@ fn every_list_and_show_has_its_json() {
         shapes.push_str(&format!("{line}: {list}{}\n", keys.join(" ")));
     }
     insta::assert_snapshot!(shapes);
+}
+
+#[test]
+fn people_share_give_and_take_away() {
+    let installation = installation();
+    installation.operate("organization create 'Sharing Lab'", "");
+    installation.add_member("sharing-lab", "ann@sharing.example", "Ann", "administrator");
+    installation.add_member("sharing-lab", "bob@sharing.example", "Bob", "member");
+    let ann = installation.machine_of("ann@sharing.example");
+    let bob = installation.machine_of("bob@sharing.example");
+    let mut story = String::new();
+    let mut tell = |who: &str, machine: &Machine, line: &str| {
+        let ran = machine.run(line);
+        story.push_str(&format!("{who}$ vestry {line}\n{}\n", installation.session(&ran)));
+    };
+    tell("ann", &ann, "organization list");
+    tell("ann", &ann, "organization show");
+    tell("ann", &ann, "member list");
+    tell("ann", &ann, "workspace create Shared --description 'for two'");
+    tell("bob", &bob, "workspace list");
+    tell("ann", &ann, "workspace share shared bob@sharing.exmple");
+    tell("ann", &ann, "workspace share shared BOB@sharing.example");
+    tell("bob", &bob, "workspace list");
+    tell("bob", &bob, "workspace rename shared Mine");
+    tell("ann", &ann, "workspace give shared bob@sharing.example");
+    tell("bob", &bob, "workspace rename shared 'Our workspace' --slug ours");
+    tell("bob", &bob, "workspace show ours");
+    tell("bob", &bob, "workspace unshare ours ann@sharing.example");
+    tell("ann", &ann, "member role bob@sharing.example administrator");
+    tell("bob", &bob, "member role ann@sharing.example member");
+    tell("bob", &bob, "member role bob@sharing.example member");
+    tell("bob", &bob, "workspace delete ours");
+    tell("bob", &bob, "workspace delete ours --yes");
+    tell("bob", &bob, "audit list --action member.role_changed");
+    tell("bob", &bob, "audit verify");
+    insta::assert_snapshot!(story);
+}
+
+#[test]
+fn an_organization_secret_is_edited_renamed_and_deleted() {
+    let installation = installation();
+    installation.operate("organization create 'Editing Lab'", "");
+    installation.add_member("editing-lab", "eva@editing.example", "Eva", "administrator");
+    let eva = installation.machine_of("eva@editing.example");
+    eva.run("workspace create one");
+    eva.run("workspace create two");
+    let mut story = String::new();
+    let mut tell = |line: &str, stdin: &str| {
+        let ran = eva.run_with(line, stdin);
+        assert!(!format!("{ran:?}").contains(ORGANIZATION_VALUE), "{line}: {ran:?}");
+        story.push_str(&format!("$ vestry {line}\n{}\n", installation.session(&ran)));
+    };
+    tell("secret list --org", "");
+    tell("secret set EDITED --org --workspaces one", ORGANIZATION_VALUE);
+    tell("secret set EDITED --org --create-only", ORGANIZATION_VALUE);
+    tell("secret set edited --org --workspaces one", "short\n");
+    tell("secret edit EDITED --org --add-workspace two --description 'for both'", "");
+    tell("secret edit EDITED --org --remove-workspace one", "");
+    tell("secret edit EDITED --org --remove-workspace thre", "");
+    tell("secret edit EDITED --org --all", "");
+    tell("secret edit EDITED --org --add-workspace one", "");
+    tell("secret edit EDITED --org --workspaces ''", "");
+    tell("secret edit EDITED --org", "");
+    tell("secret edit EDITED -w one --description x", "");
+    tell("secret rename EDITED RENAMED --org", "");
+    tell("secret rename RENAMED PATH --org", "");
+    tell("secret set RENAMED --org --if-match stale", ORGANIZATION_VALUE);
+    tell("secret set RENAMED --org", "");
+    tell("secret set RENAMED --org --allow-empty", "");
+    tell("secret show RENAME --org", "");
+    tell("secret list --org", "");
+    tell("secret delete RENAMED --org", "");
+    tell("secret delete RENAMED --org --yes", "");
+    insta::assert_snapshot!(story);
 }
 
 #[test]
@@ -161,11 +241,11 @@ fn a_second_set_up_is_refused() {
 fn a_reading_token_reads_and_does_not_write() {
     let installation = installation();
     let mina = installation.machine_of(Installation::ADMINISTRATOR);
-    mina.run("workspace create tokens");
+    mina.run("workspace create reading");
     let token = mina.run("token create reader --expires-in 1d").stdout;
     let machine = Machine::new().with("VESTRY_TOKEN", token.trim()).with("VESTRY_URL", &installation.url);
-    assert_eq!(machine.run("secret list -w tokens").code, Some(0));
-    insta::assert_snapshot!(installation.session(&machine.run_with("secret set A -w tokens", WORKSPACE_VALUE)));
+    assert_eq!(machine.run("secret list -w reading").code, Some(0));
+    insta::assert_snapshot!(installation.session(&machine.run_with("secret set A -w reading", WORKSPACE_VALUE)));
 }
 
 #[test]
@@ -183,7 +263,7 @@ fn signing_out_revokes_the_token() {
 #[test]
 fn what_a_person_may_not_know_is_not_found() {
     let installation = installation();
-    installation.add_member("outsider@acme.example", "Olga");
+    installation.add_member("acme-lab", "outsider@acme.example", "Olga", "member");
     let mina = installation.machine_of(Installation::ADMINISTRATOR);
     mina.run("workspace create private");
     let olga = installation.machine_of("outsider@acme.example");

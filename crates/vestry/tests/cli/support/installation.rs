@@ -78,15 +78,18 @@ impl Installation {
         }
     }
 
-    /// Adds a member, as the operator does.
-    pub(crate) fn add_member(&self, email: &str, name: &str) {
-        let mut line = format!("member add {email} --organization acme-lab --name {name} --password-stdin");
-        for argument in arguments(&self.data) {
-            line.push(' ');
-            line.push_str(&argument);
-        }
-        let ran = Machine::new().run_with(&line, &password(email));
+    /// Adds a person to an organization, as the operator does.
+    pub(crate) fn add_member(&self, organization: &str, email: &str, name: &str, role: &str) -> Ran {
+        let line =
+            format!("member add {email} --organization {organization} --name {name} --role {role} --password-stdin");
+        self.operate(&line, &password(email))
+    }
+
+    /// Runs an operator's command on the machine of the control plane.
+    pub(crate) fn operate(&self, line: &str, stdin: &str) -> Ran {
+        let ran = Machine::new().run_with(&format!("{line} {}", arguments(&self.data).join(" ")), stdin);
         assert_eq!(ran.code, Some(0), "{ran:?}");
+        ran
     }
 
     /// The machine of a person who is signed in.
@@ -98,12 +101,14 @@ impl Installation {
         machine
     }
 
-    /// A session in which what differs from run to run has a name.
+    /// A session in which what differs from run to run has a name. Columns, whose width follows from it, are closed up.
     pub(crate) fn session(&self, ran: &Ran) -> String {
         let text = ran.session().replace(&self.url, "http://CONTROL-PLANE");
-        replace_runs(&replace_runs(&text, 36, "ID", |c| c.is_ascii_hexdigit() || c == '-'), 64, "HASH", |c| {
-            c.is_ascii_hexdigit()
-        })
+        let text = replaced(&text, &["########-####-####-####-############"], "ID");
+        let text = replaced(&text, &["################################################################"], "HASH");
+        let text = replaced(&text, &["####-##-## ##:##:##Z"], "TIME");
+        let text = replaced(&text, &["## min ago", "# min ago"], "just now");
+        text.lines().map(closed_up).collect()
     }
 }
 
@@ -118,16 +123,36 @@ pub(crate) fn password(email: &str) -> String {
     format!("the long password of {email}\n")
 }
 
-/// Replaces runs of exactly `length` such characters.
-fn replace_runs(text: &str, length: usize, name: &str, such: impl Fn(char) -> bool) -> String {
-    let mut replaced = String::new();
+/// Replaces what looks like one of the patterns, in which `#` is a hexadecimal digit.
+fn replaced(text: &str, patterns: &[&str], name: &str) -> String {
+    let fits = |text: &str, pattern: &str| {
+        let same = |(c, p): (char, char)| if p == '#' { c.is_ascii_hexdigit() } else { c == p };
+        text.len() >= pattern.len() && text.chars().zip(pattern.chars()).all(same)
+    };
+    let mut result = String::new();
     let mut rest = text;
-    while let Some(begin) = rest.find(&such) {
-        let (before, from) = rest.split_at(begin);
-        let end = from.find(|c| !such(c)).unwrap_or(from.len());
-        replaced.push_str(before);
-        replaced.push_str(if end == length { name } else { &from[..end] });
-        rest = &from[end..];
+    while let Some(c) = rest.chars().next() {
+        match patterns.iter().find(|pattern| fits(rest, pattern)) {
+            Some(pattern) => {
+                result.push_str(name);
+                rest = &rest[pattern.len()..];
+            }
+            None => {
+                result.push(c);
+                rest = &rest[c.len_utf8()..];
+            }
+        }
     }
-    replaced + rest
+    result
+}
+
+/// A line with at most two spaces together, but for those it begins with.
+fn closed_up(line: &str) -> String {
+    let text = line.trim_start();
+    let mut closed = format!("{}{text}\n", &line[..line.len() - text.len()]);
+    let indent = line.len() - text.len();
+    while let Some(place) = closed[indent..].find("   ") {
+        closed.remove(indent + place);
+    }
+    closed
 }
