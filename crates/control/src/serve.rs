@@ -13,7 +13,11 @@ const LAST_REQUESTS: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 /// When the listener fails.
-pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+pub async fn serve(
+    app: App,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
     let service = api::router(app).into_make_service_with_connect_info::<SocketAddr>();
     let (told, mut stopping) = tokio::sync::watch::channel(false);
     let stop = async move {

@@ -2,7 +2,9 @@
 -- `revision` is the row's opaque ETag: it moves with every write of any field and is never reused.
 
 CREATE TABLE installation (
-    id TEXT NOT NULL PRIMARY KEY,
+    -- There is one row, also when two control planes start on an empty database at once.
+    only_row BIGINT NOT NULL PRIMARY KEY CHECK (only_row = 1),
+    id TEXT NOT NULL,
     -- SHA-256 of the one-time code; NULL once somebody has set the installation up.
     setup_code_hash BYTEA,
     -- The number of the next workspace; numbers are never reused, since files on disk belong to them.

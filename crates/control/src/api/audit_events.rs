@@ -12,10 +12,12 @@ use super::{
     words::time,
 };
 use crate::{
-    app::{App, audit, audit::Search},
+    app::{
+        App, Caller,
+        audit::{self, AuditEvent, Search},
+    },
     clock,
     error::Error,
-    store::{Caller, audit::AuditEvent},
 };
 
 #[derive(Serialize, ToSchema)]
@@ -103,8 +105,11 @@ pub(super) async fn list(
 
 fn parse(params: AuditParams, limit: i64) -> Result<Search> {
     let moment = |field, text: Option<String>| {
-        text.map(|text| clock::parse_rfc3339(&text).ok_or_else(|| Error::invalid(field, "time", "Write the time as 2026-12-31T12:00:00Z.")))
-            .transpose()
+        text.map(|text| {
+            clock::parse_rfc3339(&text)
+                .ok_or_else(|| Error::invalid(field, "time", "Write the time as 2026-12-31T12:00:00Z."))
+        })
+        .transpose()
     };
     let actor = params.actor.map(|id| id.parse()).transpose();
     let action = params.action.map(|word| word.parse::<AuditAction>()).transpose();
@@ -115,7 +120,8 @@ fn parse(params: AuditParams, limit: i64) -> Result<Search> {
         target: params.target,
         from: moment("from", params.from)?,
         to: moment("to", params.to)?,
-        before: before.map_err(|_| Error::invalid("cursor", "cursor", "This cursor is not one of this list; begin anew."))?,
+        before: before
+            .map_err(|_| Error::invalid("cursor", "cursor", "This cursor is not one of this list; begin anew."))?,
         limit,
     })
 }

@@ -59,7 +59,9 @@ fn told(error: &serde_json::Error) -> String {
         return format!("The body has a {ours}.");
     }
     if let (true, Some((_, known))) = (ours.starts_with("unknown field `"), ours.rsplit_once("`, expected ")) {
-        return format!("The body has a field that is unknown here, at line {line}, column {column}; known are {known}.");
+        return format!(
+            "The body has a field that is unknown here, at line {line}, column {column}; known are {known}."
+        );
     }
     format!("The body has something of the wrong type at line {line}, column {column}.")
 }

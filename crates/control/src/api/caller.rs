@@ -9,9 +9,8 @@ use axum::{
 use axum_extra::extract::CookieJar;
 
 use crate::{
-    app::{App, sessions},
+    app::{App, Caller, sessions},
     error::{Error, Result},
-    store::Caller,
 };
 
 /// The session cookie's name on plain http, which only ever listens on loopback.

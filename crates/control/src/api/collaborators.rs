@@ -5,10 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{page::List, path::Path, problem::Result, words::time};
-use crate::{
-    app::{App, collaborators},
-    store::{Caller, collaborators::Collaborator},
-};
+use crate::app::{App, Caller, collaborators, collaborators::Collaborator};
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct CollaboratorBody {
@@ -19,12 +16,7 @@ pub(super) struct CollaboratorBody {
 }
 
 fn show(person: Collaborator) -> CollaboratorBody {
-    CollaboratorBody {
-        id: person.id.to_string(),
-        name: person.name,
-        email: person.email,
-        since: time(person.since),
-    }
+    CollaboratorBody { id: person.id.to_string(), name: person.name, email: person.email, since: time(person.since) }
 }
 
 /// Who has access besides the owner.

@@ -10,10 +10,7 @@ use super::{
     problem::Result,
     words::{Who, time},
 };
-use crate::{
-    app::{App, explanations, explanations::Explanation},
-    store::{Caller, secrets::Secret},
-};
+use crate::app::{App, Caller, explanations, explanations::Explanation, secrets::Secret};
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct ExplanationBody {
@@ -73,7 +70,9 @@ fn show(name: String, explanation: Explanation) -> ExplanationBody {
         (None, [], None) => "none",
     };
     let reason = match winner {
-        "none" if suspended => Some("The secret is suspended: no start gets it until the suspension is lifted.".to_owned()),
+        "none" if suspended => {
+            Some("The secret is suspended: no start gets it until the suspension is lifted.".to_owned())
+        }
         "none" => Some(match SecretName::parse(&name) {
             Ok(_) => "No secret of this name reaches this workspace, and no server sets it.".to_owned(),
             Err(why) => why.to_string(),

@@ -4,7 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::App;
+use crate::app::{App, health};
 
 /// Each part that a control plane needs, `ok` or what is wrong with it.
 #[derive(Serialize, ToSchema)]
@@ -24,17 +24,13 @@ pub(super) async fn alive() -> &'static str {
 #[utoipa::path(get, path = "/readyz", tag = "health",
     responses((status = 200, body = ReadinessBody), (status = 503, body = ReadinessBody)))]
 pub(super) async fn ready(State(app): State<App>) -> (StatusCode, Json<ReadinessBody>) {
-    let ok = || "ok".to_owned();
-    let database = match app.store.read().await {
-        Ok(_) => ok(),
-        Err(error) => {
-            tracing::error!(%error, "the database does not answer");
-            "does not answer".to_owned()
-        }
+    let health = health::check(&app).await;
+    let said = |part: Result<(), String>| part.err().unwrap_or_else(|| "ok".to_owned());
+    let body = ReadinessBody {
+        database: said(health.database),
+        root_key: said(health.root_key),
+        sandbox: said(health.sandbox),
     };
-    let root_key = if app.keyring.sealed().is_none() { ok() } else { "sealed".to_owned() };
-    let sandbox = app.runtime.check().await.map_or_else(|why| why.to_string(), |()| ok());
-    let body = ReadinessBody { database, root_key, sandbox };
     let ready = [&body.database, &body.root_key, &body.sandbox].into_iter().all(|part| part == "ok");
     (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
 }

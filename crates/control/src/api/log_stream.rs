@@ -3,13 +3,12 @@
 use std::convert::Infallible;
 
 use axum::response::sse::{Event, KeepAlive, Sse};
-use runtime::Log;
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 
-use crate::{
-    app::{App, servers},
-    store::Caller,
+use crate::app::{
+    App, Caller,
+    servers::{self, Log},
 };
 
 /// Bytes of one event at the most.

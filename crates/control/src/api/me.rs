@@ -5,10 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::problem::Result;
-use crate::{
-    app::{App, me},
-    store::Caller,
-};
+use crate::app::{App, Caller, me};
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct MeBody {

@@ -18,9 +18,8 @@ use super::{
     words::time,
 };
 use crate::{
-    app::{App, Precondition, members},
+    app::{App, Caller, Precondition, members, members::Member},
     error::Error,
-    store::{Caller, members::Member},
 };
 
 #[derive(Serialize, ToSchema)]
@@ -62,7 +61,9 @@ pub(super) async fn list(
 ) -> Result<Json<List<MemberBody>>> {
     let (page, limit, order) = paging(params);
     let members = members::list(&app, &caller, &organization, page).await?;
-    let place = |member: &Member| cursor(order, &member.name, member.account_created_at.0, member.account_created_at.0, member.id);
+    let place = |member: &Member| {
+        cursor(order, &member.name, member.account_created_at.0, member.account_created_at.0, member.id)
+    };
     Ok(Json(List::page(members, limit, place, show)))
 }
 
@@ -76,9 +77,7 @@ pub(super) async fn set_role(
     expected: Precondition,
     body: Body<RoleBody>,
 ) -> Result<([(HeaderName, HeaderValue); 1], Json<MemberBody>)> {
-    let input = body.parse(|body| {
-        body.role.parse::<Role>().map_err(|why| Error::invalid("role", "unknown_word", why))
-    });
+    let input = body.parse(|body| body.role.parse::<Role>().map_err(|why| Error::invalid("role", "unknown_word", why)));
     let member = members::set_role(&app, &caller, &organization, &user, expected, input).await?;
     Ok((etag(&member.revision), Json(show(member))))
 }

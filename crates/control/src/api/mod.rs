@@ -32,7 +32,10 @@ use crate::app::App;
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Vestry", description = "The secrets of workspace servers: who gets what, and who has which version."),
+    info(
+        title = "Vestry",
+        description = "The secrets of workspace servers: who gets what, and who has which version."
+    ),
     components(schemas(problem::Problem))
 )]
 struct Document;

@@ -11,9 +11,11 @@ use utoipa::ToSchema;
 
 use super::{body::Body, page::List, path::Path, precondition::etag, problem::Result, words::time};
 use crate::{
-    app::{App, Precondition, me, organizations, organizations::EditOrganization},
+    app::{
+        App, Caller, Precondition, me,
+        organizations::{self, EditOrganization, Organization},
+    },
     error::Error,
-    store::{Caller, organizations::Organization},
 };
 
 /// An answer about one organization, with its revision.

@@ -8,9 +8,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    app::Input,
+    app::{Input, Order, PageRequest, RowPlace},
     error::{Error, Result},
-    store::{Order, PageRequest, page::Place},
 };
 
 const DEFAULT_LIMIT: i64 = 50;
@@ -133,14 +132,14 @@ pub(super) fn cursor(order: Order, name: &str, created: i64, updated: i64, id: i
     text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn read_cursor(text: &str, order: Order) -> Result<Place> {
+fn read_cursor(text: &str, order: Order) -> Result<RowPlace> {
     let bytes: Option<Vec<u8>> = (0..text.len())
         .step_by(2)
         .map(|at| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()))
         .collect();
     let read: Option<(u8, String, String)> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     match read {
-        Some((of, key, id)) if of == order as u8 => Ok(Place { key, id }),
+        Some((of, key, id)) if of == order as u8 => Ok(RowPlace { key, id }),
         _ => Err(Error::invalid("cursor", "cursor", "This cursor is not one of this list in this order; begin anew.")),
     }
 }
@@ -152,7 +151,7 @@ mod tests {
     #[test]
     fn a_cursor_leads_back_to_its_place_in_its_order_only() {
         let text = cursor(Order::Name, "A_NAME", 1, 2, "id");
-        let place = Place { key: "A_NAME".to_owned(), id: "id".to_owned() };
+        let place = RowPlace { key: "A_NAME".to_owned(), id: "id".to_owned() };
         assert_eq!(read_cursor(&text, Order::Name).unwrap(), place);
         assert!(read_cursor(&text, Order::Created).is_err());
         for bad in ["", "zz", "5b", "é", "5b5d"] {

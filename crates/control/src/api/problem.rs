@@ -13,7 +13,7 @@ use serde::Serialize;
 use tracing::Instrument;
 use utoipa::ToSchema;
 
-use crate::{clock, error::Error, random};
+use crate::{error::Error, random};
 
 /// A problem as RFC 9457 describes it, with Vestry's stable `code`.
 #[derive(Serialize, ToSchema)]
@@ -98,7 +98,7 @@ pub(super) async fn answer(request: Request, next: Next) -> Response {
         response = problem(&error, response.status(), request_id);
     }
     let (status, micros) = (response.status().as_u16(), begun.elapsed().as_micros());
-    tracing::info!(%method, route, status, micros, at = clock::rfc3339(clock::now()), "answered");
+    tracing::info!(%method, route, status, micros, "answered");
     with_headers(response)
 }
 
@@ -112,8 +112,15 @@ fn problem(error: &Error, status: StatusCode, request_id: String) -> Response {
         _ => Vec::new(),
     };
     let title = status.canonical_reason().unwrap_or("Error");
-    let body =
-        Problem { kind: "about:blank", title, status: status.as_u16(), detail: error.to_string(), code, request_id, errors };
+    let body = Problem {
+        kind: "about:blank",
+        title,
+        status: status.as_u16(),
+        detail: error.to_string(),
+        code,
+        request_id,
+        errors,
+    };
     let mut response = (status, Json(body)).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     if status == StatusCode::UNAUTHORIZED {

@@ -23,11 +23,10 @@ use super::{
 };
 use crate::{
     app::{
-        App, Precondition, drift,
+        App, Caller, Precondition, drift,
         secrets::{self, EditSecret, Listed, Place, Reach, SetSecret, Written},
     },
     error::Error,
-    store::Caller,
 };
 
 /// An organization secret without its value, which nobody ever reads back.
@@ -164,8 +163,8 @@ pub(super) fn parse_set(
     text: Option<String>,
 ) -> Result<SetSecret> {
     let name = parse_name(name)?;
-    let value_warnings = check_value(value.as_bytes(), allow_empty)
-        .map_err(|why| Error::invalid("value", why.code(), why))?;
+    let value_warnings =
+        check_value(value.as_bytes(), allow_empty).map_err(|why| Error::invalid("value", why.code(), why))?;
     // Copied, not moved: a String's bytes can't leave their zeroizing owner.
     let value = Plaintext::new(value.as_bytes().to_vec());
     Ok(SetSecret { name, value, value_warnings, reach, description: description(text)? })

@@ -23,12 +23,11 @@ use super::{
 };
 use crate::{
     app::{
-        App, Precondition,
-        servers::{self, EditServer, NewServer, Place, Seen},
+        self, App, Caller, Precondition,
+        servers::{self, EditServer, NewServer, Place, Seen, Start},
         setup::slug_or_from,
     },
     error::Error,
-    store::{self, Caller, starts::Start},
 };
 
 #[derive(Serialize, ToSchema)]
@@ -194,7 +193,7 @@ fn show(seen: Seen) -> ServerBody {
     }
 }
 
-fn show_difference((difference, by): (Difference, Option<store::Who>)) -> DifferenceBody {
+fn show_difference((difference, by): (Difference, Option<app::Who>)) -> DifferenceBody {
     DifferenceBody {
         name: difference.name.to_string(),
         kind: difference.kind.as_str(),
@@ -402,6 +401,7 @@ pub(super) async fn logs(
         return Ok(log_stream::follow(log, lines, resume, reader).into_response());
     }
     let read = tokio::task::spawn_blocking(move || log.tail(lines)).await;
-    let (bytes, _) = read.map_err(|error| Error::Internal(error.into()))?.map_err(|error| Error::Internal(error.into()))?;
+    let (bytes, _) =
+        read.map_err(|error| Error::Internal(error.into()))?.map_err(|error| Error::Internal(error.into()))?;
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], bytes).into_response())
 }

@@ -20,9 +20,8 @@ use super::{
     words::time,
 };
 use crate::{
-    app::{App, Password, sessions, sessions::SignIn},
+    app::{App, Caller, Password, sessions, sessions::SignIn},
     error::Error,
-    store::Caller,
 };
 
 #[derive(Deserialize, ToSchema)]
@@ -62,11 +61,8 @@ pub(super) async fn create(
         Ok(SignIn { email, password: Password::attempt(body.password) })
     });
     let session = sessions::create(&app, input, visitor.address).await?;
-    let cookie = format!(
-        "{COOKIE}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}",
-        session.cookie.as_str(),
-        session.seconds
-    );
+    let cookie =
+        format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}", session.cookie.as_str(), session.seconds);
     let mut cookie = HeaderValue::from_str(&cookie).map_err(|error| Error::Internal(error.into()))?;
     cookie.set_sensitive(true);
     let user = UserBody { id: session.user.id.to_string(), name: session.user.name, email: session.user.email };
@@ -77,7 +73,7 @@ pub(super) async fn create(
 #[utoipa::path(get, path = "/sessions", tag = "sessions", responses((status = 200, body = List<SessionBody>)))]
 pub(super) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<List<SessionBody>>> {
     let sessions = sessions::list(&app, &caller).await?;
-    let show = |session: crate::store::credentials::Credential| SessionBody {
+    let show = |session: sessions::Credential| SessionBody {
         current: session.id == caller.credential,
         id: session.id.to_string(),
         created_at: time(session.created_at),

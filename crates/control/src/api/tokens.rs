@@ -1,20 +1,18 @@
 //! `/me/tokens`
 
-use axum::{
-    Json,
-    extract::State,
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use domain::DisplayName;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{body::Body, page::List, path::Path, problem::Result, words::time};
 use crate::{
-    app::{App, tokens, tokens::NewToken},
+    app::{
+        App, Caller,
+        tokens::{self, Credential, NewToken},
+    },
     clock,
     error::Error,
-    store::{Caller, credentials::Credential},
 };
 
 #[derive(Deserialize, ToSchema)]

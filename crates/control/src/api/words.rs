@@ -3,7 +3,10 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{app::secrets::Warning, clock, store};
+use crate::{
+    app::{self, secrets::Warning},
+    clock,
+};
 
 /// A person, by id and name.
 #[derive(Serialize, ToSchema)]
@@ -12,8 +15,8 @@ pub(super) struct Who {
     name: String,
 }
 
-impl From<store::Who> for Who {
-    fn from(who: store::Who) -> Self {
+impl From<app::Who> for Who {
+    fn from(who: app::Who) -> Self {
         Self { id: who.id.to_string(), name: who.name }
     }
 }

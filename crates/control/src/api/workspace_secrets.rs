@@ -16,11 +16,10 @@ use super::{
 };
 use crate::{
     app::{
-        App, Precondition,
-        secrets::{self, Place, Reach},
+        App, Caller, Precondition,
+        secrets::{self, Place, Reach, Secret},
     },
     error::Error,
-    store::{Caller, secrets::Secret},
 };
 
 /// A secret that reaches the workspace, without its value and without where else it goes.
@@ -92,9 +91,8 @@ pub(super) async fn list(
 ) -> Result<Json<List<AvailableSecretBody>>> {
     let page = params.parse(|params| {
         let skipped = params.cursor.map(|cursor| cursor.parse::<usize>()).transpose();
-        let skipped = skipped.map_err(|_| {
-            Error::invalid("cursor", "cursor", "This cursor is not one of this list; begin anew.")
-        })?;
+        let skipped = skipped
+            .map_err(|_| Error::invalid("cursor", "cursor", "This cursor is not one of this list; begin anew."))?;
         Ok((limit(params.limit)?, skipped.unwrap_or(0), params.q.unwrap_or_default().to_lowercase()))
     });
     let (resolved, editable) = secrets::available(&app, &caller, place(&organization, &workspace)).await?;
@@ -152,8 +150,7 @@ pub(super) async fn set(
     expected: Precondition,
     body: Body<SetWorkspaceSecretBody>,
 ) -> Result<Response> {
-    let input =
-        body.parse(|body| parse_set(&name, body.value, body.allow_empty, Reach::default(), body.description));
+    let input = body.parse(|body| parse_set(&name, body.value, body.allow_empty, Reach::default(), body.description));
     secrets::set(&app, &caller, place(&organization, &workspace), &name, expected, input).await.map(written)
 }
 

@@ -19,12 +19,11 @@ use super::{
 };
 use crate::{
     app::{
-        App, Precondition,
+        App, Caller, Precondition,
         setup::slug_or_from,
         workspaces::{self, EditWorkspace, NewWorkspace, Seen},
     },
     error::Error,
-    store::Caller,
 };
 
 #[derive(Serialize, ToSchema)]

@@ -10,9 +10,11 @@ use crate::{
     error::Result,
     store::{
         Caller,
-        audit::{self, AuditEvent, Filter, Verification},
+        audit::{self, Filter},
     },
 };
+
+pub use crate::store::audit::{AuditEvent, Verification};
 
 /// Which events to list.
 #[derive(Default)]

@@ -12,10 +12,11 @@ use crate::{
     store::{
         Caller,
         audit::{self, Event},
-        collaborators::{self, Collaborator},
-        members, workspaces,
+        collaborators, members, workspaces,
     },
 };
+
+pub use crate::store::collaborators::Collaborator;
 
 /// The workspace's collaborators, by name.
 ///

@@ -29,13 +29,7 @@ pub struct Explanation {
 ///
 /// # Errors
 /// As the order of answers says.
-pub async fn get(
-    app: &App,
-    caller: &Caller,
-    organization: &str,
-    slug: &str,
-    name: &str,
-) -> Result<Explanation> {
+pub async fn get(app: &App, caller: &Caller, organization: &str, slug: &str, name: &str) -> Result<Explanation> {
     const EVERY_SERVER: PageRequest = PageRequest { limit: 1_000, after: None, order: Order::Name, filter: None };
     let mut db = app.store.read().await?;
     let permit = authorize(&mut db, caller, workspace(organization, slug), Action::SeeWorkspace).await?;

@@ -15,10 +15,11 @@ use crate::{
         Caller, InstallationPermit, PageRequest,
         access::SystemReason,
         audit::{self, Event},
-        members::{self, Member},
-        organizations, users,
+        members, organizations, users,
     },
 };
+
+pub use crate::store::members::Member;
 
 /// A page of the organization's people.
 ///
@@ -92,8 +93,7 @@ pub async fn add_by_operator(app: &App, add: AddMember) -> Result<()> {
     };
     let now = clock::now();
     let mut tx = app.store.write(&add.organization).await?;
-    let organization =
-        organizations::by_slug(&mut tx, &permit, &add.organization).await?.ok_or(Error::NotFound)?;
+    let organization = organizations::by_slug(&mut tx, &permit, &add.organization).await?.ok_or(Error::NotFound)?;
     let (user, name) = match known {
         Some(user) => (user.id, user.name),
         None => {

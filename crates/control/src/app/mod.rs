@@ -8,6 +8,7 @@ pub mod boot;
 pub mod collaborators;
 pub mod drift;
 pub mod explanations;
+pub mod health;
 mod input;
 mod keyring;
 pub mod me;
@@ -35,6 +36,8 @@ use runtime::Runtime;
 pub use input::{Input, Precondition};
 pub use keyring::Keyring;
 pub use passwords::{Password, Passwords};
+
+pub use crate::store::{Caller, Order, PageRequest, Who, page::Place as RowPlace};
 
 use crate::store::Store;
 

@@ -10,16 +10,16 @@ use super::{
 use crate::{
     clock,
     error::Result,
+    random,
     store::{
         Caller, InstallationPermit, Writing,
         access::SystemReason,
         audit::{self, Event},
-        data_keys,
-        organizations::{self, Organization},
+        data_keys, organizations,
     },
 };
 
-use crate::random;
+pub use crate::store::organizations::Organization;
 
 /// What an edit changes; what is not mentioned stays.
 pub struct EditOrganization {

@@ -23,11 +23,13 @@ use crate::{
         Caller, Connection, PageRequest, Permit, Writing,
         access::Target,
         audit::{self, Event},
-        secrets::{self, NewSecret, Secret},
+        secrets::{self, NewSecret},
         selections::{self, Selection},
         workspaces,
     },
 };
+
+pub use crate::store::secrets::Secret;
 
 /// Whose secrets: an organization's, or one workspace's own.
 #[derive(Clone, Copy)]
@@ -319,13 +321,7 @@ pub async fn select_one(
 ///
 /// # Errors
 /// As the order of answers says.
-pub async fn delete(
-    app: &App,
-    caller: &Caller,
-    place: Place<'_>,
-    name: &str,
-    expected: Precondition,
-) -> Result<()> {
+pub async fn delete(app: &App, caller: &Caller, place: Place<'_>, name: &str, expected: Precondition) -> Result<()> {
     let mut tx = app.store.write(place.organization).await?;
     let permit = authorize(&mut tx, caller, place.target(), place.writing()).await?;
     let known = secrets::find(&mut tx, &permit, name).await?.ok_or(Error::NotFound)?;

@@ -6,10 +6,8 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::{
-    AuditAction, Command, Difference, DisplayName, ServerId, ServerStatus, Slug, StartId,
-    Variables, policy::Action,
+    AuditAction, Command, Difference, DisplayName, ServerId, ServerStatus, Slug, StartId, Variables, policy::Action,
 };
-use runtime::Log;
 
 use super::{
     App, Input, Precondition,
@@ -25,10 +23,12 @@ use crate::{
         access::Target,
         audit::{self, Event},
         servers::{self, Server, Transition},
-        starts::{self, Start},
-        users,
+        starts, users,
     },
 };
+
+pub use crate::store::starts::Start;
+pub use runtime::Log;
 
 /// A server as somebody sees it.
 pub struct Seen {
@@ -180,12 +180,7 @@ pub async fn start(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> 
     }
     let turn = starting::Turn::take(app, &server)?;
     let launch = starting::plan(app, &mut tx, &permit, &server).await?;
-    let begun = Transition {
-        status: ServerStatus::Starting,
-        detail: "",
-        exit_code: None,
-        start: Some(launch.start),
-    };
+    let begun = Transition { status: ServerStatus::Starting, detail: "", exit_code: None, start: Some(launch.start) };
     moved(servers::transition(&mut tx, &permit, &server, &begun).await?)?;
     let event = Event::new(AuditAction::ServerStarted, "server", server.id, slug).with(launch.details());
     audit::commit(tx, &permit, event, clock::now()).await?;

@@ -15,10 +15,12 @@ use crate::{
         Caller, InstallationPermit,
         access::SystemReason,
         audit::{self, Event},
-        credentials::{self, Credential, NewCredential},
+        credentials::{self, NewCredential},
         users::{self, User},
     },
 };
+
+pub use crate::store::credentials::Credential;
 
 /// Seconds after which a session ends, used or not: 7 days.
 const SESSION_SECONDS: i64 = 7 * 24 * 3_600;

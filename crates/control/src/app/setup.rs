@@ -98,7 +98,10 @@ pub fn slug_or_from(given: Option<&str>, name: Option<&DisplayName>) -> std::res
     match (given, name) {
         (Some(text), _) => Slug::parse(text).map_err(|why| refused(why.code(), why.to_string())),
         (None, Some(name)) => Slug::from_name(name.as_str()).ok_or_else(|| {
-            refused("slug_missing", "No slug can be made from this name. Give one: letters a to z, digits, hyphens.".into())
+            refused(
+                "slug_missing",
+                "No slug can be made from this name. Give one: letters a to z, digits, hyphens.".into(),
+            )
         }),
         (None, None) => Err(refused("slug_missing", "A slug is missing.".into())),
     }

@@ -14,8 +14,7 @@ use crate::{
     error::{Error, Result},
     random,
     store::{
-        Permit, Writing,
-        audit,
+        Permit, Writing, audit,
         secrets::{self, SealedSecret},
         servers::{self, Server, Transition},
         starts,
@@ -240,7 +239,8 @@ async fn record(
         match &outcome {
             Ok(()) => {
                 starts::settle(&mut tx, permit, start, Outcome::Delivered, "").await?;
-                let runs = Transition { status: ServerStatus::Running, detail: "", exit_code: None, start: Some(start) };
+                let runs =
+                    Transition { status: ServerStatus::Running, detail: "", exit_code: None, start: Some(start) };
                 servers::transition(&mut tx, permit, &seen, &runs).await?;
             }
             Err(why) => {

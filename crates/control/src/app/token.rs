@@ -55,7 +55,8 @@ impl Presented {
         let (body, checksum) = text.rsplit_once('_')?;
         let mut parts = body.strip_prefix("vst_")?.split('_');
         let (letter, id, secret, rest) = (parts.next()?, parts.next()?, parts.next()?, parts.next());
-        let well_formed = rest.is_none() && secret.len() == SECRET_LENGTH && secret.bytes().all(|b| DIGITS.contains(&b));
+        let well_formed =
+            rest.is_none() && secret.len() == SECRET_LENGTH && secret.bytes().all(|b| DIGITS.contains(&b));
         if !well_formed || checksum != format!("{:08x}", crc32(body.as_bytes())) {
             return None;
         }

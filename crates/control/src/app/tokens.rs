@@ -15,9 +15,11 @@ use crate::{
     store::{
         Caller, InstallationPermit,
         audit::{self, Event},
-        credentials::{self, Credential, NewCredential},
+        credentials::{self, NewCredential},
     },
 };
+
+pub use crate::store::credentials::Credential;
 
 /// What a person wants a token for.
 pub struct NewToken {

@@ -148,8 +148,9 @@ pub async fn give(
     collaborators::remove(&mut tx, &permit, member.id).await?;
     collaborators::insert(&mut tx, &permit, known.owner.id, now).await?;
     workspaces::set_owner(&mut tx, &permit, member.id, now).await?;
-    let event = Event::new(AuditAction::WorkspaceGiven, "workspace", known.id, slug)
-        .with(json!({ "from": known.owner.name, "to": member.name, "by_owner": permit.person() == Some(known.owner.id) }));
+    let event = Event::new(AuditAction::WorkspaceGiven, "workspace", known.id, slug).with(
+        json!({ "from": known.owner.name, "to": member.name, "by_owner": permit.person() == Some(known.owner.id) }),
+    );
     Ok(audit::commit(tx, &permit, event, now).await?)
 }
 
@@ -171,7 +172,8 @@ pub async fn delete(
     expected.check(Some(&known.revision))?;
     if known.alive > 0 && !stop.checked()? {
         return Err(Error::Conflict(
-            "servers of this workspace are running; nothing was deleted; stop them first, or delete with ?stop=true".into(),
+            "servers of this workspace are running; nothing was deleted; stop them first, or delete with ?stop=true"
+                .into(),
         ));
     }
     let now = clock::now();
@@ -193,7 +195,11 @@ async fn read_back(db: &mut Connection, permit: &Permit) -> Result<Seen> {
 async fn seen(db: &mut Connection, permit: &Permit, workspace: Workspace) -> Result<Seen> {
     let stale = match workspace.alive {
         0 => 0,
-        _ => drift::of_workspace(db, permit.organization(), workspace.id).await?.values().filter(|d| !d.is_empty()).count(),
+        _ => drift::of_workspace(db, permit.organization(), workspace.id)
+            .await?
+            .values()
+            .filter(|d| !d.is_empty())
+            .count(),
     };
     let role = if permit.person() == Some(workspace.owner.id) {
         "owner"

@@ -239,7 +239,11 @@ impl Permit {
         Self {
             signature: Signature::system(reason, Some(place.organization)),
             organization: Organization { id: place.organization, slug: place.organization_slug.clone() },
-            workspace: Some(Workspace { id: place.workspace, slug: place.workspace_slug.clone(), number: place.number }),
+            workspace: Some(Workspace {
+                id: place.workspace,
+                slug: place.workspace_slug.clone(),
+                number: place.number,
+            }),
             ties: Ties {
                 role: None,
                 workspace: Some(Tie::None),

@@ -295,11 +295,11 @@ pub async fn verify(db: &mut Connection, organization: Option<OrganizationId>) -
             event_columns!(),
             " FROM audit_events WHERE chain_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3"
         ))
-            .bind(&chain)
-            .bind(last)
-            .bind(BATCH)
-            .all(db, read)
-            .await?;
+        .bind(&chain)
+        .bind(last)
+        .bind(BATCH)
+        .all(db, read)
+        .await?;
         for event in &batch {
             let expected = chained(&hash, event);
             if first_broken.is_none() && (event.sequence != last + 1 || expected != event.hash) {

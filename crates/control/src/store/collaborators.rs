@@ -41,12 +41,13 @@ pub async fn list(db: &mut Connection, permit: &Permit) -> Result<Vec<Collaborat
 /// # Errors
 /// When the database fails.
 pub async fn insert(tx: &mut Writing, permit: &Permit, user: UserId, now: Time) -> Result<bool> {
-    let rows = sql("INSERT INTO collaborators (workspace_id, user_id, since) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
-        .bind(permit.in_workspace())
-        .bind(user)
-        .bind(now)
-        .execute(tx)
-        .await?;
+    let rows =
+        sql("INSERT INTO collaborators (workspace_id, user_id, since) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+            .bind(permit.in_workspace())
+            .bind(user)
+            .bind(now)
+            .execute(tx)
+            .await?;
     Ok(rows == 1)
 }
 

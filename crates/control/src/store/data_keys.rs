@@ -78,9 +78,7 @@ pub async fn of_organization(db: &mut Connection, organization: OrganizationId) 
 }
 
 fn read(row: &Row) -> Result<WrappedKey> {
-    let sealed = |column| {
-        SealedValue::parse(row.get::<Vec<u8>>(column)?).map_err(|_| StoreError::Column { column })
-    };
+    let sealed = |column| SealedValue::parse(row.get::<Vec<u8>>(column)?).map_err(|_| StoreError::Column { column });
     Ok(WrappedKey {
         id: row.get("id")?,
         organization: row.get("organization_id")?,

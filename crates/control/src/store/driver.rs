@@ -142,8 +142,13 @@ fn migrator(dialect: Dialect) -> Migrator {
         Dialect::Sqlite => include_str!("../../migrations/sqlite/0001_foundation.sql"),
         Dialect::Postgres => include_str!("../../migrations/postgres/0001_foundation.sql"),
     };
-    let foundation =
-        Migration::new(1, Cow::Borrowed("foundation"), MigrationType::Simple, sqlx::SqlSafeStr::into_sql_str(sql), false);
+    let foundation = Migration::new(
+        1,
+        Cow::Borrowed("foundation"),
+        MigrationType::Simple,
+        sqlx::SqlSafeStr::into_sql_str(sql),
+        false,
+    );
     Migrator::with_migrations(vec![foundation])
 }
 
@@ -219,11 +224,7 @@ impl Statement {
         self.0.fetch_all(db).await?.into_iter().map(|row| read(&Row(row))).collect()
     }
 
-    pub(super) async fn optional<T>(
-        self,
-        db: &mut Connection,
-        read: impl Fn(&Row) -> Result<T>,
-    ) -> Result<Option<T>> {
+    pub(super) async fn optional<T>(self, db: &mut Connection, read: impl Fn(&Row) -> Result<T>) -> Result<Option<T>> {
         self.0.fetch_optional(db).await?.map(|row| read(&Row(row))).transpose()
     }
 

@@ -28,12 +28,13 @@ pub async fn find(db: &mut Connection) -> Result<Option<Installation>> {
 /// # Errors
 /// When the database fails.
 pub async fn insert(tx: &mut Writing, id: InstallationId, setup_code_hash: &[u8], now: Time) -> Result<()> {
-    sql("INSERT INTO installation (id, setup_code_hash, next_workspace_number, created_at) VALUES ($1, $2, 1, $3)")
-        .bind(id)
-        .bind(setup_code_hash)
-        .bind(now)
-        .execute(tx)
-        .await?;
+    sql("INSERT INTO installation (only_row, id, setup_code_hash, next_workspace_number, created_at) \
+         VALUES (1, $1, $2, 1, $3)")
+    .bind(id)
+    .bind(setup_code_hash)
+    .bind(now)
+    .execute(tx)
+    .await?;
     Ok(())
 }
 
@@ -42,7 +43,10 @@ pub async fn insert(tx: &mut Writing, id: InstallationId, setup_code_hash: &[u8]
 /// # Errors
 /// When the database fails.
 pub async fn replace_setup_code(tx: &mut Writing, _permit: &InstallationPermit, hash: &[u8]) -> Result<()> {
-    sql("UPDATE installation SET setup_code_hash = $1 WHERE setup_code_hash IS NOT NULL").bind(hash).execute(tx).await?;
+    sql("UPDATE installation SET setup_code_hash = $1 WHERE setup_code_hash IS NOT NULL")
+        .bind(hash)
+        .execute(tx)
+        .await?;
     Ok(())
 }
 
@@ -51,9 +55,8 @@ pub async fn replace_setup_code(tx: &mut Writing, _permit: &InstallationPermit, 
 /// # Errors
 /// When the database fails.
 pub async fn use_setup_code(tx: &mut Writing, _permit: &InstallationPermit) -> Result<bool> {
-    let rows = sql("UPDATE installation SET setup_code_hash = NULL WHERE setup_code_hash IS NOT NULL")
-        .execute(tx)
-        .await?;
+    let rows =
+        sql("UPDATE installation SET setup_code_hash = NULL WHERE setup_code_hash IS NOT NULL").execute(tx).await?;
     Ok(rows == 1)
 }
 

@@ -128,9 +128,11 @@ pub struct NewSecret<'a> {
 pub async fn insert(tx: &mut Writing, permit: &Permit, new: &NewSecret<'_>, now: Time) -> Result<()> {
     let (scope, home) = home(permit);
     let cost = cost(new.name, new.sealed);
-    sql("INSERT INTO secrets (id, organization_id, scope, home_id, name, access, description, version, cost, revision, \
+    sql(
+        "INSERT INTO secrets (id, organization_id, scope, home_id, name, access, description, version, cost, revision, \
          created_at, created_by, updated_at, updated_by) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10, $11, $10, $11)")
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10, $11, $10, $11)",
+    )
     .bind(new.id)
     .bind(permit.organization())
     .bind(scope)

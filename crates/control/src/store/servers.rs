@@ -186,12 +186,7 @@ pub struct Transition<'a> {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn transition(
-    tx: &mut Writing,
-    _permit: &Permit,
-    seen: &Server,
-    to: &Transition<'_>,
-) -> Result<bool> {
+pub async fn transition(tx: &mut Writing, _permit: &Permit, seen: &Server, to: &Transition<'_>) -> Result<bool> {
     let rows = sql("UPDATE servers SET status = $4, status_detail = $5, exit_code = $6, start_id = $7, revision = $8 \
          WHERE id = $1 AND status = $2 AND COALESCE(start_id, '') = $3 AND deleted_at IS NULL")
     .bind(seen.id)

@@ -53,14 +53,14 @@ pub async fn insert(
 ) -> Result<()> {
     sql("INSERT INTO users (id, email, email_key, name, password_hash, created_at, updated_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $6)")
-        .bind(id)
-        .bind(email.as_str())
-        .bind(email.key())
-        .bind(name.as_str())
-        .bind(password_hash)
-        .bind(now)
-        .execute(tx)
-        .await?;
+    .bind(id)
+    .bind(email.as_str())
+    .bind(email.key())
+    .bind(name.as_str())
+    .bind(password_hash)
+    .bind(now)
+    .execute(tx)
+    .await?;
     Ok(())
 }
 

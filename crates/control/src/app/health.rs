@@ -1,0 +1,24 @@
+//! Whether a control plane has what it needs.
+
+use super::App;
+
+/// Each part, `Err` with what is wrong with it.
+pub struct Health {
+    /// The database answers.
+    pub database: Result<(), String>,
+    /// The root key opens this database's data keys.
+    pub root_key: Result<(), String>,
+    /// A sandbox can be made.
+    pub sandbox: Result<(), String>,
+}
+
+/// Looks at every part. Says no more than anyone may know.
+pub async fn check(app: &App) -> Health {
+    let database = app.store.read().await.map(drop).map_err(|error| {
+        tracing::error!(%error, "the database does not answer");
+        "does not answer".to_owned()
+    });
+    let root_key = app.keyring.sealed().map_or(Ok(()), |_| Err("sealed".to_owned()));
+    let sandbox = app.runtime.check().await.map_err(|why| why.to_string());
+    Health { database, root_key, sandbox }
+}
