@@ -7,7 +7,7 @@ use domain::{Difference, OrganizationId, ServerId, ServerStatus, Slug, Workspace
 use super::App;
 use crate::{
     error::Result,
-    store::{Connection, Permit, secrets, servers, starts, workspaces},
+    store::{Connection, Permit, available, servers, starts, workspaces},
 };
 
 /// A running server that a restart would change.
@@ -32,8 +32,8 @@ pub async fn of_workspace(
         return Ok(HashMap::new());
     }
     let held = starts::held_in(db, workspace).await?;
-    let now = domain::resolve(secrets::available(db, organization, workspace).await?);
-    let histories = secrets::histories(db, organization, workspace).await?;
+    let now = domain::resolve(available::listed(db, organization, workspace).await?);
+    let histories = available::histories(db, organization, workspace).await?;
     Ok(running
         .into_iter()
         .filter_map(|server| {

@@ -8,11 +8,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    store::{
-        Caller, Order, PageRequest,
-        secrets::{self, Secret},
-        servers,
-    },
+    store::{Caller, Order, PageRequest, available, secrets::Secret, servers},
 };
 
 /// What a program in a workspace finds under a name.
@@ -33,7 +29,7 @@ pub async fn get(app: &App, caller: &Caller, organization: &str, slug: &str, nam
     const EVERY_SERVER: PageRequest = PageRequest { limit: 1_000, after: None, order: Order::Name, filter: None };
     let mut db = app.store.read().await?;
     let permit = authorize(&mut db, caller, workspace(organization, slug), Action::SeeWorkspace).await?;
-    let environment = domain::resolve(secrets::available(&mut db, permit.organization(), permit.in_workspace()).await?);
+    let environment = domain::resolve(available::listed(&mut db, permit.organization(), permit.in_workspace()).await?);
     let secrets = SecretName::parse_kept(name).ok().and_then(|name| environment.get(&name).cloned());
     let variables = servers::list(&mut db, &permit, &EVERY_SERVER)
         .await?

@@ -15,6 +15,7 @@ pub mod me;
 pub mod members;
 pub mod organizations;
 mod passwords;
+mod processes;
 mod reconcile;
 pub mod secrets;
 pub mod servers;
@@ -23,6 +24,7 @@ pub mod setup;
 mod starting;
 pub mod token;
 pub mod tokens;
+mod turn;
 pub mod workspaces;
 
 use std::{

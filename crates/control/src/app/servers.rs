@@ -12,7 +12,8 @@ use domain::{
 use super::{
     App, Input, Precondition,
     access::{authorize, workspace},
-    drift, reconcile, starting,
+    drift, processes, starting,
+    turn::Turn,
 };
 use crate::{
     clock,
@@ -132,7 +133,7 @@ pub async fn edit(
     let known = servers::find(&mut tx, &permit, slug).await?.ok_or(Error::NotFound)?;
     expected.check(Some(&known.revision))?;
     let input = input.checked()?;
-    let (kept_command, kept_variables) = stored_settings(&known)?;
+    let (kept_command, kept_variables) = starting::stored_settings(&known)?;
     let new_slug = input.slug.unwrap_or(known.slug);
     let name = input.name.as_ref().map_or(known.name.as_str(), DisplayName::as_str);
     let command = input.command.unwrap_or(kept_command);
@@ -178,7 +179,7 @@ pub async fn start(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> 
     if !matches!(server.status, ServerStatus::Stopped | ServerStatus::Failed) {
         return Err(Error::Conflict(format!("the server is {}; it was not started", server.status).into()));
     }
-    let turn = starting::Turn::take(app, &server)?;
+    let turn = Turn::take(app, &server)?;
     let launch = starting::plan(app, &mut tx, &permit, &server).await?;
     let begun = Transition { status: ServerStatus::Starting, detail: "", exit_code: None, start: Some(launch.start) };
     moved(servers::transition(&mut tx, &permit, &server, &begun).await?)?;
@@ -202,7 +203,7 @@ pub async fn stop(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> R
     moved(servers::transition(&mut tx, &permit, &server, &stopping(start)).await?)?;
     let event = Event::new(AuditAction::ServerStopped, "server", server.id, slug);
     audit::commit(tx, &permit, event, clock::now()).await?;
-    stop_process(app, start);
+    processes::stop(app, start);
     get(app, caller, place, slug).await
 }
 
@@ -220,7 +221,7 @@ pub async fn restart(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -
             format!("the server is {}; it was not restarted; start it instead", server.status).into(),
         ));
     }
-    let turn = starting::Turn::take(app, &server)?;
+    let turn = Turn::take(app, &server)?;
     let launch = starting::plan(app, &mut tx, &permit, &server).await?;
     let event = Event::new(AuditAction::ServerStarted, "server", server.id, slug).with(launch.details());
     audit::commit(tx, &permit, event, clock::now()).await?;
@@ -271,7 +272,7 @@ pub(super) async fn mark_all_stopping(app: &App, tx: &mut Writing, permit: &Perm
     let mut starts = Vec::new();
     for server in servers::alive_in(tx, permit.in_workspace()).await? {
         let Some(start) = server.start else { continue };
-        if starting::Turn::is_taken(app, server.id) {
+        if Turn::is_taken(app, server.id) {
             return Err(Error::Conflict(
                 "a server of this workspace is starting; nothing was deleted; try again in a moment".into(),
             ));
@@ -280,17 +281,6 @@ pub(super) async fn mark_all_stopping(app: &App, tx: &mut Writing, permit: &Perm
         starts.push(start);
     }
     Ok(starts)
-}
-
-/// Ends the process of a start in the background; whoever watches it records its end.
-pub(super) fn stop_process(app: &App, start: StartId) {
-    let app = app.clone();
-    tokio::spawn(async move {
-        if let Err(error) = app.runtime.stop(start).await {
-            tracing::error!(%error, %start, "a server's process could not be stopped");
-            reconcile::lost(&app, start).await;
-        }
-    });
 }
 
 fn stopping(start: StartId) -> Transition<'static> {
@@ -302,13 +292,6 @@ fn moved(moved: bool) -> Result<()> {
         return Ok(());
     }
     Err(Error::Conflict("the server changed in the same moment; nothing was done; look again, then repeat".into()))
-}
-
-/// The command and variables as they are kept, as the types that were checked when they were written.
-pub(super) fn stored_settings(server: &Server) -> Result<(Command, Variables)> {
-    let command = Command::parse(server.command.clone()).map_err(|error| Error::Internal(error.into()))?;
-    let variables = Variables::parse(server.variables.clone()).map_err(|error| Error::Internal(error.into()))?;
-    Ok((command, variables))
 }
 
 async fn seen(db: &mut Connection, permit: &Permit, server: Server) -> Result<Seen> {

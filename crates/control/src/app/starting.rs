@@ -1,56 +1,24 @@
 //! From the decision that a server shall run to its running process.
 
-use std::sync::PoisonError;
+use std::sync::Arc;
 
-use domain::{Available, Held, Outcome, ServerId, ServerStatus, StartId};
+use domain::{Available, Command, Held, Outcome, ServerId, ServerStatus, StartId, Variables};
 use envelope::{Key, Plaintext};
 use runtime::{Environment, Launch, Prepared, StartFailed};
 use serde_json::{Value, json};
-use std::sync::Arc;
 
-use super::{App, keyring::Belongs, reconcile, secrets::damaged, servers::stored_settings};
+use super::{App, keyring::Belongs, processes, secrets::damaged, turn::Turn};
 use crate::{
     clock,
     error::{Error, Result},
     random,
     store::{
         Permit, Writing, audit,
-        secrets::{self, SealedSecret},
+        available::{self, SealedSecret},
         servers::{self, Server, Transition},
         starts,
     },
 };
-
-/// The right to move one server from one process to the next; given back when dropped.
-pub(super) struct Turn {
-    app: App,
-    server: ServerId,
-}
-
-impl Turn {
-    /// Takes the turn of a server.
-    ///
-    /// # Errors
-    /// [`Error::Conflict`] while somebody else has it.
-    pub(super) fn take(app: &App, server: &Server) -> Result<Self> {
-        let mut turns = app.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        if !turns.insert(server.id) {
-            return Err(Error::Conflict("the server is being restarted already; nothing was done".into()));
-        }
-        Ok(Self { app: app.clone(), server: server.id })
-    }
-
-    /// Whether somebody is moving the server now.
-    pub(super) fn is_taken(app: &App, server: ServerId) -> bool {
-        app.turns.lock().unwrap_or_else(PoisonError::into_inner).contains(&server)
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.app.turns.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.server);
-    }
-}
 
 /// Everything that a start needs, decided in one snapshot and on record before anything is unsealed.
 pub(super) struct Plan {
@@ -78,7 +46,7 @@ impl Plan {
 /// [`Error::Sealed`] without keys; then nothing is on record.
 pub(super) async fn plan(app: &App, tx: &mut Writing, permit: &Permit, server: &Server) -> Result<Plan> {
     let keys = app.keyring.unsealing_keys(tx, permit.organization()).await?;
-    let available = secrets::available_sealed(tx, permit.organization(), permit.in_workspace()).await?;
+    let available = available::sealed(tx, permit.organization(), permit.in_workspace()).await?;
     let environment = domain::resolve(available);
     let now = clock::now();
     let start = StartId::new(now, random::bytes());
@@ -200,7 +168,7 @@ async fn replace(app: &App, permit: &Permit, old: &Server, start: StartId) -> Re
         return Err(Error::Conflict("the server was stopped meanwhile; it was not restarted".into()));
     }
     audit::commit_observation(tx).await?;
-    reconcile::forget(app, old_start).await;
+    processes::forget(app, old_start).await;
     Ok(())
 }
 
@@ -219,7 +187,7 @@ async fn refuse_restart(app: &App, permit: &Permit, old: &Server, start: StartId
     }
     // The old process may have ended by itself while its server's turn was taken.
     if let Some(old_start) = old.start {
-        reconcile::watch(app, old.id, old_start);
+        processes::watch(app, old.id, old_start);
     }
 }
 
@@ -256,6 +224,13 @@ async fn record(
         tracing::error!(%error, %start, "the outcome of a start could not be recorded");
     }
     if outcome.is_ok() {
-        reconcile::watch(app, server, start);
+        processes::watch(app, server, start);
     }
+}
+
+/// The command and variables as they are kept, as the types that were checked when they were written.
+pub(super) fn stored_settings(server: &Server) -> Result<(Command, Variables)> {
+    let command = Command::parse(server.command.clone()).map_err(|error| Error::Internal(error.into()))?;
+    let variables = Variables::parse(server.variables.clone()).map_err(|error| Error::Internal(error.into()))?;
+    Ok((command, variables))
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{
     App, Input, Precondition,
     access::{authorize, organization, workspace},
-    drift, servers,
+    drift, processes, servers,
 };
 use crate::{
     clock,
@@ -182,7 +182,7 @@ pub async fn delete(
     let event = Event::new(AuditAction::WorkspaceDeleted, "workspace", known.id, slug);
     audit::commit(tx, &permit, event, now).await?;
     for start in stopping {
-        servers::stop_process(app, start);
+        processes::stop(app, start);
     }
     Ok(())
 }

@@ -5,6 +5,8 @@
 
 pub mod access;
 pub mod audit;
+pub mod available;
+pub mod budgets;
 pub mod collaborators;
 pub mod credentials;
 pub mod data_keys;

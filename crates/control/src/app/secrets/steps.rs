@@ -1,0 +1,133 @@
+//! The steps that several use cases of secrets take.
+
+use std::collections::HashMap;
+
+use domain::{Available, ORGANIZATION_BUDGET, Scope, SecretId, SecretName, WORKSPACE_BUDGET};
+
+use super::{Listed, Secret, Warning, Written};
+use crate::{
+    app::{App, drift, keyring::Belongs},
+    clock,
+    error::{Error, Result},
+    store::{
+        Connection, Permit, Writing,
+        audit::{self, Event},
+        available, budgets, secrets,
+        selections::{self, Selection},
+        workspaces,
+    },
+};
+
+/// Seals every version that still has a value anew under the new name, which is part of what it is sealed for.
+pub(super) async fn rename(
+    app: &App,
+    tx: &mut Writing,
+    permit: &Permit,
+    known: &Secret,
+    name: &SecretName,
+) -> Result<()> {
+    let opening = app.keyring.unsealing_keys(tx, permit.organization()).await?;
+    let sealing = app.keyring.sealing_key(tx, permit.organization()).await?;
+    let mut resealed = Vec::new();
+    for (version, sealed) in secrets::versions(tx, permit, known.id).await? {
+        let value = sealed
+            .ok()
+            .and_then(|sealed| app.keyring.unseal(&opening, &belongs(permit, known.id, &known.name, version), &sealed))
+            .ok_or_else(|| damaged(&known.name))?;
+        resealed.push((version, app.keyring.seal(&sealing, &belongs(permit, known.id, name, version), &value)?));
+    }
+    Ok(secrets::rename(tx, permit, known, name, &resealed, clock::now()).await?)
+}
+
+/// Why a secret can't be used: its stored value does not open.
+pub(in crate::app) fn damaged(name: &SecretName) -> Error {
+    Error::Conflict(
+        format!(
+            "the stored value of {name} does not open: it was changed or moved in the database; nothing was done; \
+             write a new value for it"
+        )
+        .into(),
+    )
+}
+
+pub(super) fn belongs<'a>(permit: &Permit, secret: SecretId, name: &'a SecretName, version: u32) -> Belongs<'a> {
+    Belongs { organization: permit.organization(), workspace: permit.workspace(), secret, name, version }
+}
+
+pub(super) fn scope(permit: &Permit) -> Scope {
+    if permit.workspace().is_some() { Scope::Workspace } else { Scope::Organization }
+}
+
+/// Makes the selection exactly these workspaces, when it was mentioned.
+pub(super) async fn select(
+    tx: &mut Writing,
+    permit: &Permit,
+    secret: SecretId,
+    slugs: Option<&[String]>,
+) -> Result<()> {
+    let Some(slugs) = slugs else { return Ok(()) };
+    let mut wanted = Vec::with_capacity(slugs.len());
+    for slug in slugs {
+        wanted.push(workspaces::id_of(tx, permit, slug).await?.ok_or_else(|| {
+            Error::invalid("workspaces", "workspace_unknown", "One of these workspaces does not exist here.")
+        })?);
+    }
+    let now = clock::now();
+    for workspace in selections::of_secret(tx, permit, secret).await? {
+        if !wanted.contains(&workspace) {
+            selections::set(tx, permit, secret, workspace, false, now).await?;
+        }
+    }
+    for workspace in wanted {
+        selections::set(tx, permit, secret, workspace, true, now).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn check_budget(db: &mut Connection, permit: &Permit) -> Result<()> {
+    let within = match permit.workspace() {
+        Some(workspace) => budgets::of_workspace(db, workspace).await?.check(WORKSPACE_BUDGET),
+        None => budgets::of_organization(db, permit).await?.check(ORGANIZATION_BUDGET),
+    };
+    within.map_err(|exceeded| Error::invalid("value", exceeded.code(), exceeded))
+}
+
+/// What is worth knowing of a name that is new here.
+pub(super) async fn name_warnings(db: &mut Connection, permit: &Permit, name: &SecretName) -> Result<Vec<Warning>> {
+    let mut warnings = name.warnings();
+    let visible: Vec<SecretName> = match permit.workspace() {
+        Some(workspace) => {
+            let found = available::listed(db, permit.organization(), workspace).await?;
+            found.into_iter().map(|Available { name, .. }| name).collect()
+        }
+        None => secrets::spelled_like(db, permit, name).await?,
+    };
+    warnings.extend(name.differs_only_in_case(&visible));
+    Ok(warnings.into_iter().map(Warning::from).collect())
+}
+
+/// Reads the secret back, records and commits, and finds out which servers differ now.
+pub(super) async fn finish(
+    app: &App,
+    mut tx: Writing,
+    permit: &Permit,
+    name: &SecretName,
+    event: Event,
+    created: bool,
+    warnings: Vec<Warning>,
+) -> Result<Written> {
+    let secret = secrets::find(&mut tx, permit, name.as_str()).await?.ok_or(Error::NotFound)?;
+    let listed = listed(&mut tx, permit, secret).await?;
+    audit::commit(tx, permit, event, clock::now()).await?;
+    let stale = drift::stale_servers(app, permit).await?;
+    Ok(Written { listed, created, warnings, stale })
+}
+
+pub(super) async fn listed(db: &mut Connection, permit: &Permit, secret: Secret) -> Result<Listed> {
+    let mut selected = selections::of_secrets(db, permit, std::slice::from_ref(&secret)).await?;
+    Ok(with_selection(secret, &mut selected))
+}
+
+pub(super) fn with_selection(secret: Secret, selected: &mut HashMap<SecretId, Selection>) -> Listed {
+    Listed { selection: selected.remove(&secret.id).unwrap_or_default(), secret }
+}
