@@ -20,8 +20,7 @@ demo-stop: ## Stop what `make demo` left running
 
 run: ## Build with optimisations and start the control plane for real use (ARGS='--listen …')
 	@scripts/setup demo
-	cargo build --locked --release -p vestry
-	target/release/vestry serve $(ARGS)
+	cargo run --locked --release --package vestry -- serve $(ARGS)
 
 test: ## Run the whole test suite on SQLite and PostgreSQL (ARGS='-p domain' for a part)
 	@scripts/setup test
