@@ -8,10 +8,13 @@
 //!                                               becomes the server's command
 //! ```
 //!
-//! The control plane's side is [`Runtime`]; [`supervise`] and [`shim`] are the entry points of the two processes, called
-//! by the executable named in [`Settings::program`] when its first argument says so. Values travel from [`Launch`] over
-//! a socket pair to the supervisor and over a sealed memory file to the shim, after the shim has proved that it is
+//! The control plane's side is [`Runtime`]; [`supervise()`] and [`shim()`] are the entry points of the two processes,
+//! called by the executable named in [`Settings::program`] when its first argument says so. Values travel from [`Launch`]
+//! over a socket pair to the supervisor, and over a sealed memory file to the shim, after that has proved that it is
 //! confined: never in an argument, in another process's environment, or in a file.
+//!
+//! Below the data directory: `run/<start id>/` while a start runs and until its end is [forgotten](Runtime::forget),
+//! `homes/<workspace id>/`, `logs/<server id>/`.
 
 mod cidr;
 mod environment;

@@ -5,10 +5,10 @@ mod prepared;
 mod wire;
 
 use std::{
-    fs::DirBuilder,
+    fs::{self, DirBuilder, Permissions},
     io,
-    os::unix::fs::DirBuilderExt,
-    path::PathBuf,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -183,8 +183,25 @@ impl Runtime {
 }
 
 fn remove_folder(folder: PathBuf) -> io::Result<()> {
-    match std::fs::remove_dir_all(folder) {
+    let remove = || match fs::remove_dir_all(&folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
+    };
+    remove().or_else(|error| match error.kind() {
+        // A server may have locked folders of its home, which are this user's too.
+        io::ErrorKind::PermissionDenied => unlock(&folder).and_then(|()| remove()),
+        _ => Err(error),
+    })
+}
+
+/// Opens a folder, and all in it, to its owner. Nothing may change it meanwhile.
+fn unlock(folder: &Path) -> io::Result<()> {
+    fs::set_permissions(folder, Permissions::from_mode(0o700))?;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            unlock(&entry.path())?;
+        }
     }
+    Ok(())
 }

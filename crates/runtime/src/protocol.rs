@@ -50,7 +50,7 @@ pub(crate) struct Subject {
 pub(crate) enum Progress {
     /// The shim is confined: the packed command and environment may come, as the next frame.
     Confined,
-    /// The shim has them and waits at its gate, which an [`Open`] opens.
+    /// The shim has them and waits at its gate, which [`Gate::Open`] opens.
     Prepared,
     /// The command was executed.
     Started,

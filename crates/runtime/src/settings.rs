@@ -31,8 +31,8 @@ pub enum Network {
 pub struct Settings {
     /// The data directory. The runtime owns `run/`, `homes/` and `logs/` in it.
     pub directory: PathBuf,
-    /// The executable whose `supervise` and `shim` subcommands call [`supervise`](crate::supervise) and
-    /// [`shim`](crate::shim).
+    /// The executable whose `supervise` and `shim` subcommands call [`supervise()`](crate::supervise()) and
+    /// [`shim()`](crate::shim()).
     pub program: PathBuf,
     /// What confines servers.
     pub sandbox: Sandbox,

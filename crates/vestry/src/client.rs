@@ -17,6 +17,7 @@ use crate::{
     address::Address,
     exit::{Exit, Failure},
     problem,
+    text::escape,
     token::Token,
 };
 
@@ -280,13 +281,20 @@ fn not_vestry(address: &Address) -> Failure {
 }
 
 fn unreachable(address: &Address, error: &ureq::Error) -> Failure {
-    let why = match error {
-        ureq::Error::Io(error) => error.to_string(),
-        other => other.to_string(),
+    let (why, help) = match error {
+        ureq::Error::Rustls(error) => (error.to_string(), UNTRUSTED),
+        ureq::Error::Io(error) => {
+            let tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+            (error.to_string(), if tls { UNTRUSTED } else { NOT_THERE })
+        }
+        other => (other.to_string(), NOT_THERE),
     };
-    Failure::new(Exit::Unreachable, format!("{address} can't be reached: {why}"))
-        .help("is the control plane running?  vestry serve\nanother address:  --url or VESTRY_URL")
+    Failure::new(Exit::Unreachable, format!("{address} can't be reached: {}", escape(&why))).help(help)
 }
+
+const NOT_THERE: &str = "is the control plane running?  vestry serve\nanother address:  --url or VESTRY_URL";
+const UNTRUSTED: &str = "the connection could not be trusted, and nothing was sent\n\
+     if its certificate is from an authority of your own, let this machine trust that authority";
 
 /// Now: the only place where the command line looks at the clock.
 pub(crate) fn now() -> Timestamp {

@@ -52,13 +52,19 @@ impl Runtime {
                 continue;
             };
             let run = self.run_directory(start);
-            let Ok(facts) = run.facts() else {
+            let subject = match run.facts() {
+                Ok(facts) => facts.subject,
                 // Its supervisor died before it had made anything else.
-                run.remove()?;
-                continue;
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    run.remove()?;
+                    continue;
+                }
+                Err(error) => {
+                    tracing::warn!(%start, %error, "the record of a start can't be read; it is left alone");
+                    continue;
+                }
             };
-            let ids = (facts.subject.server.parse(), facts.subject.workspace.parse());
-            let (Ok(server), Ok(workspace)) = ids else {
+            let (Ok(server), Ok(workspace)) = (subject.server.parse(), subject.workspace.parse()) else {
                 tracing::warn!(%start, "the record of a start names no server; it is left alone");
                 continue;
             };
@@ -68,7 +74,10 @@ impl Runtime {
                 Ok(Some(Answer::Exited(exit))) => State::Exited(exit),
                 // Going, between the two looks.
                 Ok(None) => continue,
-                Err(error) => return Err(error),
+                Err(error) => {
+                    tracing::warn!(%start, %error, "a supervisor doesn't answer; its server counts as running");
+                    State::Running
+                }
             };
             all.push(Found { start, server, workspace, state });
         }
@@ -96,16 +105,19 @@ impl Runtime {
             if !run.exists() {
                 return Ok(None);
             }
-            match ask_supervisor(run, ask).await {
+            let facts = run.facts();
+            let version = facts.as_ref().map_or(VERSION, |facts| facts.version);
+            match ask_supervisor(run, Question { version, ask }).await {
                 Ok(answer) => return Ok(Some(answer)),
                 Err(error) => trouble = error,
             }
-            if let Ok(facts) = run.facts()
+            if let Ok(facts) = facts
                 && facts.supervisor.alive().is_none()
                 && run.exit()?.is_none()
                 && run.exists()
             {
-                return clean_up(run, &facts).await.map(Some);
+                // As it was at its death, not when it was asked.
+                return clean_up(run, &run.facts()?).await.map(Some);
             }
             sleep(pause).await;
         }
@@ -113,11 +125,12 @@ impl Runtime {
     }
 }
 
-async fn ask_supervisor(run: &RunDirectory, ask: Ask) -> io::Result<Answer> {
+/// Asks in the version that the supervisor speaks.
+async fn ask_supervisor(run: &RunDirectory, question: Question) -> io::Result<Answer> {
     let stream = run.with_socket(connect)?;
     stream.set_nonblocking(true)?;
     let mut stream = UnixStream::from_std(stream)?;
-    wire::send(&mut stream, &Question { version: VERSION, ask }).await?;
+    wire::send(&mut stream, &question).await?;
     wire::receive(&mut stream).await
 }
 

@@ -56,11 +56,11 @@ async fn values_are_in_no_file() {
     machine.runtime.stop(start).await.unwrap();
 }
 
-/// A start that fails after the environment is there: the failure doesn't say it.
+/// A start that fails after the environment is there.
 #[tokio::test]
 async fn failures_do_not_say_values() {
     let machine = Machine::new();
-    let launch = Place::new().launch(&[VALUE, VALUE], base().secret("KEY", value(&VALUE.repeat(2))));
+    let launch = Place::new().launch(&["no-such-command"], base().secret("KEY", value(VALUE)));
     let failed = machine.prepare(launch).await.open().await.err().unwrap();
-    assert!(!format!("{failed:?}").contains(&VALUE.repeat(2)));
+    assert!(!format!("{failed} {failed:?} {}", tail(&failed)).contains(VALUE));
 }

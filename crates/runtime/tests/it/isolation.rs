@@ -91,9 +91,9 @@ async fn scene() -> Scene {
     let secret = format!("value-of-b-{}", victim.server);
     let script = "echo secret > note; echo up; sleep 1000";
     let start = machine.start(victim.shell_with(script, base().secret("KEY", value(&secret)))).await;
-    machine.logged(victim, "up").await;
-    let family = machine.family(start);
-    let b = family.iter().find(|process| process.name == "sleep").unwrap().pid;
+    let sleeping = || machine.family(start).into_iter().find(|process| process.name == "sleep");
+    until("B's process", || sleeping().is_some()).await;
+    let b = sleeping().unwrap().pid;
     let supervisor = machine.supervisor(start);
     let own = std::process::id();
 

@@ -1,4 +1,4 @@
-use std::net::TcpListener;
+use std::{net::TcpListener, os::unix::fs::MetadataExt};
 
 use runtime::{Network, Sandbox};
 
@@ -61,11 +61,34 @@ async fn without_a_sandbox_a_server_runs_in_its_home_and_is_stopped_all_the_same
 }
 
 #[tokio::test]
-async fn a_data_directory_may_have_a_long_path_that_others_can_not_walk() {
+async fn a_data_directory_may_have_a_long_path() {
     let folder = tempfile::tempdir_in("/var/tmp").unwrap();
     let long = folder.path().join("x".repeat(200));
     std::fs::create_dir(&long).unwrap();
     let machine = Machine::with(|settings| settings.directory = long);
     let start = machine.start(Place::new().shell("sleep 1000")).await;
     assert_eq!(machine.rebooted().stop(start).await.unwrap().signal, Some(15));
+}
+
+/// Only root can give workspaces uids of their own; an ordinary user's servers run as that user.
+#[tokio::test]
+async fn each_workspace_has_a_uid_of_its_own_on_the_host() {
+    let machine = Machine::with(|settings| settings.first_uid = 2_100_000_000);
+    let uids = async |place: Place| {
+        let start = machine.start(place.shell("sleep 1000")).await;
+        let family = machine.family(start);
+        let owner = |path: String| std::fs::metadata(path).unwrap().uid();
+        let below = family.iter().filter(|process| process.pid != machine.supervisor(start));
+        let mut uids: Vec<u32> = below.map(|process| owner(format!("/proc/{}", process.pid))).collect();
+        uids.push(owner(machine.home(place).to_str().unwrap().to_owned()));
+        machine.runtime.stop(start).await.unwrap();
+        uids.sort_unstable();
+        uids.dedup();
+        uids
+    };
+    let own = nix::unistd::geteuid();
+    let expected = |place: Place| if own.is_root() { 2_100_000_000 + place.number } else { own.as_raw() };
+    for place in [Place::new(), Place::new()] {
+        assert_eq!(uids(place).await, [expected(place)]);
+    }
 }

@@ -86,7 +86,7 @@ async fn a_running_server_can_not_be_forgotten() {
 async fn logs_and_homes_go_when_they_are_removed() {
     let machine = Machine::new();
     let place = Place::new();
-    machine.output(place, "mkdir -p a/b; echo x > a/b/c; echo y").await;
+    machine.output(place, "mkdir -p a/b; echo x > a/b/c; chmod 0 a/b; echo y").await;
     machine.runtime.remove(place.server).unwrap();
     machine.runtime.remove_home(place.workspace).unwrap();
     assert!(!machine.home(place).exists());

@@ -42,6 +42,8 @@ impl Machine {
         open_tunnel_device();
         // Not below /tmp, where every server's own would hide it.
         let folder = tempfile::tempdir_in("/var/tmp").unwrap();
+        // As the control plane makes it: no workspace's uid can walk through.
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
         let mut settings = Settings::new(folder.path().to_owned(), program());
         change(&mut settings);
         let runtime = Runtime::new(settings.clone()).unwrap();

@@ -9,7 +9,7 @@ pub(crate) struct Setup {
     /// The setup code that `vestry serve` printed (it works once) [default: asked for]
     #[arg(long, value_name = "CODE")]
     pub(crate) setup_code: Option<String>,
-    /// A file that holds the setup code, like <data-dir>/setup-code
+    /// A file that holds the setup code, like setup-code in the data directory
     #[arg(long, value_name = "FILE", conflicts_with = "setup_code")]
     pub(crate) setup_code_file: Option<PathBuf>,
     /// The administrator's e-mail address [default: asked for]

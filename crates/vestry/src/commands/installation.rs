@@ -12,6 +12,9 @@ use crate::{
     settings::{Environment, serve::InstallationSettings},
 };
 
+/// This program, also after its file was replaced by a newer one.
+const THIS_PROGRAM: &str = "/proc/self/exe";
+
 /// Makes the data directory if it is missing, and puts together what the control plane is opened with.
 ///
 /// # Errors
@@ -23,8 +26,6 @@ pub(super) fn settings(given: &InstallationSettings, environment: &Environment) 
     };
     DirBuilder::new().recursive(true).mode(0o700).create(&given.data_dir).map_err(unusable)?;
     let data_dir = given.data_dir.canonicalize().map_err(unusable)?;
-    let program = std::env::current_exe()
-        .map_err(|error| Failure::not_configured(format!("this program's own file can't be found: {error}")))?;
     let (key_provider, key_file) = match given.root_key.split_once(':') {
         Some(("file", path)) => {
             let path = std::path::absolute(path).map_err(unusable)?;
@@ -36,7 +37,7 @@ pub(super) fn settings(given: &InstallationSettings, environment: &Environment) 
                 .help("use --root-key file:PATH or --root-key env:NAME"));
         }
     };
-    let mut runtime = runtime::Settings::new(data_dir.clone(), program);
+    let mut runtime = runtime::Settings::new(data_dir.clone(), THIS_PROGRAM.into());
     runtime.hidden_paths.extend(key_file);
     let database_url = given.database_url.clone().unwrap_or_else(|| embedded(&data_dir));
     let passwords = Passwords::new().map_err(|error| Failure::not_configured(error.to_string()))?;

@@ -127,5 +127,8 @@ fn keep_existing(out: &Output, settings: &mut Settings) -> Result<(), Failure> {
 
 fn welcome(out: &Output, settings: &Settings, address: &Address, me: &Me) {
     out.say(&format!("signed in to {address} as {} <{}>", me.name, me.email));
+    if settings.has_token_from_environment() {
+        out.warn("VESTRY_TOKEN is set and goes before the kept token");
+    }
     out.say(&format!("the token lies in {}; it goes with:  vestry logout", settings.credentials.path().display()));
 }

@@ -218,7 +218,7 @@ fn lists_are_followed_page_by_page_and_json_is_one_document() {
     assert_eq!(stub.requests()[0].line, "GET /organizations/acme/workspaces/nlp/secrets?limit=200");
     insta::assert_snapshot!(machine.run("secret list").session(), @r"
     stdout:
-      Name     Scope      Version  Updated             Description
+      Name     Scope      Version  Updated
       API_KEY  workspace  v4       2 Jan 2020 by Mina
     exit 0
     ");

@@ -62,7 +62,7 @@ fn a_failed_start_shows_the_end_of_its_log() {
         | sh: no such file
         | first line
         | error: not vestry's
-      error: jupyter failed with exit code 127: The command could not be started
+      error: jupyter failed: The command could not be started
       help:  the whole log:  vestry server logs jupyter
     exit 65
     ");

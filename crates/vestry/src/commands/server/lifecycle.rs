@@ -133,22 +133,21 @@ fn tell_start(server: &OneServer<'_>, now: &Server, done: &str) -> Result<(), Fa
             Ok(())
         }
         _ => {
-            let detail = &now.status_detail;
-            let log = logs::last(server, LAST_LINES).unwrap_or_default();
-            let said: Vec<&str> = detail.rest().iter().map(String::as_str).chain(log.trim_end().lines()).collect();
-            if !said.is_empty() {
-                // Set apart, so that no line of it passes for one of Vestry's own.
-                out.say(&format!("the last it said:\n  | {}", said.join("\n  | ")));
-            }
-            let why = match detail.first().trim_end_matches('.') {
-                "" => String::new(),
+            let why = match now.status_detail.first().trim_end_matches('.') {
+                "" => code,
                 why => format!(": {why}"),
             };
-            Err(Failure::data(format!("{} failed{code}{why}", now.slug)).help(format!(
-                "the whole log:  vestry server logs {}{}",
-                escape(&server.slug),
-                server.flag()
-            )))
+            let failure = Failure::data(format!("{} failed{why}", now.slug));
+            let log = logs::last(server, LAST_LINES).unwrap_or_default();
+            let said: Vec<&str> =
+                now.status_detail.rest().iter().map(String::as_str).chain(log.trim_end().lines()).collect();
+            if said.is_empty() {
+                return Err(failure);
+            }
+            // Set apart, so that no line of it passes for one of Vestry's own.
+            out.say(&format!("the last it said:\n  | {}", said.join("\n  | ")));
+            let whole_log = format!("the whole log:  vestry server logs {}{}", escape(&server.slug), server.flag());
+            Err(failure.help(whole_log))
         }
     }
 }

@@ -51,7 +51,7 @@ impl Installation {
         command.args(["-c", &format!("exec 3</dev/null\n{KEEPER}"), "sh", env!("CARGO_BIN_EXE_vestry"), "serve"]);
         command.args(["--listen", &format!("127.0.0.1:{port}")]).args(arguments(&data));
         command.env_clear().env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin").env("HOME", &data).env("data", &data);
-        let keeper = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let keeper = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let installation = Self { url: format!("http://127.0.0.1:{port}"), data, _keeper: keeper };
         installation.set_up();
         installation

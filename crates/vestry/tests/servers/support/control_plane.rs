@@ -1,0 +1,266 @@
+//! `vestry serve` as a process with its own directories, killed and started again as a test likes.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    os::unix::{
+        fs::{PermissionsExt, chown},
+        process::ExitStatusExt,
+    },
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc, Once,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::{Pid, geteuid},
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{Process, Programs, actor::Line, family, postgres, processes, until};
+
+/// Who runs the control plane.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Account {
+    /// Whoever runs the tests.
+    Own,
+    /// An account without any privilege, of this control plane alone. When an ordinary user runs the tests, that user.
+    Ordinary,
+}
+
+/// Which database is below.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Database {
+    Sqlite,
+    Postgres,
+}
+
+/// What kind of control plane.
+#[derive(Clone, Copy)]
+pub(crate) struct Options {
+    pub(crate) account: Account,
+    pub(crate) database: Database,
+    /// The level of its log.
+    pub(crate) log: &'static str,
+    /// Whether it sees its own copies of the sandbox's programs.
+    pub(crate) own_programs: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { account: Account::Own, database: Database::Sqlite, log: "info", own_programs: false }
+    }
+}
+
+/// A control plane. Dropping it ends it and all its servers, and removes its directories.
+pub(crate) struct ControlPlane {
+    folder: TempDir,
+    uid: Option<u32>,
+    database_url: Option<String>,
+    log: &'static str,
+    /// The sandbox's programs, if it has its own.
+    pub(crate) programs: Option<Programs>,
+    line: Arc<Line>,
+    process: Option<Child>,
+}
+
+impl ControlPlane {
+    /// A new one that is not running yet.
+    pub(super) fn new(options: Options, line: Arc<Line>) -> Self {
+        prepare_machine();
+        // Not below /tmp, where every server's own would hide it.
+        let folder = tempfile::tempdir_in("/var/tmp").unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+        // A program of its own tells its processes from those of others.
+        let program = folder.path().join("vestry");
+        let built = env!("CARGO_BIN_EXE_vestry");
+        fs::hard_link(built, &program).or_else(|_| fs::copy(built, &program).map(drop)).unwrap();
+        let uid = (options.account == Account::Ordinary && geteuid().is_root()).then(new_uid);
+        chown(&folder, uid, uid).unwrap();
+        let database_url = (options.database == Database::Postgres).then(postgres::new_database);
+        let programs = options.own_programs.then(|| Programs::copy_to(folder.path().join("programs")));
+        Self { folder, uid, database_url, log: options.log, programs, line, process: None }
+    }
+
+    fn program(&self) -> PathBuf {
+        self.folder.path().join("vestry")
+    }
+
+    /// Where it keeps everything.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The file of its root key.
+    pub(crate) fn root_key(&self) -> PathBuf {
+        self.folder.path().join("key/root.key")
+    }
+
+    /// All that it ever logged.
+    pub(crate) fn log_file(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
+    /// A command of `vestry` on this installation, by the account that runs it.
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = match (self.uid, &self.programs) {
+            (_, Some(programs)) => programs.command(&self.program()),
+            (Some(uid), None) => {
+                let uid = uid.to_string();
+                let mut command = Command::new("setpriv");
+                command.args(["--reuid", &uid, "--regid", &uid, "--clear-groups", "--inh-caps=-all"]);
+                command.arg("--bounding-set=-all").arg(self.program());
+                command
+            }
+            (None, None) => Command::new(self.program()),
+        };
+        command.args(arguments).arg("--data-dir").arg(self.data()).arg("--root-key");
+        command.arg(format!("file:{}", self.root_key().display()));
+        command.args(self.database_url.iter().flat_map(|url| ["--database-url", url]));
+        command.env_clear().env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin").env("HOME", self.folder.path());
+        command.current_dir("/").stdin(Stdio::null());
+        command
+    }
+
+    /// Runs an operator's command with something on stdin.
+    pub(super) fn operate(&self, arguments: &[&str], stdin: &str) {
+        let mut command = self.command(arguments);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Starts it, and waits until it listens.
+    pub(crate) fn start(&mut self) {
+        assert!(self.process.is_none(), "it runs already");
+        let file = File::options().create(true).append(true).open(self.log_file()).unwrap();
+        let before = self.logged().len();
+        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0", "--log", self.log]);
+        let child = self.process.insert(command.stdout(Stdio::null()).stderr(file).spawn().unwrap());
+        let log = self.folder.path().join("log");
+        let url = until("the control plane", || {
+            let text = String::from_utf8_lossy(&fs::read(&log).unwrap()[before..]).into_owned();
+            if let Some(ended) = child.try_wait().unwrap() {
+                panic!("the control plane ended with {ended}:\n{text}");
+            }
+            let (_, address) = text.split_once("Vestry listens on http://")?;
+            Some(format!("http://{}", address.split_once('\n')?.0))
+        });
+        *self.line.url.lock().unwrap() = url;
+    }
+
+    fn logged(&self) -> Vec<u8> {
+        fs::read(self.log_file()).unwrap_or_default()
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> i32 {
+        i32::try_from(self.process.as_ref().expect("it runs").id()).unwrap()
+    }
+
+    /// Ends it as a crash would.
+    pub(crate) fn kill(&mut self) {
+        let mut child = self.process.take().expect("it runs");
+        child.kill().unwrap();
+        assert_eq!(child.wait().unwrap().signal(), Some(Signal::SIGKILL as i32));
+    }
+
+    /// Tells it to stop, and waits until it has.
+    pub(crate) fn stop(&mut self) {
+        let mut child = self.process.take().expect("it runs");
+        kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGTERM).unwrap();
+        assert!(child.wait().unwrap().success());
+    }
+
+    /// The supervisors that its installation has, at work or on their way.
+    pub(crate) fn supervisors(&self) -> Vec<Process> {
+        let own = format!("{}\0supervise\0", self.program().display());
+        let is_own = |process: &Process| {
+            fs::read(format!("/proc/{}/cmdline", process.pid)).is_ok_and(|line| line == own.as_bytes())
+        };
+        processes().into_iter().filter(is_own).collect()
+    }
+
+    /// What a start left on record for the next control plane.
+    fn facts(&self) -> Vec<Value> {
+        let runs = fs::read_dir(self.data().join("run")).into_iter().flatten().flatten();
+        let facts = runs.filter_map(|run| fs::read(run.path().join("facts.json")).ok());
+        facts.filter_map(|facts| serde_json::from_slice(&facts).ok()).collect()
+    }
+
+    /// How many starts are on record in the runtime's own folder.
+    pub(crate) fn runs(&self) -> usize {
+        fs::read_dir(self.data().join("run")).map_or(0, Iterator::count)
+    }
+
+    /// The processes of the programs that run in sandboxes here: all below the first one of each sandbox.
+    pub(crate) fn programs_in_sandboxes(&self) -> Vec<Process> {
+        let roots = self.facts().into_iter().filter_map(|facts| i32::try_from(facts["sandbox"]["pid"].as_i64()?).ok());
+        roots.flat_map(|root| family(root).into_iter().skip(1)).collect()
+    }
+
+    /// Changes the embedded database behind the control plane's back.
+    pub(crate) fn tamper(&self, sql: &str) {
+        const SCRIPT: &str = "import sqlite3, sys\n\
+            with sqlite3.connect(sys.argv[1], timeout=30) as db:\n    assert db.execute(sys.argv[2]).rowcount > 0\n";
+        let database = self.data().join("vestry.sqlite");
+        let output = Command::new("/usr/bin/python3").args(["-c", SCRIPT]).arg(database).arg(sql).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+impl Drop for ControlPlane {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.process.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        // The first process of a sandbox takes all others in it along; then its supervisor goes.
+        let end = || {
+            let supervisors = self.supervisors();
+            let below = supervisors.iter().flat_map(|supervisor| family(supervisor.pid).into_iter().skip(1));
+            for process in below {
+                let _ = kill(Pid::from_raw(process.pid), Signal::SIGKILL);
+            }
+            supervisors.is_empty().then_some(())
+        };
+        if std::thread::panicking() {
+            eprintln!("the control plane's log:\n{}", last_lines(&self.logged()));
+            // A second panic would hide the first.
+            let _ = std::panic::catch_unwind(|| until("the end of all servers", end));
+        } else {
+            until("the end of all servers", end);
+        }
+    }
+}
+
+fn last_lines(log: &[u8]) -> String {
+    let text = String::from_utf8_lossy(log);
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(40)..].join("\n")
+}
+
+/// An account that nobody has, below those of workspaces.
+fn new_uid() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    1_900_000_000 + std::process::id() % 90_000 * 1000 + NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Gives the network device the mode that it has on every Debian, and makes this process the one that orphans come to.
+fn prepare_machine() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        nix::sys::prctl::set_child_subreaper(true).unwrap();
+        let device = Path::new("/dev/net/tun");
+        let mode = fs::metadata(device).unwrap().permissions().mode();
+        if geteuid().is_root() && mode & 0o006 != 0o006 {
+            fs::set_permissions(device, fs::Permissions::from_mode(0o666)).unwrap();
+        }
+    });
+}
