@@ -7,7 +7,7 @@ mod wire;
 use std::{
     fs::{self, DirBuilder, Permissions},
     io,
-    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -161,6 +161,13 @@ impl Runtime {
             return Ok(None);
         }
         let uid = self.settings.first_uid.checked_add(workspace_number).filter(|uid| *uid != 0 && *uid < u32::MAX);
+        // Each workspace's servers begin as its own uid, which executes the shim from this file.
+        let executable = fs::metadata(&self.settings.program).is_ok_and(|file| file.mode() & 0o001 != 0);
+        if !executable {
+            let private = "The vestry program is not executable by other users, as each workspace's own uid is. Make \
+                           it so (chmod 755), then restart the control plane. Nothing was executed.";
+            return Err(StartFailed::new(Reason::Internal, private));
+        }
         let used_up = "The range of uids for workspaces is used up. Set it lower. Nothing was executed.";
         uid.map(Some).ok_or_else(|| StartFailed::new(Reason::Internal, used_up))
     }

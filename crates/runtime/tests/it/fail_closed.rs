@@ -138,3 +138,19 @@ async fn settings_that_would_show_what_is_hidden_are_refused() {
     settings.read_only_paths = vec![folder.path().to_owned()];
     assert!(runtime::Runtime::new(settings).is_err());
 }
+
+#[tokio::test]
+async fn a_program_that_the_workspaces_own_uid_can_not_execute_is_said_to_be_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let private = folder.path().join("vestry");
+    fs::copy(program(), &private).unwrap();
+    fs::set_permissions(&private, fs::Permissions::from_mode(0o700)).unwrap();
+    let machine = Machine::with(|settings| settings.program = private.clone());
+    let prepared = machine.runtime.prepare(Place::new().shell("true")).await;
+    match (nix::unistd::geteuid().is_root(), prepared) {
+        (true, Err(failed)) => assert!(failed.to_string().contains("chmod 755"), "{failed}"),
+        (false, Ok(prepared)) => prepared.cancel().await,
+        (true, Ok(_)) => panic!("it was prepared"),
+        (false, Err(failed)) => panic!("its own user may execute it: {failed}"),
+    }
+}
