@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Scope, SecretId, SecretName};
+use crate::{Scope, SecretId, SecretName, Variables};
 
 /// A secret that reaches a workspace, with whatever else the caller carries along (`T`).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -52,6 +52,35 @@ pub fn resolve<T>(available: Vec<Available<T>>) -> Environment<T> {
         };
     }
     Environment(names.into_values().collect())
+}
+
+/// What decides one variable of a program.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Layer<'a, T> {
+    /// The base that every server has.
+    Base(&'a str),
+    /// A plain variable of the server.
+    Variable(&'a str),
+    /// A secret that is injected.
+    Secret(&'a Available<T>),
+    /// A secret that is left out because it is suspended, and still hides what is below.
+    Suspended(&'a Available<T>),
+}
+
+/// What decides each variable of a program: secrets over the server's plain variables over the base. By name.
+pub fn layers<'a, T>(
+    base: &'a [(&'static str, String)],
+    variables: &'a Variables,
+    secrets: &'a Environment<T>,
+) -> BTreeMap<&'a str, Layer<'a, T>> {
+    let base = base.iter().map(|(name, value)| (*name, Layer::Base(value.as_str())));
+    let variables = variables.iter().map(|(name, value)| (name.as_str(), Layer::Variable(value)));
+    let secrets = secrets.0.iter().map(|Resolved { winner, .. }| {
+        let layer = if winner.suspended { Layer::Suspended(winner) } else { Layer::Secret(winner) };
+        (winner.name.as_str(), layer)
+    });
+    // A later layer takes the place of an earlier one.
+    base.chain(variables).chain(secrets).collect()
 }
 
 impl<T> Environment<T> {
@@ -113,6 +142,22 @@ mod tests {
             resolve(vec![secret(1, "TOKEN", Scope::Organization, false), secret(2, "TOKEN", Scope::Workspace, true)]);
         assert_eq!(environment.injected().count(), 0);
         assert_eq!(environment.left_out().map(|s| s.scope).collect::<Vec<_>>(), [Scope::Workspace]);
+    }
+
+    #[test]
+    fn a_secret_hides_a_plain_variable_and_that_the_base_even_while_it_is_suspended() {
+        let environment = resolve(vec![
+            secret(1, "TOKEN", Scope::Workspace, false),
+            secret(2, "HELD_BACK", Scope::Organization, true),
+        ]);
+        let plain = ["PATH", "TOKEN", "HELD_BACK"].map(|name| (name, "plain".to_owned()));
+        let variables = Variables::parse(plain).unwrap();
+        let base = [("PATH", "base".to_owned()), ("HOME", "base".to_owned())];
+        let layers = layers(&base, &variables, &environment);
+        assert!(matches!(layers["HOME"], Layer::Base("base")));
+        assert!(matches!(layers["PATH"], Layer::Variable("plain")));
+        assert!(matches!(layers["TOKEN"], Layer::Secret(_)));
+        assert!(matches!(layers["HELD_BACK"], Layer::Suspended(_)));
     }
 
     proptest! {

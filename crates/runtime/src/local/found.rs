@@ -2,7 +2,10 @@ use std::{fs, io, os::unix::fs::MetadataExt, path::Path, time::Duration};
 
 use domain::{ServerId, StartId, WorkspaceId};
 use nix::sys::signal::Signal;
-use tokio::{net::UnixStream, time::sleep};
+use tokio::{
+    net::UnixStream,
+    time::{sleep, timeout},
+};
 
 use super::{Runtime, wire};
 use crate::{
@@ -14,6 +17,9 @@ use crate::{
 
 /// A supervisor that is there but doesn't answer is asked again after this time, so many times.
 const ASK_AGAIN: (Duration, u32) = (Duration::from_millis(50), 100);
+
+/// A supervisor that has not said its status by then is stopped or stuck; its server may well run.
+const LONGEST_STATUS: Duration = Duration::from_secs(2);
 
 /// A start that has left something on this machine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -109,6 +115,7 @@ impl Runtime {
             let version = facts.as_ref().map_or(VERSION, |facts| facts.version);
             match ask_supervisor(run, Question { version, ask }).await {
                 Ok(answer) => return Ok(Some(answer)),
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(error),
                 Err(error) => trouble = error,
             }
             if let Ok(facts) = facts
@@ -130,8 +137,13 @@ async fn ask_supervisor(run: &RunDirectory, question: Question) -> io::Result<An
     let stream = run.with_socket(connect)?;
     stream.set_nonblocking(true)?;
     let mut stream = UnixStream::from_std(stream)?;
-    wire::send(&mut stream, &question).await?;
-    wire::receive(&mut stream).await
+    let status = question.ask == Ask::Status;
+    let asked = async {
+        wire::send(&mut stream, &question).await?;
+        wire::receive(&mut stream).await
+    };
+    // Its status it knows at once; the end of its server may take for ever.
+    if status { timeout(LONGEST_STATUS, asked).await? } else { asked.await }
 }
 
 /// The socket must be this user's own: nobody else's answer counts.
@@ -144,8 +156,19 @@ fn connect(path: &Path) -> io::Result<std::os::unix::net::UnixStream> {
 
 /// Ends what a supervisor that was killed left running. How the server ended is lost with it.
 async fn clean_up(run: &RunDirectory, facts: &Facts) -> io::Result<Answer> {
+    end_sandbox(facts).await?;
+    let exit = Exit { code: None, signal: None, at: record::now() };
+    run.write_exit(&exit)?;
+    run.remove_socket();
+    Ok(Answer::Exited(exit))
+}
+
+/// Ends the sandbox that the facts name, if it is still there; whether it was.
+pub(super) async fn end_sandbox(facts: &Facts) -> io::Result<bool> {
+    let mut was_there = false;
     if let Some(sandbox) = &facts.sandbox {
         while let Some(pid) = sandbox.alive() {
+            was_there = true;
             // The number could have gone to another process since: that it is still the same one is looked at again,
             // now that the handle holds it.
             if let Ok(process) = PidFd::open(pid)
@@ -156,8 +179,5 @@ async fn clean_up(run: &RunDirectory, facts: &Facts) -> io::Result<Answer> {
             sleep(ASK_AGAIN.0).await;
         }
     }
-    let exit = Exit { code: None, signal: None, at: record::now() };
-    run.write_exit(&exit)?;
-    run.remove_socket();
-    Ok(Answer::Exited(exit))
+    Ok(was_there)
 }

@@ -13,7 +13,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::wire;
+use super::{found::end_sandbox, wire};
 use crate::{
     Reason, StartFailed,
     protocol::{Gate, Order, Progress},
@@ -65,8 +65,8 @@ impl Prepared {
             Ok(_) => StartFailed::new(Reason::Internal, "The supervisor answered out of turn. Nothing was executed."),
             Err(error) => {
                 let message = format!(
-                    "The server's supervisor ended unexpectedly ({error}). Look at what the system says about it \
-                     (`journalctl -k`), and start the server again."
+                    "The server's supervisor ended unexpectedly ({error}); whatever ran of the server was ended. Look \
+                     at what the system says about it (`journalctl -k`), and start the server again."
                 );
                 StartFailed::new(Reason::Internal, message)
             }
@@ -124,6 +124,13 @@ async fn farewell(supervisor: &mut Child, folder: Option<&RunDirectory>) {
         let _ = supervisor.kill().await;
     }
     if let Some(folder) = folder {
+        // A supervisor that was killed could not end its sandbox, and this record is all that leads to it.
+        if let Ok(facts) = folder.facts()
+            && let Err(error) = end_sandbox(&facts).await
+        {
+            tracing::error!(%error, "a sandbox without a supervisor could not be ended; its record is kept");
+            return;
+        }
         let _ = folder.remove();
     }
 }

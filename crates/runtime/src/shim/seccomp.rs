@@ -77,6 +77,9 @@ fn filters() -> Result<Vec<BpfProgram>, seccompiler::Error> {
     denied.insert(libc::SYS_unshare, flags(&[NAMESPACES, &[CLONE_NEWTIME]].concat())?);
     let requests = TERMINAL_INPUT.iter().map(|request| equals(1, *request)).collect::<Result<Vec<_>, _>>()?;
     denied.insert(libc::SYS_ioctl, requests);
+    // Past the network namespace, to the hypervisor and its other guests.
+    let vsock = equals(0, libc::AF_VSOCK as u64)?;
+    denied.insert(libc::SYS_socket, vec![vsock]);
     // Its flags are in memory, where a filter can't look. Told that it doesn't exist, libraries use clone instead.
     let missing = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
 
