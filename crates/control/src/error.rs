@@ -10,6 +10,9 @@ pub enum Error {
     /// No valid credential was shown.
     #[error("sign in first, or show a token that is still valid")]
     Unauthenticated,
+    /// The pair of address and password is not anybody's; says not which of the two is wrong.
+    #[error("e-mail address and password don't fit together; nobody was signed in")]
+    SignInRefused,
     /// The person may know of the thing, but not do this; says who can.
     #[error("{0}")]
     Forbidden(Cow<'static, str>),
@@ -29,7 +32,7 @@ pub enum Error {
         limit_kib: usize,
     },
     /// Fields that don't fit, each with its reason.
-    #[error("{} of the request do not fit; nothing was written", if .0.len() == 1 { "one field" } else { "some fields" })]
+    #[error("{}; nothing was written", if .0.len() == 1 { "one field of the request does not fit" } else { "some fields of the request do not fit" })]
     Invalid(Vec<FieldError>),
     /// The control plane has no usable root key: it neither seals nor unseals.
     #[error("{0}")]
@@ -66,7 +69,13 @@ impl Error {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Taken => Self::Conflict("the name or address is taken; choose another one".into()),
+            StoreError::Taken => {
+                Self::Conflict("the name or address is taken; nothing was written; choose another one".into())
+            }
+            StoreError::Unreachable(source) => {
+                tracing::error!(error = %source, "the database does not answer");
+                Self::Unavailable("the database does not answer; nothing was written; try again".to_owned())
+            }
             error => Self::Internal(error.into()),
         }
     }

@@ -18,6 +18,7 @@ pub async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    let store = app.store.clone();
     let service = api::router(app).into_make_service_with_connect_info::<SocketAddr>();
     let (told, mut stopping) = tokio::sync::watch::channel(false);
     let stop = async move {
@@ -29,8 +30,11 @@ pub async fn serve(
             tokio::time::sleep(LAST_REQUESTS).await;
         }
     };
-    tokio::select! {
+    let served = tokio::select! {
         served = async { axum::serve(listener, service).with_graceful_shutdown(stop).await } => served,
         () = last_requests => Ok(()),
-    }
+    };
+    // So that the embedded database is left as one file. Whatever is still at work has its connections taken away.
+    let _closed_in_time = tokio::time::timeout(LAST_REQUESTS, store.close()).await;
+    served
 }

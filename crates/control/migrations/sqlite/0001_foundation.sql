@@ -227,3 +227,7 @@ CREATE TRIGGER audit_events_are_never_edited BEFORE UPDATE ON audit_events
 BEGIN SELECT RAISE(ABORT, 'audit events are never edited'); END;
 CREATE TRIGGER audit_events_are_never_deleted BEFORE DELETE ON audit_events
 BEGIN SELECT RAISE(ABORT, 'audit events are never deleted'); END;
+-- REPLACE takes rows away without asking the trigger above.
+CREATE TRIGGER audit_events_are_never_replaced BEFORE INSERT ON audit_events
+WHEN EXISTS (SELECT 1 FROM audit_events e WHERE e.id = NEW.id OR (e.chain_id = NEW.chain_id AND e.sequence = NEW.sequence))
+BEGIN SELECT RAISE(ABORT, 'audit events are never replaced'); END;

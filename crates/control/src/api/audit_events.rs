@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
+    document,
     page::{List, Params, limit},
     path::Path,
     problem::Result,
@@ -87,7 +88,7 @@ pub(super) struct AuditParams {
 
 /// The audit log, newest first. Administrators only.
 #[utoipa::path(get, path = "/organizations/{organization}/audit-events", tag = "audit log", params(AuditParams),
-    responses((status = 200, body = List<AuditEventBody>)))]
+    responses((status = 200, body = List<AuditEventBody>), document::Allowed, document::Query))]
 pub(super) async fn list(
     State(app): State<App>,
     caller: Caller,
@@ -146,7 +147,7 @@ fn hex(bytes: &[u8]) -> String {
 
 /// Recompute the whole chain of the organization. Administrators only.
 #[utoipa::path(get, path = "/organizations/{organization}/audit-events/verification", tag = "audit log",
-    responses((status = 200, body = VerificationBody)))]
+    responses((status = 200, body = VerificationBody), document::Allowed))]
 pub(super) async fn verify(
     State(app): State<App>,
     caller: Caller,

@@ -44,6 +44,10 @@ async fn read<T: DeserializeOwned>(request: Request) -> Result<T> {
         Ok(bytes) => Zeroizing::new(Vec::from(bytes)),
         Err(bytes) => Zeroizing::new(bytes.to_vec()),
     };
+    // Serde would take an array for an object whose fields stand in order: without their names, with none unknown.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Error::invalid("body", "json", "The body must be a JSON object."));
+    }
     serde_json::from_slice(&bytes).map_err(|error| Error::invalid("body", "json", told(&error)))
 }
 

@@ -4,7 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{page::List, path::Path, problem::Result, words::time};
+use super::{document, page::List, path::Path, problem::Result, words::time};
 use crate::app::{App, Caller, collaborators, collaborators::Collaborator};
 
 #[derive(Serialize, ToSchema)]
@@ -21,7 +21,8 @@ fn show(person: Collaborator) -> CollaboratorBody {
 
 /// Who has access besides the owner.
 #[utoipa::path(get, path = "/organizations/{organization}/workspaces/{workspace}/collaborators",
-    tag = "collaborators", responses((status = 200, body = List<CollaboratorBody>)))]
+    tag = "collaborators",
+    responses((status = 200, body = List<CollaboratorBody>), document::Known))]
 pub(super) async fn list(
     State(app): State<App>,
     caller: Caller,
@@ -33,7 +34,8 @@ pub(super) async fn list(
 
 /// Give a member access, by id or e-mail address. The owner only.
 #[utoipa::path(put, path = "/organizations/{organization}/workspaces/{workspace}/collaborators/{user}",
-    tag = "collaborators", responses((status = 204)))]
+    tag = "collaborators",
+    responses((status = 204), document::Allowed, document::Fits))]
 pub(super) async fn add(
     State(app): State<App>,
     caller: Caller,
@@ -45,7 +47,8 @@ pub(super) async fn add(
 
 /// Take a person's access away, by id or e-mail address. The owner only.
 #[utoipa::path(delete, path = "/organizations/{organization}/workspaces/{workspace}/collaborators/{user}",
-    tag = "collaborators", responses((status = 204)))]
+    tag = "collaborators",
+    responses((status = 204), document::Allowed))]
 pub(super) async fn remove(
     State(app): State<App>,
     caller: Caller,

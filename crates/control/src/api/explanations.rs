@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
+    document,
     path::Path,
     problem::Result,
     words::{Who, time},
@@ -49,7 +50,8 @@ enum Layer {
 
 /// Which layer gives a program what it finds under a name, and what that hides.
 #[utoipa::path(get, path = "/organizations/{organization}/workspaces/{workspace}/explanations/{name}",
-    tag = "workspace secrets", responses((status = 200, body = ExplanationBody)))]
+    tag = "explanations",
+    responses((status = 200, body = ExplanationBody), document::Known))]
 pub(super) async fn get(
     State(app): State<App>,
     caller: Caller,

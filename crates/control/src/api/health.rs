@@ -15,13 +15,14 @@ pub(super) struct ReadinessBody {
 }
 
 /// Whether the control plane is alive.
-#[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, body = String)))]
+#[utoipa::path(get, path = "/healthz", tag = "health", security(()),
+    responses((status = 200, body = String)))]
 pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
 /// Whether database, root key and sandbox work: 200 when all do, 503 otherwise.
-#[utoipa::path(get, path = "/readyz", tag = "health",
+#[utoipa::path(get, path = "/readyz", tag = "health", security(()),
     responses((status = 200, body = ReadinessBody), (status = 503, body = ReadinessBody)))]
 pub(super) async fn ready(State(app): State<App>) -> (StatusCode, Json<ReadinessBody>) {
     let health = health::check(&app).await;

@@ -1,6 +1,6 @@
 //! A server's log as server-sent events.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, time::Duration};
 
 use axum::response::sse::{Event, KeepAlive, Sse};
 use tokio::sync::mpsc;
@@ -8,11 +8,14 @@ use tokio_stream::{Stream, wrappers::ReceiverStream};
 
 use crate::app::{
     App, Caller,
-    servers::{self, Log},
+    servers::{self, ServerLog},
 };
 
 /// Bytes of one event at the most.
 const LARGEST_PIECE: usize = 64 * 1024;
+
+/// How often a follower of a quiet log is asked whether they still may.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Who follows, to ask again whether they may before anything is sent.
 pub(super) struct Reader {
@@ -20,18 +23,19 @@ pub(super) struct Reader {
     pub(super) caller: Caller,
     pub(super) organization: String,
     pub(super) workspace: String,
+    pub(super) server: String,
 }
 
 impl Reader {
-    async fn may(&self) -> bool {
+    async fn may(&self, log: &ServerLog) -> bool {
         let place = servers::Place { organization: &self.organization, workspace: &self.workspace };
-        servers::may_still_read_log(&self.app, &self.caller, place).await.is_ok()
+        servers::may_still_read(&self.app, &self.caller, place, &self.server, log).await.is_ok()
     }
 }
 
 /// The last lines, or what follows the offset to resume from, and then everything that comes.
 pub(super) fn follow(
-    log: Log,
+    log: ServerLog,
     lines: usize,
     resume: Option<u64>,
     reader: Reader,
@@ -50,7 +54,7 @@ pub(super) fn follow(
 }
 
 async fn send(
-    log: &Log,
+    log: &ServerLog,
     lines: usize,
     resume: Option<u64>,
     reader: &Reader,
@@ -59,18 +63,23 @@ async fn send(
     let mut offset = match resume {
         Some(offset) => offset,
         None => {
-            let (bytes, next) = log.tail(lines)?;
+            let (bytes, next) = log.log.tail(lines)?;
             next - bytes.len() as u64
         }
     };
     loop {
-        let chunk = log.read_from(offset, LARGEST_PIECE)?;
+        let chunk = log.log.read_from(offset, LARGEST_PIECE)?;
         let whole = whole_characters(&chunk.bytes);
         if whole == 0 && !chunk.gap {
-            log.wait_beyond(chunk.next).await?;
+            // Also while nothing is written, so that a stream ends when its reader's access does.
+            let waited = tokio::time::timeout(ASK_AGAIN, log.log.wait_beyond(chunk.next)).await;
+            if waited.is_err() && !reader.may(log).await {
+                return Ok(());
+            }
+            waited.unwrap_or(Ok(()))?;
             continue;
         }
-        if !reader.may().await {
+        if !reader.may(log).await {
             return Ok(());
         }
         if chunk.gap && sender.send(Ok(Event::default().event("gap").data(""))).await.is_err() {

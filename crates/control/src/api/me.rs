@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::problem::Result;
+use super::{document, problem::Result};
 use crate::app::{App, Caller, me};
 
 #[derive(Serialize, ToSchema)]
@@ -25,7 +25,8 @@ struct MembershipBody {
 }
 
 /// Who the caller is, and the organizations they are in.
-#[utoipa::path(get, path = "/me", tag = "me", responses((status = 200, body = MeBody)))]
+#[utoipa::path(get, path = "/me", tag = "me",
+    responses((status = 200, body = MeBody), document::SignedIn))]
 pub(super) async fn get(State(app): State<App>, caller: Caller) -> Result<Json<MeBody>> {
     let (user, organizations) = me::get(&app, &caller).await?;
     let organizations = organizations

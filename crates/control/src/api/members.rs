@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::{
     body::Body,
+    document,
     page::{List, Paging, Params, cursor, paging},
     path::Path,
     precondition::etag,
@@ -52,7 +53,7 @@ fn show(member: Member) -> MemberBody {
 
 /// The people of the organization. Sorted by name, or by when they joined the installation.
 #[utoipa::path(get, path = "/organizations/{organization}/members", tag = "members", params(Paging),
-    responses((status = 200, body = List<MemberBody>)))]
+    responses((status = 200, body = List<MemberBody>), document::Known, document::Query))]
 pub(super) async fn list(
     State(app): State<App>,
     caller: Caller,
@@ -69,7 +70,9 @@ pub(super) async fn list(
 
 /// Give a member another role. Administrators only; the last administrator stays one.
 #[utoipa::path(patch, path = "/organizations/{organization}/members/{user}", tag = "members",
-    request_body = RoleBody, responses((status = 200, body = MemberBody)))]
+    request_body = RoleBody,
+    responses((status = 200, body = MemberBody),
+        document::Allowed, document::Revision, document::State, document::Body))]
 pub(super) async fn set_role(
     State(app): State<App>,
     caller: Caller,

@@ -5,6 +5,7 @@ mod body;
 mod caller;
 mod collaborators;
 mod docs;
+mod document;
 mod explanations;
 mod health;
 mod log_stream;
@@ -25,23 +26,13 @@ mod workspace_secrets;
 mod workspaces;
 
 use axum::{Router, middleware};
-use utoipa::OpenApi;
+use utoipa::{OpenApi, openapi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::app::App;
 
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Vestry",
-        description = "The secrets of workspace servers: who gets what, and who has which version."
-    ),
-    components(schemas(problem::Problem))
-)]
-struct Document;
-
 /// Every route of the API with its documentation.
-fn documented() -> OpenApiRouter<App> {
+fn documented() -> (Router<App>, openapi::OpenApi) {
     let v1 = OpenApiRouter::new()
         .routes(routes!(setup::create))
         .routes(routes!(sessions::create, sessions::list))
@@ -78,20 +69,23 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(servers::restart))
         .routes(routes!(servers::starts))
         .routes(routes!(servers::logs));
-    OpenApiRouter::with_openapi(Document::openapi())
+    let (router, mut document) = OpenApiRouter::with_openapi(document::Document::openapi())
         .nest("/api/v1", v1)
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
+        .split_for_parts();
+    document::complete(&mut document);
+    (router, document)
 }
 
 /// The OpenAPI document, as the code says it.
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    documented().into_openapi()
+pub fn openapi() -> openapi::OpenApi {
+    documented().1
 }
 
 /// The whole API as a service over these use cases.
 pub fn router(app: App) -> Router {
-    let (router, document) = documented().split_for_parts();
+    let (router, document) = documented();
     router
         .merge(docs::router(document))
         .fallback(problem::no_such_address)

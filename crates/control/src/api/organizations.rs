@@ -9,7 +9,7 @@ use domain::{DisplayName, WorkspaceCreation};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{body::Body, page::List, path::Path, precondition::etag, problem::Result, words::time};
+use super::{body::Body, document, page::List, path::Path, precondition::etag, problem::Result, words::time};
 use crate::{
     app::{
         App, Caller, Precondition, me,
@@ -58,7 +58,7 @@ fn one(organization: Organization) -> OneOrganization {
 
 /// The organizations that the caller is in.
 #[utoipa::path(get, path = "/organizations", tag = "organizations",
-    responses((status = 200, body = List<OrganizationBody>)))]
+    responses((status = 200, body = List<OrganizationBody>), document::SignedIn))]
 pub(super) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<List<OrganizationBody>>> {
     let (_, organizations) = me::get(&app, &caller).await?;
     Ok(Json(List::whole(organizations.into_iter().map(|(organization, _)| show(organization)).collect())))
@@ -66,7 +66,7 @@ pub(super) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<
 
 /// One organization.
 #[utoipa::path(get, path = "/organizations/{organization}", tag = "organizations",
-    responses((status = 200, body = OrganizationBody)))]
+    responses((status = 200, body = OrganizationBody), document::Known))]
 pub(super) async fn get(
     State(app): State<App>,
     caller: Caller,
@@ -77,7 +77,8 @@ pub(super) async fn get(
 
 /// Change the name and settings. Administrators only.
 #[utoipa::path(patch, path = "/organizations/{organization}", tag = "organizations",
-    request_body = EditOrganizationBody, responses((status = 200, body = OrganizationBody)))]
+    request_body = EditOrganizationBody,
+    responses((status = 200, body = OrganizationBody), document::Allowed, document::Revision, document::Body))]
 pub(super) async fn edit(
     State(app): State<App>,
     caller: Caller,

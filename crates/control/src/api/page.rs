@@ -55,10 +55,14 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let read = Query::try_from_uri(&parts.uri).map(|Query(params)| params).map_err(|_| {
+        let read = match parts.uri.query() {
+            // No name has a NUL, and PostgreSQL takes none.
+            Some(query) if query.contains("%00") => None,
+            _ => Query::try_from_uri(&parts.uri).ok(),
+        };
+        Ok(Self(read.map(|Query(params)| params).ok_or_else(|| {
             Error::invalid("query", "query", "The address has a query that is unknown here or has a wrong type.")
-        });
-        Ok(Self(read))
+        })))
     }
 }
 
@@ -139,7 +143,9 @@ fn read_cursor(text: &str, order: Order) -> Result<RowPlace> {
         .collect();
     let read: Option<(u8, String, String)> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     match read {
-        Some((of, key, id)) if of == order as u8 => Ok(RowPlace { key, id }),
+        Some((of, key, id)) if of == order as u8 && !key.contains('\0') && !id.contains('\0') => {
+            Ok(RowPlace { key, id })
+        }
         _ => Err(Error::invalid("cursor", "cursor", "This cursor is not one of this list in this order; begin anew.")),
     }
 }

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::{
     body::Body,
+    document,
     page::{List, Paging, Params, cursor, paging},
     path::Path,
     precondition::etag,
@@ -194,7 +195,7 @@ fn place(organization: &str) -> Place<'_> {
 
 /// The organization's secrets. Administrators only.
 #[utoipa::path(get, path = "/organizations/{organization}/secrets", tag = "organization secrets", params(Paging),
-    responses((status = 200, body = List<SecretBody>)))]
+    responses((status = 200, body = List<SecretBody>), document::Allowed, document::Query))]
 pub(super) async fn list(
     State(app): State<App>,
     caller: Caller,
@@ -202,7 +203,7 @@ pub(super) async fn list(
     params: Params<Paging>,
 ) -> Result<Json<List<SecretBody>>> {
     let (page, limit, order) = paging(params);
-    let listed = secrets::list(&app, &caller, place(&organization), page).await?;
+    let listed = secrets::list(&app, &caller, &organization, page).await?;
     let position = |listed: &Listed| {
         let s = &listed.secret;
         cursor(order, s.name.as_str(), s.created_at.0, s.updated_at.0, s.id)
@@ -212,7 +213,7 @@ pub(super) async fn list(
 
 /// One organization secret. Administrators only.
 #[utoipa::path(get, path = "/organizations/{organization}/secrets/{name}", tag = "organization secrets",
-    responses((status = 200, body = SecretBody)))]
+    responses((status = 200, body = SecretBody), document::Allowed))]
 pub(super) async fn get(
     State(app): State<App>,
     caller: Caller,
@@ -224,7 +225,8 @@ pub(super) async fn get(
 /// Create an organization secret or write its next version. Administrators only.
 #[utoipa::path(put, path = "/organizations/{organization}/secrets/{name}", tag = "organization secrets",
     request_body = SetOrganizationSecretBody,
-    responses((status = 201, body = WrittenBody), (status = 200, body = WrittenBody)))]
+    responses((status = 201, body = WrittenBody), (status = 200, body = WrittenBody),
+        document::Allowed, document::Revision, document::State, document::Body, document::Ready))]
 pub(super) async fn set(
     State(app): State<App>,
     caller: Caller,
@@ -241,7 +243,9 @@ pub(super) async fn set(
 
 /// Change name, access, selection or description; the value stays. Administrators only.
 #[utoipa::path(patch, path = "/organizations/{organization}/secrets/{name}", tag = "organization secrets",
-    request_body = EditOrganizationSecretBody, responses((status = 200, body = WrittenBody)))]
+    request_body = EditOrganizationSecretBody,
+    responses((status = 200, body = WrittenBody),
+        document::Allowed, document::Revision, document::State, document::Body, document::Ready))]
 pub(super) async fn edit(
     State(app): State<App>,
     caller: Caller,
@@ -264,7 +268,7 @@ pub(super) fn parse_edit(name: Option<String>, reach: Reach, text: Option<String
 
 /// Delete an organization secret: its name is free at once. Administrators only.
 #[utoipa::path(delete, path = "/organizations/{organization}/secrets/{name}", tag = "organization secrets",
-    responses((status = 204)))]
+    responses((status = 204), document::Allowed, document::Revision))]
 pub(super) async fn delete(
     State(app): State<App>,
     caller: Caller,
@@ -277,24 +281,28 @@ pub(super) async fn delete(
 
 /// Add a workspace to the selection. Administrators only; 409 while the secret reaches all workspaces.
 #[utoipa::path(put, path = "/organizations/{organization}/secrets/{name}/workspaces/{workspace}",
-    tag = "organization secrets", responses((status = 200, body = WrittenBody)))]
+    tag = "organization secrets",
+    responses((status = 200, body = WrittenBody),
+        document::Allowed, document::Revision, document::State, document::Fits))]
 pub(super) async fn select(
     State(app): State<App>,
     caller: Caller,
     Path((organization, name, workspace)): Path<(String, String, String)>,
     expected: Precondition,
 ) -> Result<Response> {
-    secrets::select_one(&app, &caller, place(&organization), &name, &workspace, true, expected).await.map(written)
+    secrets::select_one(&app, &caller, &organization, &name, &workspace, true, expected).await.map(written)
 }
 
 /// Take a workspace out of the selection; the last one out leaves a secret that reaches nobody. Administrators only.
 #[utoipa::path(delete, path = "/organizations/{organization}/secrets/{name}/workspaces/{workspace}",
-    tag = "organization secrets", responses((status = 200, body = WrittenBody)))]
+    tag = "organization secrets",
+    responses((status = 200, body = WrittenBody),
+        document::Allowed, document::Revision, document::State, document::Fits))]
 pub(super) async fn deselect(
     State(app): State<App>,
     caller: Caller,
     Path((organization, name, workspace)): Path<(String, String, String)>,
     expected: Precondition,
 ) -> Result<Response> {
-    secrets::select_one(&app, &caller, place(&organization), &name, &workspace, false, expected).await.map(written)
+    secrets::select_one(&app, &caller, &organization, &name, &workspace, false, expected).await.map(written)
 }

@@ -8,13 +8,13 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use domain::{Command, Difference, DisplayName, Held, Slug, Variables};
+use domain::{Command, Difference, DisplayName, Held, Slug, StartId, Variables};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
     body::Body,
-    log_stream,
+    document, log_stream,
     page::{List, Paging, Params, cursor, limit, paging},
     path::Path,
     precondition::etag,
@@ -223,7 +223,8 @@ fn show_start(start: Start, server: &str) -> StartBody {
 
 /// The workspace's servers with their drift.
 #[utoipa::path(get, path = "/organizations/{organization}/workspaces/{workspace}/servers", tag = "servers",
-    params(Paging), responses((status = 200, body = List<ServerBody>)))]
+    params(Paging),
+    responses((status = 200, body = List<ServerBody>), document::Known, document::Query))]
 pub(super) async fn list(
     State(app): State<App>,
     caller: Caller,
@@ -241,7 +242,8 @@ pub(super) async fn list(
 
 /// Add a server to the workspace. The owner and collaborators.
 #[utoipa::path(post, path = "/organizations/{organization}/workspaces/{workspace}/servers", tag = "servers",
-    request_body = NewServerBody, responses((status = 201, body = ServerBody)))]
+    request_body = NewServerBody,
+    responses((status = 201, body = ServerBody), document::Allowed, document::State, document::Body))]
 pub(super) async fn create(
     State(app): State<App>,
     caller: Caller,
@@ -269,7 +271,7 @@ fn variables(pairs: BTreeMap<String, String>) -> Result<Variables> {
 
 /// One server with its drift.
 #[utoipa::path(get, path = "/organizations/{organization}/workspaces/{workspace}/servers/{server}", tag = "servers",
-    responses((status = 200, body = ServerBody)))]
+    responses((status = 200, body = ServerBody), document::Known))]
 pub(super) async fn get(
     State(app): State<App>,
     caller: Caller,
@@ -280,7 +282,9 @@ pub(super) async fn get(
 
 /// Change name, slug, command or variables; a running server has them after its next start.
 #[utoipa::path(patch, path = "/organizations/{organization}/workspaces/{workspace}/servers/{server}",
-    tag = "servers", request_body = EditServerBody, responses((status = 200, body = ServerBody)))]
+    tag = "servers", request_body = EditServerBody,
+    responses((status = 200, body = ServerBody),
+        document::Allowed, document::Revision, document::State, document::Body))]
 pub(super) async fn edit(
     State(app): State<App>,
     caller: Caller,
@@ -305,7 +309,8 @@ fn parse_edit(body: EditServerBody) -> Result<EditServer> {
 
 /// Delete a server and its log; 409 while it runs.
 #[utoipa::path(delete, path = "/organizations/{organization}/workspaces/{workspace}/servers/{server}",
-    tag = "servers", responses((status = 204)))]
+    tag = "servers",
+    responses((status = 204), document::Allowed, document::Revision, document::State))]
 pub(super) async fn delete(
     State(app): State<App>,
     caller: Caller,
@@ -318,7 +323,8 @@ pub(super) async fn delete(
 
 /// Start a server with its workspace's environment as it is now. The owner and collaborators.
 #[utoipa::path(post, path = "/organizations/{organization}/workspaces/{workspace}/servers/{server}/start",
-    tag = "servers", responses((status = 202, body = ServerBody)))]
+    tag = "servers",
+    responses((status = 202, body = ServerBody), document::Allowed, document::State, document::Ready))]
 pub(super) async fn start(
     State(app): State<App>,
     caller: Caller,
@@ -330,7 +336,8 @@ pub(super) async fn start(
 
 /// Stop a server: SIGTERM, after ten seconds SIGKILL. Also administrators.
 #[utoipa::path(post, path = "/organizations/{organization}/workspaces/{workspace}/servers/{server}/stop",
-    tag = "servers", responses((status = 202, body = ServerBody)))]
+    tag = "servers",
+    responses((status = 202, body = ServerBody), document::Allowed, document::State))]
 pub(super) async fn stop(
     State(app): State<App>,
     caller: Caller,
@@ -342,7 +349,8 @@ pub(super) async fn stop(
 
 /// Restart a running server with its workspace's environment as it is now. Also administrators.
 #[utoipa::path(post, path = "/organizations/{organization}/workspaces/{workspace}/servers/{server}/restart",
-    tag = "servers", responses((status = 202, body = ServerBody)))]
+    tag = "servers",
+    responses((status = 202, body = ServerBody), document::Allowed, document::State, document::Ready))]
 pub(super) async fn restart(
     State(app): State<App>,
     caller: Caller,
@@ -354,7 +362,8 @@ pub(super) async fn restart(
 
 /// The server's start records, newest first.
 #[utoipa::path(get, path = "/organizations/{organization}/workspaces/{workspace}/servers/{server}/starts",
-    tag = "servers", params(StartsParams), responses((status = 200, body = List<StartBody>)))]
+    tag = "servers", params(StartsParams),
+    responses((status = 200, body = List<StartBody>), document::Known, document::Query))]
 pub(super) async fn starts(
     State(app): State<App>,
     caller: Caller,
@@ -365,6 +374,9 @@ pub(super) async fn starts(
     let asked = params.parse(|params| {
         shown = limit(params.limit)?;
         before = params.cursor;
+        if before.as_ref().is_some_and(|cursor| cursor.parse::<StartId>().is_err()) {
+            return Err(Error::invalid("cursor", "cursor", "This cursor is not one of this list; begin anew."));
+        }
         Ok(shown + 1)
     });
     let place = place(&organization, &workspace);
@@ -379,7 +391,7 @@ pub(super) async fn starts(
 /// what was asked for is gone.
 #[utoipa::path(get, path = "/organizations/{organization}/workspaces/{workspace}/servers/{server}/logs",
     tag = "servers", params(LogParams),
-    responses((status = 200, body = String, content_type = "text/plain")))]
+    responses((status = 200, body = String, content_type = "text/plain"), document::Allowed, document::Query))]
 pub(super) async fn logs(
     State(app): State<App>,
     caller: Caller,
@@ -397,10 +409,10 @@ pub(super) async fn logs(
     let (lines, follow) = asked.checked()?;
     if follow {
         let resume = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
-        let reader = log_stream::Reader { app, caller, organization, workspace };
+        let reader = log_stream::Reader { app, caller, organization, workspace, server };
         return Ok(log_stream::follow(log, lines, resume, reader).into_response());
     }
-    let read = tokio::task::spawn_blocking(move || log.tail(lines)).await;
+    let read = tokio::task::spawn_blocking(move || log.log.tail(lines)).await;
     let (bytes, _) =
         read.map_err(|error| Error::Internal(error.into()))?.map_err(|error| Error::Internal(error.into()))?;
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], bytes).into_response())

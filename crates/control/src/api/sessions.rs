@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use super::{
     body::Body,
     caller::{COOKIE, Visitor},
+    document,
     page::List,
     path::Path,
     problem::Result,
@@ -49,7 +50,9 @@ pub(super) struct SessionBody {
 
 /// Sign in with e-mail address and password: answers with the session's cookie.
 #[utoipa::path(post, path = "/sessions", tag = "sessions", request_body = SignInBody,
-    responses((status = 201, body = SignedInBody)))]
+    security(()),
+    responses((status = 201, body = SignedInBody),
+        document::SignedIn, document::Visitor, document::Body, document::Ready))]
 pub(super) async fn create(
     State(app): State<App>,
     visitor: Visitor,
@@ -57,7 +60,7 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, [(HeaderName, HeaderValue); 1], Json<SignedInBody>)> {
     let input = body.parse(|body| {
         // An address that can't be one is nobody's: the same answer as for a wrong pair.
-        let email = Email::parse(&body.email).map_err(|_| Error::Unauthenticated)?;
+        let email = Email::parse(&body.email).map_err(|_| Error::SignInRefused)?;
         Ok(SignIn { email, password: Password::attempt(body.password) })
     });
     let session = sessions::create(&app, input, visitor.address).await?;
@@ -70,7 +73,8 @@ pub(super) async fn create(
 }
 
 /// The caller's own sessions.
-#[utoipa::path(get, path = "/sessions", tag = "sessions", responses((status = 200, body = List<SessionBody>)))]
+#[utoipa::path(get, path = "/sessions", tag = "sessions",
+    responses((status = 200, body = List<SessionBody>), document::SignedIn))]
 pub(super) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<List<SessionBody>>> {
     let sessions = sessions::list(&app, &caller).await?;
     let show = |session: sessions::Credential| SessionBody {
@@ -84,7 +88,8 @@ pub(super) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<
 }
 
 /// End one of the caller's own sessions; `current` is the one that asks.
-#[utoipa::path(delete, path = "/sessions/{session}", tag = "sessions", responses((status = 204)))]
+#[utoipa::path(delete, path = "/sessions/{session}", tag = "sessions",
+    responses((status = 204), document::Allowed))]
 pub(super) async fn end(State(app): State<App>, caller: Caller, Path(session): Path<String>) -> Result<StatusCode> {
     sessions::end(&app, &caller, &session).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-use super::{body::Body, caller::Visitor, problem::Result};
+use super::{body::Body, caller::Visitor, document, problem::Result};
 use crate::{
     app::{App, Password, setup, setup::SetUp},
     error::{Error, FieldError},
@@ -51,7 +51,10 @@ pub(super) struct UserBody {
 }
 
 /// Set the installation up: its first administrator and organization. Needs the one-time code; 409 once done.
-#[utoipa::path(post, path = "/setup", tag = "set-up", request_body = SetUpBody, responses((status = 201, body = MadeBody)))]
+#[utoipa::path(post, path = "/setup", tag = "set-up", request_body = SetUpBody,
+    security(()),
+    responses((status = 201, body = MadeBody),
+        document::Visitor, document::State, document::Body, document::Ready))]
 pub(super) async fn create(
     State(app): State<App>,
     visitor: Visitor,

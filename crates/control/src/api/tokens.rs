@@ -5,7 +5,7 @@ use domain::DisplayName;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{body::Body, page::List, path::Path, problem::Result, words::time};
+use super::{body::Body, document, page::List, path::Path, problem::Result, words::time};
 use crate::{
     app::{
         App, Caller,
@@ -67,15 +67,16 @@ fn show(token: Credential) -> TokenBody {
 }
 
 /// The caller's own tokens.
-#[utoipa::path(get, path = "/me/tokens", tag = "me", responses((status = 200, body = List<TokenBody>)))]
+#[utoipa::path(get, path = "/me/tokens", tag = "tokens",
+    responses((status = 200, body = List<TokenBody>), document::SignedIn))]
 pub(super) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<List<TokenBody>>> {
     let tokens = tokens::list(&app, &caller).await?;
     Ok(Json(List::whole(tokens.into_iter().map(show).collect())))
 }
 
 /// Make a token that stands for the caller; its text is shown this once.
-#[utoipa::path(post, path = "/me/tokens", tag = "me", request_body = NewTokenBody,
-    responses((status = 201, body = MadeTokenBody)))]
+#[utoipa::path(post, path = "/me/tokens", tag = "tokens", request_body = NewTokenBody,
+    responses((status = 201, body = MadeTokenBody), document::Own, document::Body))]
 pub(super) async fn create(
     State(app): State<App>,
     caller: Caller,
@@ -106,7 +107,8 @@ fn parse(body: NewTokenBody) -> Result<NewToken> {
 }
 
 /// Revoke one of the caller's own tokens at once.
-#[utoipa::path(delete, path = "/me/tokens/{token}", tag = "me", responses((status = 204)))]
+#[utoipa::path(delete, path = "/me/tokens/{token}", tag = "tokens",
+    responses((status = 204), document::Allowed))]
 pub(super) async fn revoke(State(app): State<App>, caller: Caller, Path(token): Path<String>) -> Result<StatusCode> {
     tokens::revoke(&app, &caller, &token).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{
     body::Body,
+    document,
     page::{List, Params, limit},
     path::Path,
     problem::Result,
@@ -82,7 +83,8 @@ fn place<'a>(organization: &'a str, workspace: &'a str) -> Place<'a> {
 
 /// Every secret available to the workspace's servers: its own, and the organization's that reach it.
 #[utoipa::path(get, path = "/organizations/{organization}/workspaces/{workspace}/secrets", tag = "workspace secrets",
-    params(AvailableParams), responses((status = 200, body = List<AvailableSecretBody>)))]
+    params(AvailableParams),
+    responses((status = 200, body = List<AvailableSecretBody>), document::Known, document::Query))]
 pub(super) async fn list(
     State(app): State<App>,
     caller: Caller,
@@ -95,7 +97,7 @@ pub(super) async fn list(
             .map_err(|_| Error::invalid("cursor", "cursor", "This cursor is not one of this list; begin anew."))?;
         Ok((limit(params.limit)?, skipped.unwrap_or(0), params.q.unwrap_or_default().to_lowercase()))
     });
-    let (resolved, editable) = secrets::available(&app, &caller, place(&organization, &workspace)).await?;
+    let (resolved, editable) = secrets::available(&app, &caller, &organization, &workspace).await?;
     let (limit, skipped, filter) = page.checked()?;
     let rows: Vec<_> = resolved
         .into_iter()
@@ -130,7 +132,8 @@ fn rows(resolved: Resolved<Secret>, editable: bool) -> impl Iterator<Item = Avai
 
 /// One of the workspace's own secrets.
 #[utoipa::path(get, path = "/organizations/{organization}/workspaces/{workspace}/secrets/{name}",
-    tag = "workspace secrets", responses((status = 200, body = SecretBody)))]
+    tag = "workspace secrets",
+    responses((status = 200, body = SecretBody), document::Known))]
 pub(super) async fn get(
     State(app): State<App>,
     caller: Caller,
@@ -142,7 +145,8 @@ pub(super) async fn get(
 /// Create a workspace secret or write its next version. The owner only.
 #[utoipa::path(put, path = "/organizations/{organization}/workspaces/{workspace}/secrets/{name}",
     tag = "workspace secrets", request_body = SetWorkspaceSecretBody,
-    responses((status = 201, body = WrittenBody), (status = 200, body = WrittenBody)))]
+    responses((status = 201, body = WrittenBody), (status = 200, body = WrittenBody),
+        document::Allowed, document::Revision, document::State, document::Body, document::Ready))]
 pub(super) async fn set(
     State(app): State<App>,
     caller: Caller,
@@ -157,7 +161,8 @@ pub(super) async fn set(
 /// Change name or description; the value stays. The owner only.
 #[utoipa::path(patch, path = "/organizations/{organization}/workspaces/{workspace}/secrets/{name}",
     tag = "workspace secrets", request_body = EditWorkspaceSecretBody,
-    responses((status = 200, body = WrittenBody)))]
+    responses((status = 200, body = WrittenBody),
+        document::Allowed, document::Revision, document::State, document::Body, document::Ready))]
 pub(super) async fn edit(
     State(app): State<App>,
     caller: Caller,
@@ -171,7 +176,8 @@ pub(super) async fn edit(
 
 /// Delete a workspace secret: its name is free at once, and it overrides nothing any more. The owner only.
 #[utoipa::path(delete, path = "/organizations/{organization}/workspaces/{workspace}/secrets/{name}",
-    tag = "workspace secrets", responses((status = 204)))]
+    tag = "workspace secrets",
+    responses((status = 204), document::Allowed, document::Revision))]
 pub(super) async fn delete(
     State(app): State<App>,
     caller: Caller,

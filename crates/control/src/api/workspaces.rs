@@ -11,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     body::Body,
+    document,
     page::{List, Paging, Params, cursor, paging},
     path::Path,
     precondition::etag,
@@ -103,7 +104,7 @@ fn one(seen: Seen) -> OneWorkspace {
 
 /// The workspaces that the caller may see.
 #[utoipa::path(get, path = "/organizations/{organization}/workspaces", tag = "workspaces", params(Paging),
-    responses((status = 200, body = List<WorkspaceBody>)))]
+    responses((status = 200, body = List<WorkspaceBody>), document::Known, document::Query))]
 pub(super) async fn list(
     State(app): State<App>,
     caller: Caller,
@@ -121,7 +122,8 @@ pub(super) async fn list(
 
 /// Create a workspace of the caller.
 #[utoipa::path(post, path = "/organizations/{organization}/workspaces", tag = "workspaces",
-    request_body = NewWorkspaceBody, responses((status = 201, body = WorkspaceBody)))]
+    request_body = NewWorkspaceBody,
+    responses((status = 201, body = WorkspaceBody), document::Allowed, document::State, document::Body))]
 pub(super) async fn create(
     State(app): State<App>,
     caller: Caller,
@@ -140,7 +142,7 @@ fn parse_new(body: NewWorkspaceBody) -> Result<NewWorkspace> {
 
 /// One workspace.
 #[utoipa::path(get, path = "/organizations/{organization}/workspaces/{workspace}", tag = "workspaces",
-    responses((status = 200, body = WorkspaceBody)))]
+    responses((status = 200, body = WorkspaceBody), document::Known))]
 pub(super) async fn get(
     State(app): State<App>,
     caller: Caller,
@@ -151,7 +153,9 @@ pub(super) async fn get(
 
 /// Change name, slug or description. The owner only.
 #[utoipa::path(patch, path = "/organizations/{organization}/workspaces/{workspace}", tag = "workspaces",
-    request_body = EditWorkspaceBody, responses((status = 200, body = WorkspaceBody)))]
+    request_body = EditWorkspaceBody,
+    responses((status = 200, body = WorkspaceBody),
+        document::Allowed, document::Revision, document::State, document::Body))]
 pub(super) async fn edit(
     State(app): State<App>,
     caller: Caller,
@@ -180,7 +184,8 @@ pub(super) fn description(text: Option<String>) -> Result<Option<Description>> {
 
 /// Delete a workspace. Its owner or an administrator; 409 while servers run, unless `stop=true`.
 #[utoipa::path(delete, path = "/organizations/{organization}/workspaces/{workspace}", tag = "workspaces",
-    params(DeleteParams), responses((status = 204)))]
+    params(DeleteParams),
+    responses((status = 204), document::Allowed, document::Revision, document::State, document::Query))]
 pub(super) async fn delete(
     State(app): State<App>,
     caller: Caller,
@@ -195,7 +200,8 @@ pub(super) async fn delete(
 
 /// Give a workspace to another member. Its owner or an administrator; the old owner becomes a collaborator.
 #[utoipa::path(put, path = "/organizations/{organization}/workspaces/{workspace}/owner", tag = "workspaces",
-    request_body = PersonBody, responses((status = 204)))]
+    request_body = PersonBody,
+    responses((status = 204), document::Allowed, document::Revision, document::Body))]
 pub(super) async fn give(
     State(app): State<App>,
     caller: Caller,

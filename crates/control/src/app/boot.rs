@@ -72,7 +72,7 @@ pub async fn open(settings: Settings) -> anyhow::Result<Booted> {
         passwords: settings.passwords,
         installation,
         setup_code_file,
-        turns: std::sync::Mutex::default(),
+        turns: super::turn::Turns::default(),
     });
     Ok(Booted { app, setup_code })
 }

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use domain::{Difference, OrganizationId, ServerId, ServerStatus, Slug, WorkspaceId};
 
-use super::App;
 use crate::{
     error::Result,
     store::{Connection, Permit, available, servers, starts, workspaces},
@@ -47,16 +46,15 @@ pub async fn of_workspace(
 ///
 /// # Errors
 /// When the database fails.
-pub(super) async fn stale_servers(app: &App, permit: &Permit) -> Result<Vec<StaleServer>> {
-    let mut db = app.store.read().await?;
+pub(super) async fn stale_servers(db: &mut Connection, permit: &Permit) -> Result<Vec<StaleServer>> {
     let places = match permit.workspace() {
         Some(workspace) => vec![(workspace, permit.workspace_slug().clone())],
-        None => workspaces::with_live_servers(&mut db, permit.organization()).await?,
+        None => workspaces::with_live_servers(db, permit.organization()).await?,
     };
     let mut stale = Vec::new();
     for (workspace, slug) in places {
-        let drift = of_workspace(&mut db, permit.organization(), workspace).await?;
-        for server in running_in(&mut db, workspace).await? {
+        let drift = of_workspace(db, permit.organization(), workspace).await?;
+        for server in running_in(db, workspace).await? {
             if drift.get(&server.id).is_some_and(|differences| !differences.is_empty()) {
                 stale.push(StaleServer { workspace: slug.clone(), server: server.slug });
             }

@@ -1,6 +1,7 @@
 //! Whether a control plane has what it needs.
 
 use super::App;
+use crate::store::installation;
 
 /// Each part, `Err` with what is wrong with it.
 pub struct Health {
@@ -14,11 +15,15 @@ pub struct Health {
 
 /// Looks at every part. Says no more than anyone may know.
 pub async fn check(app: &App) -> Health {
-    let database = app.store.read().await.map(drop).map_err(|error| {
+    let database = async { installation::find(&mut *app.store.read().await?).await.map(drop) };
+    let database = database.await.map_err(|error| {
         tracing::error!(%error, "the database does not answer");
         "does not answer".to_owned()
     });
     let root_key = app.keyring.sealed().map_or(Ok(()), |_| Err("sealed".to_owned()));
-    let sandbox = app.runtime.check().await.map_err(|why| why.to_string());
+    let sandbox = app.runtime.check().await.map_err(|why| {
+        tracing::warn!(%why, "no server can start here");
+        "no sandbox can be made here; the control plane's log says why".to_owned()
+    });
     Health { database, root_key, sandbox }
 }

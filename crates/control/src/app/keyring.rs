@@ -11,7 +11,10 @@ use envelope::{Context, Key, KeyId, Plaintext, SealError, SealedValue, Tag};
 use crate::{
     error::{Error, Result},
     random,
-    store::{Connection, data_keys, data_keys::WrappedKey},
+    store::{
+        Connection, data_keys,
+        data_keys::{NewDataKey, WrappedKey},
+    },
 };
 
 /// Opens data keys with the root key, or says why it can't.
@@ -69,13 +72,12 @@ impl Keyring {
     ///
     /// # Errors
     /// [`Error::Sealed`] without a root key.
-    pub fn new_data_key(&self, organization: OrganizationId, now: Time) -> Result<WrappedKey> {
+    pub fn new_data_key(&self, organization: OrganizationId, now: Time) -> Result<NewDataKey> {
         let id = DataKeyId::new(now, random::bytes());
         let key = Key::generate(*id.as_bytes()).map_err(sealing_failed)?;
         let context = self.key_context(organization);
-        Ok(WrappedKey {
+        Ok(NewDataKey {
             id,
-            organization,
             wrapped: envelope::wrap(self.root()?, &context, &key).map_err(sealing_failed)?,
             canary: envelope::seal_canary(&key, &context).map_err(sealing_failed)?,
         })
@@ -116,15 +118,19 @@ impl Keyring {
             return Ok(key.clone());
         }
         let context = self.key_context(wrapped.organization);
-        let key = envelope::unwrap(root, &context, wrapped.id.as_bytes(), &wrapped.wrapped)
-            .and_then(|key| envelope::verify_canary(&key, &context, &wrapped.canary).map(|()| key))
-            .map_err(|_| {
-                Error::Sealed(
-                    "the root key does not open this database's data keys: it is another key, or they were changed; \
-                     the control plane stays sealed and made no new key; put the right root key in place, then restart"
-                        .to_owned(),
-                )
-            })?;
+        let key = match (&wrapped.wrapped, &wrapped.canary) {
+            (Ok(sealed), Ok(canary)) => envelope::unwrap(root, &context, wrapped.id.as_bytes(), sealed)
+                .and_then(|key| envelope::verify_canary(&key, &context, canary).map(|()| key))
+                .ok(),
+            _ => None,
+        };
+        let key = key.ok_or_else(|| {
+            Error::Sealed(
+                "the root key does not open this database's data keys: it is another key, or they were changed; the \
+                 control plane stays sealed and made no new key; put the right root key in place, then restart"
+                    .to_owned(),
+            )
+        })?;
         let key = Arc::new(key);
         open.insert(*wrapped.id.as_bytes(), key.clone());
         Ok(key)

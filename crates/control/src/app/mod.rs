@@ -27,12 +27,9 @@ pub mod tokens;
 mod turn;
 pub mod workspaces;
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex},
-};
+use std::sync::Arc;
 
-use domain::{InstallationId, ServerId};
+use domain::InstallationId;
 use runtime::Runtime;
 
 pub use input::{Input, Precondition};
@@ -62,7 +59,7 @@ pub struct Parts {
     /// Where the one-time set-up code lies until it is used.
     pub setup_code_file: std::path::PathBuf,
     /// The servers that are being moved from one process to the next.
-    pub turns: Mutex<HashSet<ServerId>>,
+    pub turns: turn::Turns,
 }
 
 impl App {

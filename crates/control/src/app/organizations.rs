@@ -91,7 +91,8 @@ pub(super) async fn found(
 ) -> Result<()> {
     let now = clock::now();
     organizations::insert(tx, permit, id, slug, name, now).await?;
-    data_keys::insert(tx, permit, &app.keyring.new_data_key(id, now)?, app.keyring.root_key_id()?, now).await?;
+    let data_key = app.keyring.new_data_key(id, now)?;
+    data_keys::insert(tx, permit, id, &data_key, app.keyring.root_key_id()?, now).await?;
     let created = Event::new(AuditAction::OrganizationCreated, "organization", id, slug.as_str());
     Ok(audit::record_for(tx, permit, id, created, now).await?)
 }

@@ -103,8 +103,13 @@ impl Passwords {
 
     async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         let busy = || Error::Unavailable("too many people are signing in; try again in a few seconds".to_owned());
-        let _waiting = self.queue.try_acquire().map_err(|_| busy())?;
-        let _place = self.places.acquire().await.map_err(|_| busy())?;
+        let waiting = self.queue.clone().try_acquire_owned().map_err(|_| busy())?;
+        let place = self.places.clone().acquire_owned().await.map_err(|_| busy())?;
+        // The work goes on when whoever asked hangs up, so it holds its place itself.
+        let work = move || {
+            let _held = (waiting, place);
+            work()
+        };
         tokio::task::spawn_blocking(work).await.map_err(|error| Error::Internal(error.into()))
     }
 }

@@ -37,9 +37,7 @@ pub(super) async fn all(app: &App) -> anyhow::Result<()> {
                 }
             }
             Some(State::Exited(exit)) => {
-                if processes::record(app, server.id, start, Some(exit)).await {
-                    processes::forget(app, start).await;
-                }
+                processes::record(app, server.id, start, Some(exit)).await;
             }
             // It never got to its command: its environment was handed to nobody who runs.
             Some(State::Waiting) => {

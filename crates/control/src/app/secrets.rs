@@ -6,7 +6,10 @@ mod steps;
 use domain::{Access, AuditAction, Description, Resolved, Scope, SecretId, policy::Action};
 use serde_json::json;
 
-use super::{App, Input, PageRequest, Precondition, access::authorize};
+use super::{
+    App, Input, PageRequest, Precondition,
+    access::{authorize, organization, workspace},
+};
 use crate::{
     clock,
     error::{Error, Result},
@@ -30,9 +33,9 @@ pub use crate::store::secrets::Secret;
 ///
 /// # Errors
 /// As the order of answers says.
-pub async fn list(app: &App, caller: &Caller, place: Place<'_>, page: Input<PageRequest>) -> Result<Vec<Listed>> {
+pub async fn list(app: &App, caller: &Caller, slug: &str, page: Input<PageRequest>) -> Result<Vec<Listed>> {
     let mut db = app.store.read().await?;
-    let permit = authorize(&mut db, caller, place.target(), place.reading()).await?;
+    let permit = authorize(&mut db, caller, organization(slug), Action::ListOrganizationSecrets).await?;
     let found = secrets::list(&mut db, &permit, &page.checked()?).await?;
     let mut selected = selections::of_secrets(&mut db, &permit, &found).await?;
     Ok(found.into_iter().map(|secret| with_selection(secret, &mut selected)).collect())
@@ -42,9 +45,14 @@ pub async fn list(app: &App, caller: &Caller, place: Place<'_>, page: Input<Page
 ///
 /// # Errors
 /// As the order of answers says.
-pub async fn available(app: &App, caller: &Caller, place: Place<'_>) -> Result<(Vec<Resolved<Secret>>, bool)> {
+pub async fn available(
+    app: &App,
+    caller: &Caller,
+    organization: &str,
+    slug: &str,
+) -> Result<(Vec<Resolved<Secret>>, bool)> {
     let mut db = app.store.read().await?;
-    let permit = authorize(&mut db, caller, place.target(), Action::SeeWorkspace).await?;
+    let permit = authorize(&mut db, caller, workspace(organization, slug), Action::SeeWorkspace).await?;
     let found = reaching::listed(&mut db, permit.organization(), permit.in_workspace()).await?;
     Ok((domain::resolve(found).into_names(), permit.also_allows(Action::WriteWorkspaceSecrets)))
 }
@@ -119,7 +127,7 @@ pub async fn set(
         "access": access.as_str(),
         "workspaces": input.reach.workspaces,
     }));
-    finish(app, tx, &permit, &input.name, event, known.is_none(), warnings).await
+    finish(tx, &permit, &input.name, event, known.is_none(), warnings).await
 }
 
 /// Changes description, access, selection or name; the value stays.
@@ -164,7 +172,7 @@ pub async fn edit(
         }
     };
     check_budget(&mut tx, &permit).await?;
-    finish(app, tx, &permit, &name, event, false, warnings).await
+    finish(tx, &permit, &name, event, false, warnings).await
 }
 
 /// Adds one workspace to a secret's selection, or takes it out.
@@ -175,14 +183,14 @@ pub async fn edit(
 pub async fn select_one(
     app: &App,
     caller: &Caller,
-    place: Place<'_>,
+    slug: &str,
     name: &str,
     workspace_slug: &str,
     selected: bool,
     expected: Precondition,
 ) -> Result<Written> {
-    let mut tx = app.store.write(place.organization).await?;
-    let permit = authorize(&mut tx, caller, place.target(), place.writing()).await?;
+    let mut tx = app.store.write(slug).await?;
+    let permit = authorize(&mut tx, caller, organization(slug), Action::WriteOrganizationSecrets).await?;
     let known = secrets::find(&mut tx, &permit, name).await?.ok_or(Error::NotFound)?;
     let workspace = workspaces::id_of(&mut tx, &permit, workspace_slug).await?.ok_or(Error::NotFound)?;
     expected.check(Some(&known.revision))?;
@@ -198,7 +206,7 @@ pub async fn select_one(
     let change = if selected { "selected" } else { "deselected" };
     let event = Event::new(AuditAction::SecretEdited, "secret", known.id, &known.name)
         .with(json!({ "scope": Scope::Organization.as_str(), change: workspace_slug }));
-    finish(app, tx, &permit, &known.name, event, false, Vec::new()).await
+    finish(tx, &permit, &known.name, event, false, Vec::new()).await
 }
 
 /// Deletes a secret: its name is free at once, and its servers differ until they restart.

@@ -1,12 +1,13 @@
 //! Servers: what they run, and starting, stopping and restarting them.
 //!
-//! A use case here writes what shall happen and returns; [`super::starting`] does it, and [`super::reconcile`] records
-//! what became of it.
+//! A use case here writes what shall happen and returns; [`super::starting`] does it, and [`super::processes`] records
+//! how it ends.
 
 use std::collections::{HashMap, HashSet};
 
 use domain::{
-    AuditAction, Command, Difference, DisplayName, ServerId, ServerStatus, Slug, StartId, Variables, policy::Action,
+    AuditAction, Command, Difference, DisplayName, ServerId, ServerStatus, Slug, StartId, Variables, WorkspaceId,
+    policy::Action,
 };
 
 use super::{
@@ -96,8 +97,7 @@ pub async fn list(app: &App, caller: &Caller, place: Place<'_>, page: Input<Page
 pub async fn get(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> Result<Seen> {
     let mut db = app.store.read().await?;
     let permit = authorize(&mut db, caller, place.target(), Action::SeeWorkspace).await?;
-    let server = servers::find(&mut db, &permit, slug).await?.ok_or(Error::NotFound)?;
-    seen(&mut db, &permit, server).await
+    found(&mut db, &permit, slug).await
 }
 
 /// Adds a server; it starts when somebody says so.
@@ -112,8 +112,9 @@ pub async fn create(app: &App, caller: &Caller, place: Place<'_>, input: Input<N
     let id = ServerId::new(now, random::bytes());
     servers::insert(&mut tx, &permit, id, &new.slug, new.name.as_str(), &new.command, &new.variables, now).await?;
     let event = Event::new(AuditAction::ServerCreated, "server", id, new.slug.as_str());
+    let created = found(&mut tx, &permit, new.slug.as_str()).await?;
     audit::commit(tx, &permit, event, now).await?;
-    get(app, caller, place, new.slug.as_str()).await
+    Ok(created)
 }
 
 /// Changes name, slug, command and variables; a running server has them after its next start.
@@ -141,8 +142,9 @@ pub async fn edit(
     let now = clock::now();
     servers::update(&mut tx, &permit, known.id, &new_slug, name, &command, &variables, now).await?;
     let event = Event::new(AuditAction::ServerEdited, "server", known.id, new_slug.as_str());
+    let edited = found(&mut tx, &permit, new_slug.as_str()).await?;
     audit::commit(tx, &permit, event, now).await?;
-    get(app, caller, place, new_slug.as_str()).await
+    Ok(edited)
 }
 
 /// Deletes a server softly, and its log.
@@ -179,14 +181,19 @@ pub async fn start(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> 
     if !matches!(server.status, ServerStatus::Stopped | ServerStatus::Failed) {
         return Err(Error::Conflict(format!("the server is {}; it was not started", server.status).into()));
     }
-    let turn = Turn::take(app, &server)?;
+    let turn = Turn::take(app, server.id)?;
     let launch = starting::plan(app, &mut tx, &permit, &server).await?;
     let begun = Transition { status: ServerStatus::Starting, detail: "", exit_code: None, start: Some(launch.start) };
     moved(servers::transition(&mut tx, &permit, &server, &begun).await?)?;
     let event = Event::new(AuditAction::ServerStarted, "server", server.id, slug).with(launch.details());
-    audit::commit(tx, &permit, event, clock::now()).await?;
-    tokio::spawn(starting::start(app.clone(), permit, launch, turn));
-    get(app, caller, place, slug).await
+    let begun = found(&mut tx, &permit, slug).await?;
+    let app = app.clone();
+    processes::to_the_end(async move {
+        audit::commit(tx, &permit, event, clock::now()).await?;
+        tokio::spawn(starting::start(app, permit, launch, turn));
+        Ok(begun)
+    })
+    .await
 }
 
 /// Stops a server: SIGTERM, and after ten seconds SIGKILL to whatever is left. Needs no key.
@@ -198,13 +205,18 @@ pub async fn stop(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> R
     let permit = authorize(&mut tx, caller, place.target(), Action::StopServers).await?;
     let server = servers::find(&mut tx, &permit, slug).await?.ok_or(Error::NotFound)?;
     let (ServerStatus::Running, Some(start)) = (server.status, server.start) else {
-        return Err(Error::Conflict(format!("the server is {}; there was nothing to stop", server.status).into()));
+        return Err(Error::Conflict(format!("the server is {}; it was not stopped", server.status).into()));
     };
     moved(servers::transition(&mut tx, &permit, &server, &stopping(start)).await?)?;
     let event = Event::new(AuditAction::ServerStopped, "server", server.id, slug);
-    audit::commit(tx, &permit, event, clock::now()).await?;
-    processes::stop(app, start);
-    get(app, caller, place, slug).await
+    let stopped = found(&mut tx, &permit, slug).await?;
+    let app = app.clone();
+    processes::to_the_end(async move {
+        audit::commit(tx, &permit, event, clock::now()).await?;
+        processes::stop(&app, start);
+        Ok(stopped)
+    })
+    .await
 }
 
 /// Restarts a running server: the new process is prepared to its gate before the old one is stopped, so what fails
@@ -221,12 +233,17 @@ pub async fn restart(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -
             format!("the server is {}; it was not restarted; start it instead", server.status).into(),
         ));
     }
-    let turn = Turn::take(app, &server)?;
+    let turn = Turn::take(app, server.id)?;
     let launch = starting::plan(app, &mut tx, &permit, &server).await?;
     let event = Event::new(AuditAction::ServerStarted, "server", server.id, slug).with(launch.details());
-    audit::commit(tx, &permit, event, clock::now()).await?;
-    tokio::spawn(starting::restart(app.clone(), permit, server, launch, turn));
-    get(app, caller, place, slug).await
+    let restarted = found(&mut tx, &permit, slug).await?;
+    let app = app.clone();
+    processes::to_the_end(async move {
+        audit::commit(tx, &permit, event, clock::now()).await?;
+        tokio::spawn(starting::restart(app, permit, server, launch, turn));
+        Ok(restarted)
+    })
+    .await
 }
 
 /// A page of a server's start records, newest first.
@@ -247,24 +264,34 @@ pub async fn starts(
     Ok(starts::of_server(&mut db, &permit, server.id, before, limit.checked()?).await?)
 }
 
+/// A log, and which server's it is whatever slugs it and its workspace get.
+pub struct ServerLog {
+    /// The log.
+    pub log: Log,
+    workspace: WorkspaceId,
+    server: ServerId,
+}
+
 /// A server's log, for those who may use the server.
 ///
 /// # Errors
 /// As the order of answers says.
-pub async fn log(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> Result<Log> {
+pub async fn log(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> Result<ServerLog> {
     let mut db = app.store.read().await?;
     let permit = authorize(&mut db, caller, place.target(), Action::ReadServerLogs).await?;
     let server = servers::find(&mut db, &permit, slug).await?.ok_or(Error::NotFound)?;
-    Ok(app.runtime.log(server.id))
+    Ok(ServerLog { log: app.runtime.log(server.id), workspace: permit.in_workspace(), server: server.id })
 }
 
-/// Whether the caller may still read the log that they follow.
+/// Whether the caller may still read the log that they follow, at the address where they asked for it.
 ///
 /// # Errors
-/// As the order of answers says.
-pub async fn may_still_read_log(app: &App, caller: &Caller, place: Place<'_>) -> Result<()> {
+/// As the order of answers says; [`Error::NotFound`] when the address has come to mean another server.
+pub async fn may_still_read(app: &App, caller: &Caller, place: Place<'_>, slug: &str, log: &ServerLog) -> Result<()> {
     let mut db = app.store.read().await?;
-    authorize(&mut db, caller, place.target(), Action::ReadServerLogs).await.map(|_| ())
+    let permit = authorize(&mut db, caller, place.target(), Action::ReadServerLogs).await?;
+    let server = servers::find(&mut db, &permit, slug).await?.ok_or(Error::NotFound)?;
+    if (permit.in_workspace(), server.id) == (log.workspace, log.server) { Ok(()) } else { Err(Error::NotFound) }
 }
 
 /// Marks every running server of the permit's workspace as stopping; their processes are stopped after the commit.
@@ -294,7 +321,10 @@ fn moved(moved: bool) -> Result<()> {
     Err(Error::Conflict("the server changed in the same moment; nothing was done; look again, then repeat".into()))
 }
 
-async fn seen(db: &mut Connection, permit: &Permit, server: Server) -> Result<Seen> {
+/// One server as it is in this transaction. What a write answers is read before its commit: whoever loses access in the
+/// same moment still learns what was done for them.
+async fn found(db: &mut Connection, permit: &Permit, slug: &str) -> Result<Seen> {
+    let server = servers::find(db, permit, slug).await?.ok_or(Error::NotFound)?;
     with_drift(db, permit, vec![server]).await?.pop().ok_or(Error::NotFound)
 }
 

@@ -46,7 +46,7 @@ pub struct Session {
 /// Checks address and password and opens a session.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`] for a wrong pair, whichever part is wrong.
+/// [`Error::SignInRefused`] for a wrong pair, whichever part is wrong.
 pub async fn create(app: &App, input: Input<SignIn>, address: Option<String>) -> Result<Session> {
     let SignIn { email, password } = input.checked()?;
     let user = users::by_email(&mut *app.store.read().await?, &email).await?;
@@ -57,7 +57,7 @@ pub async fn create(app: &App, input: Input<SignIn>, address: Option<String>) ->
     let Some(user) = user.filter(|_| fits) else {
         let refused = Event::new(AuditAction::SessionRefused, "person", "", email.as_str());
         audit::commit_installation(tx, &permit, refused, now).await?;
-        return Err(Error::Unauthenticated);
+        return Err(Error::SignInRefused);
     };
     let id = CredentialId::new(now, random::bytes());
     let (cookie, secret_hash) = token::write(Kind::Session, id);
@@ -93,13 +93,13 @@ pub async fn authenticate(app: &App, shown: &str, as_cookie: bool, address: Opti
         return Err(Error::Unauthenticated);
     }
     if stale {
-        note_use(app, presented.id, now).await;
+        tokio::spawn(note_use(app.clone(), presented.id, now));
     }
     Ok(Caller { address, ..caller })
 }
 
-/// Notes the use of a credential; a request does not fail for it.
-async fn note_use(app: &App, id: CredentialId, now: Time) {
+/// Notes the use of a credential; a request neither waits nor fails for it.
+async fn note_use(app: App, id: CredentialId, now: Time) {
     let noted = async {
         let mut tx = app.store.write_installation().await?;
         credentials::touch(&mut tx, id, now).await?;
@@ -122,12 +122,15 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Vec<Credential>> {
 /// Ends one of the caller's sessions: `current` is the one they call with.
 ///
 /// # Errors
-/// [`Error::NotFound`] when it is not theirs or has ended already.
+/// [`Error::NotFound`] when it is not theirs or has ended already; [`Error::Forbidden`] for a read-only token.
 pub async fn end(app: &App, caller: &Caller, id: &str) -> Result<()> {
+    if !caller.full {
+        return Err(Error::Forbidden("this token may only read; nothing was ended; use one with full access".into()));
+    }
     let id = if id == "current" && caller.session { caller.credential.to_string() } else { id.to_owned() };
     let now = clock::now();
     let permit = InstallationPermit::own(caller);
-    let mut tx = app.store.write_installation().await?;
+    let mut tx = app.store.write_person(caller.user).await?;
     credentials::revoke(&mut tx, &permit, caller.user, &id, true, now).await?.ok_or(Error::NotFound)?;
     let ended = Event::new(AuditAction::SessionEnded, "session", id, "browser");
     Ok(audit::commit_installation(tx, &permit, ended, now).await?)

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use domain::{Available, Command, Held, Outcome, ServerId, ServerStatus, StartId, Variables};
+use domain::{Available, Command, Held, Layer, Outcome, ServerId, ServerStatus, StartId, Variables};
 use envelope::{Key, Plaintext};
-use runtime::{Environment, Launch, Prepared, StartFailed};
+use runtime::{Environment, Exit, Launch, Prepared, StartFailed};
 use serde_json::{Value, json};
 
 use super::{App, keyring::Belongs, processes, secrets::damaged, turn::Turn};
@@ -24,7 +24,7 @@ use crate::{
 pub(super) struct Plan {
     pub(super) start: StartId,
     server: Server,
-    injected: Vec<Available<SealedSecret>>,
+    secrets: domain::Environment<SealedSecret>,
     keys: Vec<Arc<Key>>,
 }
 
@@ -32,8 +32,8 @@ impl Plan {
     /// What the audit event says of the start: names and versions, never a value.
     pub(super) fn details(&self) -> Value {
         let secrets: Vec<Value> = self
-            .injected
-            .iter()
+            .secrets
+            .injected()
             .map(|s| json!({ "name": s.name.as_str(), "scope": s.scope.as_str(), "version": s.version }))
             .collect();
         json!({ "start": self.start.to_string(), "secrets": secrets })
@@ -60,9 +60,7 @@ pub(super) async fn plan(app: &App, tx: &mut Writing, permit: &Permit, server: &
         now,
     )
     .await?;
-    let injected =
-        environment.into_names().into_iter().map(|resolved| resolved.winner).filter(|s| !s.suspended).collect();
-    Ok(Plan { start, server: server.clone(), injected, keys })
+    Ok(Plan { start, server: server.clone(), secrets: environment, keys })
 }
 
 fn held<T>(secret: &Available<T>) -> Held {
@@ -76,51 +74,53 @@ pub(super) async fn start(app: App, permit: Permit, plan: Plan, turn: Turn) {
         Ok(prepared) => open(prepared).await,
         Err(why) => Err(why),
     };
-    drop(turn);
     record(&app, &permit, server, start, outcome).await;
+    drop(turn);
 }
 
-/// Prepares the new process to its gate, stops the old one, opens the gate.
+/// Prepares the new process to its gate, stops the old one, opens the gate. What fails before the stop leaves the old
+/// process running; what fails after it is `failed`.
 pub(super) async fn restart(app: App, permit: Permit, old: Server, plan: Plan, turn: Turn) {
     let start = plan.start;
     let prepared = match prepare(&app, &permit, plan).await {
         Ok(prepared) => prepared,
+        Err(why) => return keep_old(&app, &permit, &old, start, &why).await,
+    };
+    let exit = match stop_old(&app, &old).await {
+        Ok(exit) => exit,
         Err(why) => {
-            drop(turn);
-            refuse_restart(&app, &permit, &old, start, &why).await;
-            return;
+            prepared.cancel().await;
+            return keep_old(&app, &permit, &old, start, &why).await;
         }
     };
-    let outcome = match replace(&app, &permit, &old, start).await {
-        Ok(()) => open(prepared).await,
-        Err(error) => {
-            drop(prepared);
-            drop(turn);
-            refuse_restart(&app, &permit, &old, start, &error.to_string()).await;
-            return;
+    match take_place(&app, &permit, &old, start, exit).await {
+        Ok(()) => {
+            let outcome = open(prepared).await;
+            record(&app, &permit, old.id, start, outcome).await;
         }
-    };
+        Err(why) => {
+            prepared.cancel().await;
+            give_up(&app, &permit, &old, start, &why.to_string()).await;
+        }
+    }
     drop(turn);
-    record(&app, &permit, old.id, start, outcome).await;
 }
 
 /// Unseals what is injected, all of it or nothing, and brings the sandbox to its gate.
 async fn prepare(app: &App, permit: &Permit, plan: Plan) -> std::result::Result<Prepared, String> {
-    let Plan { start, server, injected, keys } = plan;
+    let Plan { start, server, secrets, keys } = plan;
     let (command, variables) = stored_settings(&server).map_err(|error| error.to_string())?;
-    let mut environment = Environment::new();
     let base = domain::base_environment(permit.organization_slug(), permit.workspace_slug(), &server.slug);
-    let secret = |name: &str| injected.iter().any(|s| s.name.as_str() == name);
-    let plain = |name: &str| variables.iter().any(|(known, _)| known.as_str() == name);
-    for (name, value) in base.iter().filter(|(name, _)| !plain(name) && !secret(name)) {
-        environment = environment.plain(*name, value);
-    }
-    for (name, value) in variables.iter().filter(|(name, _)| !secret(name.as_str())) {
-        environment = environment.plain(name.as_str(), value);
-    }
-    for secret in injected {
-        let value = unseal(app, permit, &keys, &secret).ok_or_else(|| damaged(&secret.name).to_string())?;
-        environment = environment.secret(secret.name.as_str(), value);
+    let mut environment = Environment::new();
+    for (name, layer) in domain::layers(&base, &variables, &secrets) {
+        environment = match layer {
+            Layer::Base(value) | Layer::Variable(value) => environment.plain(name, value),
+            Layer::Secret(secret) => {
+                let value = unseal(app, permit, &keys, secret).ok_or_else(|| damaged(&secret.name).to_string())?;
+                environment.secret(name, value)
+            }
+            Layer::Suspended(_) => environment,
+        };
     }
     let launch = Launch {
         start,
@@ -157,38 +157,50 @@ fn told(failed: &StartFailed) -> String {
     }
 }
 
-/// Stops the old process and puts the new start in its place, before the gate opens.
-async fn replace(app: &App, permit: &Permit, old: &Server, start: StartId) -> Result<()> {
-    let Some(old_start) = old.start else { return Ok(()) };
-    let exit = app.runtime.stop(old_start).await.map_err(|error| Error::Unavailable(error.to_string()))?;
+async fn stop_old(app: &App, old: &Server) -> std::result::Result<Option<Exit>, String> {
+    match old.start {
+        None => Ok(None),
+        Some(start) => app.runtime.stop(start).await.map(Some).map_err(|error| error.to_string()),
+    }
+}
+
+/// Puts the new start in the place of the old one, which has ended.
+async fn take_place(app: &App, permit: &Permit, old: &Server, start: StartId, exit: Option<Exit>) -> Result<()> {
     let mut tx = app.store.write(permit.organization_slug().as_str()).await?;
-    starts::end(&mut tx, permit, old_start, exit.code, exit.at).await?;
+    if let (Some(old_start), Some(exit)) = (old.start, exit) {
+        starts::end(&mut tx, permit, old_start, exit.code, exit.at).await?;
+    }
     let next = Transition { status: ServerStatus::Starting, detail: "", exit_code: None, start: Some(start) };
     if !servers::transition(&mut tx, permit, old, &next).await? {
-        return Err(Error::Conflict("the server was stopped meanwhile; it was not restarted".into()));
+        return Err(Error::Conflict("it was stopped meanwhile".into()));
     }
-    audit::commit_observation(tx).await?;
-    processes::forget(app, old_start).await;
-    Ok(())
+    Ok(audit::commit_observation(tx).await?)
 }
 
 /// Records that a restart failed before the old process was stopped: that one runs on.
-async fn refuse_restart(app: &App, permit: &Permit, old: &Server, start: StartId, why: &str) {
-    let recorded = async {
+async fn keep_old(app: &App, permit: &Permit, old: &Server, start: StartId, why: &str) {
+    let detail = format!("the restart failed, and the process from before runs on: {why}");
+    let kept = Transition { status: old.status, detail: &detail, exit_code: None, start: old.start };
+    fail(app, permit, old, start, why, &kept).await;
+}
+
+/// Records that a restart failed after the old process was stopped.
+async fn give_up(app: &App, permit: &Permit, old: &Server, start: StartId, why: &str) {
+    let detail = format!("the old process was stopped, but the new one was not started: {why}; start the server again");
+    let failed = Transition { status: ServerStatus::Failed, detail: &detail, exit_code: None, start: None };
+    fail(app, permit, old, start, &detail, &failed).await;
+}
+
+/// Records that a start handed nothing over, and what its server is now, if it is still as it was seen.
+async fn fail(app: &App, permit: &Permit, seen: &Server, start: StartId, why: &str, now: &Transition<'_>) {
+    processes::insist("a failed restart", start, || async move {
         let mut tx = app.store.write(permit.organization_slug().as_str()).await?;
         starts::settle(&mut tx, permit, start, Outcome::Failed, why).await?;
-        let detail = format!("the restart failed, and the process from before runs on: {why}");
-        let kept = Transition { status: old.status, detail: &detail, exit_code: None, start: old.start };
-        servers::transition(&mut tx, permit, old, &kept).await?;
-        audit::commit_observation(tx).await
-    };
-    if let Err(error) = recorded.await {
-        tracing::error!(%error, %start, "a failed restart could not be recorded");
-    }
-    // The old process may have ended by itself while its server's turn was taken.
-    if let Some(old_start) = old.start {
-        processes::watch(app, old.id, old_start);
-    }
+        starts::end(&mut tx, permit, start, None, clock::now()).await?;
+        servers::transition(&mut tx, permit, seen, now).await?;
+        Ok(audit::commit_observation(tx).await?)
+    })
+    .await;
 }
 
 /// Records whether the program runs, and watches it if so.
@@ -199,30 +211,30 @@ async fn record(
     start: StartId,
     outcome: std::result::Result<(), String>,
 ) {
-    let recorded = async {
+    let ended = &outcome;
+    processes::insist("the outcome of a start", start, || async move {
         let mut tx = app.store.write(permit.organization_slug().as_str()).await?;
-        let Some(seen) = servers::by_id(&mut tx, server).await?.filter(|seen| seen.start == Some(start)) else {
-            return Ok(());
+        let (settled, why) = match ended {
+            Ok(()) => (Outcome::Delivered, ""),
+            Err(why) => (Outcome::Failed, why.as_str()),
         };
-        match &outcome {
-            Ok(()) => {
-                starts::settle(&mut tx, permit, start, Outcome::Delivered, "").await?;
-                let runs =
-                    Transition { status: ServerStatus::Running, detail: "", exit_code: None, start: Some(start) };
-                servers::transition(&mut tx, permit, &seen, &runs).await?;
+        starts::settle(&mut tx, permit, start, settled, why).await?;
+        let next = match settled {
+            Outcome::Delivered => {
+                Transition { status: ServerStatus::Running, detail: "", exit_code: None, start: Some(start) }
             }
-            Err(why) => {
-                starts::settle(&mut tx, permit, start, Outcome::Failed, why).await?;
+            _ => {
                 starts::end(&mut tx, permit, start, None, clock::now()).await?;
-                let failed = Transition { status: ServerStatus::Failed, detail: why, exit_code: None, start: None };
-                servers::transition(&mut tx, permit, &seen, &failed).await?;
+                Transition { status: ServerStatus::Failed, detail: why, exit_code: None, start: None }
             }
+        };
+        let starting = |seen: &Server| seen.start == Some(start) && seen.status == ServerStatus::Starting;
+        if let Some(seen) = servers::by_id(&mut tx, server).await?.filter(starting) {
+            servers::transition(&mut tx, permit, &seen, &next).await?;
         }
-        audit::commit_observation(tx).await
-    };
-    if let Err(error) = recorded.await {
-        tracing::error!(%error, %start, "the outcome of a start could not be recorded");
-    }
+        Ok(audit::commit_observation(tx).await?)
+    })
+    .await;
     if outcome.is_ok() {
         processes::watch(app, server, start);
     }
@@ -230,7 +242,11 @@ async fn record(
 
 /// The command and variables as they are kept, as the types that were checked when they were written.
 pub(super) fn stored_settings(server: &Server) -> Result<(Command, Variables)> {
-    let command = Command::parse(server.command.clone()).map_err(|error| Error::Internal(error.into()))?;
-    let variables = Variables::parse(server.variables.clone()).map_err(|error| Error::Internal(error.into()))?;
+    let command = Command::parse(server.command.clone()).map_err(unreadable)?;
+    let variables = Variables::parse(server.variables.clone()).map_err(unreadable)?;
     Ok((command, variables))
+}
+
+fn unreadable(why: impl std::fmt::Display) -> Error {
+    Error::Conflict(format!("the server's settings are no longer allowed: {why} Nothing was started; edit them").into())
 }

@@ -75,6 +75,8 @@ pub async fn create(app: &App, caller: &Caller, input: Input<NewToken>) -> Resul
     };
     let permit = InstallationPermit::own(caller);
     let mut tx = app.store.write_installation().await?;
+    // A credential that is being revoked must not leave another one behind.
+    credentials::find(&mut tx, caller.credential, caller.session, now).await?.ok_or(Error::Unauthenticated)?;
     credentials::insert(&mut tx, &permit, &new, now).await?;
     let created = Event::new(AuditAction::TokenCreated, "token", id, &new.name)
         .with(json!({ "full": new.full, "organization_secrets": new.organization_secrets }));
@@ -96,7 +98,7 @@ pub async fn revoke(app: &App, caller: &Caller, id: &str) -> Result<()> {
     }
     let now = clock::now();
     let permit = InstallationPermit::own(caller);
-    let mut tx = app.store.write_installation().await?;
+    let mut tx = app.store.write_person(caller.user).await?;
     let name = credentials::revoke(&mut tx, &permit, caller.user, id, false, now).await?.ok_or(Error::NotFound)?;
     let revoked = Event::new(AuditAction::TokenRevoked, "token", id, name);
     Ok(audit::commit_installation(tx, &permit, revoked, now).await?)

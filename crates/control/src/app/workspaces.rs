@@ -88,8 +88,10 @@ pub async fn create(app: &App, caller: &Caller, slug: &str, input: Input<NewWork
     let description = new.description.as_ref().map_or("", Description::as_str);
     workspaces::insert(&mut tx, &permit, id, number, &new.slug, new.name.as_str(), description, now).await?;
     let event = Event::new(AuditAction::WorkspaceCreated, "workspace", id, new.slug.as_str());
+    let created = authorize(&mut tx, caller, workspace(slug, new.slug.as_str()), Action::SeeWorkspace).await?;
+    let created = read_back(&mut tx, &created).await?;
     audit::commit(tx, &permit, event, now).await?;
-    get(app, caller, slug, new.slug.as_str()).await
+    Ok(created)
 }
 
 /// Changes name, slug and description.
@@ -170,7 +172,8 @@ pub async fn delete(
     let permit = authorize(&mut tx, caller, workspace(organization, slug), Action::GiveOrDeleteWorkspace).await?;
     let known = workspaces::get(&mut tx, &permit).await?;
     expected.check(Some(&known.revision))?;
-    if known.alive > 0 && !stop.checked()? {
+    let stop = stop.checked()?;
+    if known.alive > 0 && !stop {
         return Err(Error::Conflict(
             "servers of this workspace are running; nothing was deleted; stop them first, or delete with ?stop=true"
                 .into(),
@@ -180,11 +183,15 @@ pub async fn delete(
     let stopping = servers::mark_all_stopping(app, &mut tx, &permit).await?;
     workspaces::delete(&mut tx, &permit, now).await?;
     let event = Event::new(AuditAction::WorkspaceDeleted, "workspace", known.id, slug);
-    audit::commit(tx, &permit, event, now).await?;
-    for start in stopping {
-        processes::stop(app, start);
-    }
-    Ok(())
+    let app = app.clone();
+    processes::to_the_end(async move {
+        audit::commit(tx, &permit, event, now).await?;
+        for start in stopping {
+            processes::stop(&app, start);
+        }
+        Ok(())
+    })
+    .await
 }
 
 async fn read_back(db: &mut Connection, permit: &Permit) -> Result<Seen> {

@@ -33,7 +33,7 @@ pub async fn of_organization(db: &mut Connection, permit: &Permit) -> Result<Bud
     let worst = sql("SELECT CAST(COALESCE(MAX(t.secrets), 0) AS BIGINT) AS secrets, \
          CAST(COALESCE(MAX(t.bytes), 0) AS BIGINT) AS bytes FROM \
          (SELECT COUNT(*) AS secrets, SUM(s.cost) AS bytes FROM secrets s JOIN selections l ON l.secret_id = s.id \
-         WHERE s.home_id = $1 AND s.access = 'selected' AND s.deleted_at IS NULL AND l.selected = 1 \
+         JOIN workspaces w ON w.id = l.workspace_id AND w.deleted_at IS NULL WHERE s.home_id = $1 AND s.access = 'selected' AND s.deleted_at IS NULL AND l.selected = 1 \
          GROUP BY l.workspace_id) t")
     .bind(permit.organization())
     .one(db, read_budget)

@@ -1,10 +1,10 @@
 //! Data keys, wrapped under the root key.
 
 use domain::{DataKeyId, OrganizationId, Time};
-use envelope::SealedValue;
+use envelope::{Malformed, SealedValue};
 
 use super::{
-    Connection, InstallationPermit, Result, StoreError, Writing,
+    Connection, InstallationPermit, Writing,
     driver::{Row, sql},
 };
 
@@ -14,9 +14,19 @@ pub struct WrappedKey {
     pub id: DataKeyId,
     /// Whose values it seals.
     pub organization: OrganizationId,
+    /// The key under the root key; damaged bytes are the keyring's to judge, so that a start can go on sealed.
+    pub wrapped: Result<SealedValue, Malformed>,
+    /// A known text under the data key, to prove the key at every start.
+    pub canary: Result<SealedValue, Malformed>,
+}
+
+/// A data key about to be kept.
+pub struct NewDataKey {
+    /// Its id.
+    pub id: DataKeyId,
     /// The key under the root key.
     pub wrapped: SealedValue,
-    /// A known text under the data key, to prove the key at every start.
+    /// A known text under the data key.
     pub canary: SealedValue,
 }
 
@@ -27,14 +37,15 @@ pub struct WrappedKey {
 pub async fn insert(
     tx: &mut Writing,
     _permit: &InstallationPermit,
-    key: &WrappedKey,
+    organization: OrganizationId,
+    key: &NewDataKey,
     root_key_id: &[u8; 16],
     now: Time,
-) -> Result<()> {
+) -> super::Result<()> {
     sql("INSERT INTO data_keys (id, organization_id, root_key_id, wrapped, canary, created_at) \
          VALUES ($1, $2, $3, $4, $5, $6)")
     .bind(key.id)
-    .bind(key.organization)
+    .bind(organization)
     .bind(root_key_id.as_slice())
     .bind(key.wrapped.as_bytes())
     .bind(key.canary.as_bytes())
@@ -47,8 +58,8 @@ pub async fn insert(
 /// Every data key of the installation.
 ///
 /// # Errors
-/// When the database fails or a row is not a sealed value.
-pub async fn all(db: &mut Connection) -> Result<Vec<WrappedKey>> {
+/// When the database fails.
+pub async fn all(db: &mut Connection) -> super::Result<Vec<WrappedKey>> {
     sql("SELECT id, organization_id, wrapped, canary FROM data_keys ORDER BY organization_id, created_at")
         .all(db, read)
         .await
@@ -57,8 +68,8 @@ pub async fn all(db: &mut Connection) -> Result<Vec<WrappedKey>> {
 /// The data key that seals an organization's next value: its newest.
 ///
 /// # Errors
-/// When the database fails or the row is not a sealed value.
-pub async fn newest(db: &mut Connection, organization: OrganizationId) -> Result<Option<WrappedKey>> {
+/// When the database fails.
+pub async fn newest(db: &mut Connection, organization: OrganizationId) -> super::Result<Option<WrappedKey>> {
     sql("SELECT id, organization_id, wrapped, canary FROM data_keys WHERE organization_id = $1 \
          ORDER BY created_at DESC, id DESC LIMIT 1")
     .bind(organization)
@@ -69,20 +80,19 @@ pub async fn newest(db: &mut Connection, organization: OrganizationId) -> Result
 /// The data keys that may have sealed an organization's values.
 ///
 /// # Errors
-/// When the database fails or a row is not a sealed value.
-pub async fn of_organization(db: &mut Connection, organization: OrganizationId) -> Result<Vec<WrappedKey>> {
+/// When the database fails.
+pub async fn of_organization(db: &mut Connection, organization: OrganizationId) -> super::Result<Vec<WrappedKey>> {
     sql("SELECT id, organization_id, wrapped, canary FROM data_keys WHERE organization_id = $1 ORDER BY created_at")
         .bind(organization)
         .all(db, read)
         .await
 }
 
-fn read(row: &Row) -> Result<WrappedKey> {
-    let sealed = |column| SealedValue::parse(row.get::<Vec<u8>>(column)?).map_err(|_| StoreError::Column { column });
+fn read(row: &Row) -> super::Result<WrappedKey> {
     Ok(WrappedKey {
         id: row.get("id")?,
         organization: row.get("organization_id")?,
-        wrapped: sealed("wrapped")?,
-        canary: sealed("canary")?,
+        wrapped: SealedValue::parse(row.get("wrapped")?),
+        canary: SealedValue::parse(row.get("canary")?),
     })
 }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{SecretName, Slug, Time};
+use domain::{SecretName, Slug, Time, UserId};
 use sqlx::{
     Any, AnyConnection, AnyPool, Executor, Row as _,
     any::{AnyArguments, AnyPoolOptions, AnyRow},
@@ -19,9 +19,12 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 /// What can go wrong between the store and its database.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database refused or did not answer.
+    /// The database refused.
     #[error(transparent)]
-    Database(#[from] sqlx::Error),
+    Database(sqlx::Error),
+    /// The database does not answer.
+    #[error(transparent)]
+    Unreachable(sqlx::Error),
     /// The schema could not be brought up to date.
     #[error("the database's schema could not be brought up to date: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
@@ -31,9 +34,21 @@ pub enum StoreError {
         /// The column's name; its content stays out of the message.
         column: &'static str,
     },
+    /// The database accepted a row and did not keep it.
+    #[error("the database did not keep a row that it accepted: somebody changed its schema")]
+    Swallowed,
     /// Another write took the name, slug or address first.
     #[error("taken by another write")]
     Taken,
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Self::Unreachable(error),
+            error => Self::Database(error),
+        }
+    }
 }
 
 /// The outcome of a store call.
@@ -107,6 +122,17 @@ impl Store {
     pub async fn write(&self, organization: &str) -> Result<Writing> {
         let lock = "SELECT 1 FROM organizations WHERE slug = $1 FOR NO KEY UPDATE";
         self.write_behind(sql(lock).bind(organization)).await
+    }
+
+    /// Begins a write that ends what a person may do, like [`Store::write`] in every organization they are in: what their
+    /// credential began before has ended when this goes on, and what begins after sees it.
+    ///
+    /// # Errors
+    /// When the database can't be reached.
+    pub async fn write_person(&self, person: UserId) -> Result<Writing> {
+        let lock = "SELECT 1 FROM organizations WHERE id IN (SELECT organization_id FROM members WHERE user_id = $1) \
+                    ORDER BY id FOR NO KEY UPDATE";
+        self.write_behind(sql(lock).bind(person)).await
     }
 
     /// Begins a write that concerns people or the installation as a whole, like [`Store::write`].
@@ -217,6 +243,14 @@ impl Statement {
             Ok(done) => Ok(done.rows_affected()),
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Err(StoreError::Taken),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Runs an insert that must add its row: one that a trigger of somebody's swallowed is an error.
+    pub(super) async fn insert(self, db: &mut Connection) -> Result<()> {
+        match self.execute(db).await? {
+            1 => Ok(()),
+            _ => Err(StoreError::Swallowed),
         }
     }
 

@@ -76,7 +76,7 @@ pub async fn find(db: &mut Connection, permit: &Permit, id_or_email: &str) -> Re
     sql("SELECT u.id, u.name, u.email, m.role, m.revision, m.joined_at, u.created_at FROM members m \
          JOIN users u ON u.id = m.user_id WHERE m.organization_id = $1 AND (u.id = $2 OR u.email_key = $3)")
     .bind(permit.organization())
-    .bind(id_or_email)
+    .bind(id_or_email.parse::<UserId>().ok())
     .bind(domain::Email::parse(id_or_email).map(|email| email.key()).unwrap_or_default())
     .optional(db, read)
     .await

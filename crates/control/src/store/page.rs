@@ -36,15 +36,16 @@ pub struct PageRequest {
     pub after: Option<Place>,
     /// In this order.
     pub order: Order,
-    /// Only rows whose name contains this text, whatever its case.
+    /// Only rows whose name contains this text; A to Z in whatever case, other letters as they are.
     pub filter: Option<String>,
 }
 
 impl PageRequest {
-    /// The filter as a pattern for `LIKE … ESCAPE '\'` over a lower-cased column.
+    /// The filter as a pattern for `LIKE … ESCAPE '\'` over a column in `lower(…)`, which both databases do for A to Z
+    /// only: SQLite always, PostgreSQL in columns that sort by byte.
     pub(super) fn pattern(&self) -> String {
         let mut pattern = String::from("%");
-        for letter in self.filter.as_deref().unwrap_or_default().to_lowercase().chars() {
+        for letter in self.filter.as_deref().unwrap_or_default().to_ascii_lowercase().chars() {
             if matches!(letter, '%' | '_' | '\\') {
                 pattern.push('\\');
             }

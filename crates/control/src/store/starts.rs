@@ -54,7 +54,7 @@ pub async fn insert<'a>(
     .bind(Outcome::Pending)
     .bind(now)
     .bind(permit.person())
-    .execute(tx)
+    .insert(tx)
     .await?;
     let both = injected.map(|held| (held, false)).chain(left_out.map(|held| (held, true)));
     for (held, left_out) in both {
@@ -66,7 +66,7 @@ pub async fn insert<'a>(
         .bind(held.scope)
         .bind(held.version)
         .bind(left_out)
-        .execute(tx)
+        .insert(tx)
         .await?;
     }
     Ok(())

@@ -1,6 +1,14 @@
 //! The control plane tested through its API and its store, on both databases.
 #![expect(unreachable_pub, reason = "nobody but these tests uses them")]
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail like tests")]
 
+mod access_matrix;
 mod api;
+mod browser;
+mod canary;
+mod openapi;
+mod races;
+mod scale;
+mod sealed;
 mod store;
 mod support;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::{Available, ORGANIZATION_BUDGET, Scope, SecretId, SecretName, WORKSPACE_BUDGET};
+use domain::{Available, ORGANIZATION_BUDGET, Scope, SecretId, SecretName, Slug, WORKSPACE_BUDGET};
 
 use super::{Listed, Secret, Warning, Written};
 use crate::{
@@ -33,7 +33,7 @@ pub(super) async fn rename(
         let value = sealed
             .ok()
             .and_then(|sealed| app.keyring.unseal(&opening, &belongs(permit, known.id, &known.name, version), &sealed))
-            .ok_or_else(|| damaged(&known.name))?;
+            .ok_or_else(|| damaged_version(&known.name, version, version == known.version))?;
         resealed.push((version, app.keyring.seal(&sealing, &belongs(permit, known.id, name, version), &value)?));
     }
     Ok(secrets::rename(tx, permit, known, name, &resealed, clock::now()).await?)
@@ -45,6 +45,20 @@ pub(in crate::app) fn damaged(name: &SecretName) -> Error {
         format!(
             "the stored value of {name} does not open: it was changed or moved in the database; nothing was done; \
              write a new value for it"
+        )
+        .into(),
+    )
+}
+
+/// Why a secret can't get another name: one of its kept versions does not open, and would be lost with its old name.
+fn damaged_version(name: &SecretName, version: u32, newest: bool) -> Error {
+    if newest {
+        return damaged(name);
+    }
+    Error::Conflict(
+        format!(
+            "version {version} of {name} does not open: it was changed or moved in the database; nothing was renamed; \
+             make a secret of the new name and delete this one, or restore the database from a backup"
         )
         .into(),
     )
@@ -68,7 +82,11 @@ pub(super) async fn select(
     let Some(slugs) = slugs else { return Ok(()) };
     let mut wanted = Vec::with_capacity(slugs.len());
     for slug in slugs {
-        wanted.push(workspaces::id_of(tx, permit, slug).await?.ok_or_else(|| {
+        let found = match Slug::parse_kept(slug) {
+            Ok(slug) => workspaces::id_of(tx, permit, slug.as_str()).await?,
+            Err(_) => None,
+        };
+        wanted.push(found.ok_or_else(|| {
             Error::invalid("workspaces", "workspace_unknown", "One of these workspaces does not exist here.")
         })?);
     }
@@ -89,7 +107,7 @@ pub(super) async fn check_budget(db: &mut Connection, permit: &Permit) -> Result
         Some(workspace) => budgets::of_workspace(db, workspace).await?.check(WORKSPACE_BUDGET),
         None => budgets::of_organization(db, permit).await?.check(ORGANIZATION_BUDGET),
     };
-    within.map_err(|exceeded| Error::invalid("value", exceeded.code(), exceeded))
+    within.map_err(|exceeded| Error::invalid("budget", exceeded.code(), exceeded))
 }
 
 /// What is worth knowing of a name that is new here.
@@ -106,9 +124,8 @@ pub(super) async fn name_warnings(db: &mut Connection, permit: &Permit, name: &S
     Ok(warnings.into_iter().map(Warning::from).collect())
 }
 
-/// Reads the secret back, records and commits, and finds out which servers differ now.
+/// Reads the secret back, finds out which servers differ now, records and commits.
 pub(super) async fn finish(
-    app: &App,
     mut tx: Writing,
     permit: &Permit,
     name: &SecretName,
@@ -118,8 +135,8 @@ pub(super) async fn finish(
 ) -> Result<Written> {
     let secret = secrets::find(&mut tx, permit, name.as_str()).await?.ok_or(Error::NotFound)?;
     let listed = listed(&mut tx, permit, secret).await?;
+    let stale = drift::stale_servers(&mut tx, permit).await?;
     audit::commit(tx, permit, event, clock::now()).await?;
-    let stale = drift::stale_servers(app, permit).await?;
     Ok(Written { listed, created, warnings, stale })
 }
 

@@ -1,1 +1,15 @@
+mod audit_events;
+mod collaborators;
+mod conditions;
+mod explanations;
+mod members;
+mod organizations;
+mod pages;
+mod problems;
 mod secrets;
+mod servers;
+mod sessions;
+mod setup;
+mod tokens;
+mod workspace_secrets;
+mod workspaces;

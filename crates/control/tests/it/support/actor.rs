@@ -95,6 +95,36 @@ impl Answer {
         self.json()["code"].as_str().unwrap_or_default().to_owned()
     }
 
+    /// The field and the stable code of each thing that does not fit.
+    pub fn refused(&self) -> Vec<(String, String)> {
+        let text = |problem: &Value, key: &str| problem[key].as_str().unwrap_or_default().to_owned();
+        let problems = self.json()["errors"].as_array().cloned().unwrap_or_default();
+        problems.iter().map(|problem| (text(problem, "field"), text(problem, "code"))).collect()
+    }
+
+    /// Checks that exactly this field does not fit, for this reason.
+    #[track_caller]
+    pub fn expect_refused(self, field: &str, code: &str) -> Self {
+        let answer = self.expect(422);
+        assert_eq!(answer.refused(), [(field.to_owned(), code.to_owned())], "{}", answer.text);
+        answer
+    }
+
+    /// One field of each item of a list.
+    pub fn each(&self, field: &str) -> Vec<String> {
+        let items = self.json()["items"].as_array().cloned().unwrap_or_default();
+        items.iter().map(|item| item[field].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// What somebody can tell of the answer: all of it but the request's own id.
+    pub fn told(&self) -> (u16, Value) {
+        let mut body = self.json();
+        if let Some(fields) = body.as_object_mut() {
+            fields.remove("request_id");
+        }
+        (self.status.as_u16(), body)
+    }
+
     /// The entity tag.
     pub fn etag(&self) -> String {
         self.headers[header::ETAG].to_str().expect("an ASCII tag").to_owned()

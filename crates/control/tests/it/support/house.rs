@@ -1,5 +1,7 @@
 //! A control plane with two organizations and one person of every kind.
 
+use std::path::Path;
+
 use axum::Router;
 use control::{
     api,
@@ -52,10 +54,7 @@ pub const LAB: &str = "/organizations/acme/workspaces/lab";
 impl House {
     pub async fn build(database: Database) -> Self {
         let directory = TempDir::new().expect("a temporary directory");
-        let database_url = match database {
-            Database::Sqlite => format!("sqlite://{}/vestry.sqlite?mode=rwc", directory.path().display()),
-            Database::Postgres => postgres::new_database(),
-        };
+        let database_url = new_database(database, directory.path());
         let Booted { app, setup_code } = boot(&directory, &database_url, ROOT_KEY).await;
         let router = api::router(app.clone());
         let anonymous = Actor::new(router.clone(), None, "");
@@ -100,6 +99,14 @@ impl House {
     }
 }
 
+/// The address of an empty database; the embedded one lies in this directory.
+pub fn new_database(database: Database, directory: &Path) -> String {
+    match database {
+        Database::Sqlite => format!("sqlite://{}/vestry.sqlite?mode=rwc", directory.display()),
+        Database::Postgres => postgres::new_database(),
+    }
+}
+
 /// Opens the control plane over a directory and a database with this root key.
 pub async fn boot(directory: &TempDir, database_url: &str, root_key: &str) -> Booted {
     let data_dir = directory.path().to_owned();
@@ -130,8 +137,7 @@ pub async fn add_person(app: &App, person: &str, organization: &str, role: Role)
 /// Signs a person in and gives them a token with every permission.
 pub async fn sign_in(anonymous: &Actor, person: &str) -> Actor {
     let address = email(person).as_str().to_owned();
-    let answer =
-        anonymous.post("/sessions", json!({ "email": address, "password": PASSWORD })).await.expect(201);
+    let answer = anonymous.post("/sessions", json!({ "email": address, "password": PASSWORD })).await.expect(201);
     let cookie = answer.headers["set-cookie"].to_str().expect("an ASCII cookie");
     let cookie = cookie.split(';').next().expect("a name and a value");
     let wish = json!({ "name": "tests", "access": "full", "organization_secrets": true });
