@@ -1,6 +1,10 @@
 //! What `vestry serve` and the operator's commands open: data directory, database, root key, runtime.
 
-use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path};
+use std::{
+    fs::DirBuilder,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
+    path::Path,
+};
 
 use control::{
     app::{Passwords, boot},
@@ -26,6 +30,11 @@ pub(super) fn settings(given: &InstallationSettings, environment: &Environment) 
     };
     DirBuilder::new().recursive(true).mode(0o700).create(&given.data_dir).map_err(unusable)?;
     let data_dir = given.data_dir.canonicalize().map_err(unusable)?;
+    let directory = data_dir.metadata().map_err(unusable)?;
+    if directory.mode() & 0o022 != 0 || directory.uid() != rustix::process::geteuid().as_raw() {
+        let message = format!("others may write into the data directory {}; nothing was done", data_dir.display());
+        return Err(Failure::not_configured(message).help("make it yours alone (chmod 700), or use --data-dir"));
+    }
     let (key_provider, key_file) = match given.root_key.split_once(':') {
         Some(("file", path)) => {
             let path = std::path::absolute(path).map_err(unusable)?;

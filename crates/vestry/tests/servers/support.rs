@@ -4,7 +4,6 @@ mod actor;
 mod control_plane;
 mod follow;
 mod house;
-#[expect(clippy::duplicate_mod, reason = "one PostgreSQL server's start is written once, for the tests of both crates")]
 #[path = "../../../control/tests/it/support/postgres.rs"]
 mod postgres;
 mod processes;

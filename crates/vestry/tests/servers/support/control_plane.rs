@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::Write,
+    io::{Read, Write},
     os::unix::{
         fs::{PermissionsExt, chown},
         process::ExitStatusExt,
@@ -159,11 +159,6 @@ impl ControlPlane {
         fs::read(self.log_file()).unwrap_or_default()
     }
 
-    /// Its process.
-    pub(crate) fn pid(&self) -> i32 {
-        i32::try_from(self.process.as_ref().expect("it runs").id()).unwrap()
-    }
-
     /// Ends it as a crash would.
     pub(crate) fn kill(&mut self) {
         let mut child = self.process.take().expect("it runs");
@@ -178,13 +173,19 @@ impl ControlPlane {
         assert!(child.wait().unwrap().success());
     }
 
-    /// The supervisors that its installation has, at work or on their way.
+    /// The supervisors of its installation, at work or on their way.
     pub(crate) fn supervisors(&self) -> Vec<Process> {
-        let own = format!("{}\0supervise\0", self.program().display());
-        let is_own = |process: &Process| {
-            fs::read(format!("/proc/{}/cmdline", process.pid)).is_ok_and(|line| line == own.as_bytes())
+        let known: Vec<i32> = self.facts().iter().filter_map(|facts| pid_of(&facts["supervisor"])).collect();
+        let below = self.process.as_ref().map(|child| family(i32::try_from(child.id()).unwrap())).unwrap_or_default();
+        // Only root may look at the file that another's supervisor, or its own, executes.
+        let is_own = |process: &Process| match fs::read_link(format!("/proc/{}/exe", process.pid)) {
+            Ok(executed) => executed == self.program(),
+            Err(_) => known.contains(&process.pid) || below.contains(process),
         };
-        processes().into_iter().filter(is_own).collect()
+        let supervises = |process: &Process| {
+            fs::read(format!("/proc/{}/cmdline", process.pid)).is_ok_and(|line| line.ends_with(b"\0supervise\0"))
+        };
+        processes().into_iter().filter(supervises).filter(is_own).collect()
     }
 
     /// What a start left on record for the next control plane.
@@ -201,17 +202,42 @@ impl ControlPlane {
 
     /// The processes of the programs that run in sandboxes here: all below the first one of each sandbox.
     pub(crate) fn programs_in_sandboxes(&self) -> Vec<Process> {
-        let roots = self.facts().into_iter().filter_map(|facts| i32::try_from(facts["sandbox"]["pid"].as_i64()?).ok());
+        let roots = self.facts().into_iter().filter_map(|facts| pid_of(&facts["sandbox"]));
         roots.flat_map(|root| family(root).into_iter().skip(1)).collect()
     }
 
     /// Changes the embedded database behind the control plane's back.
     pub(crate) fn tamper(&self, sql: &str) {
         const SCRIPT: &str = "import sqlite3, sys\n\
-            with sqlite3.connect(sys.argv[1], timeout=30) as db:\n    assert db.execute(sys.argv[2]).rowcount > 0\n";
+            with sqlite3.connect(sys.argv[1], timeout=30) as db:\n    assert db.execute(sys.argv[2]).rowcount != 0\n";
         let database = self.data().join("vestry.sqlite");
         let output = Command::new("/usr/bin/python3").args(["-c", SCRIPT]).arg(database).arg(sql).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// Keeps everybody else from writing to the embedded database while it is there.
+pub(crate) struct Lock(Child);
+
+impl ControlPlane {
+    /// Takes the embedded database's write lock.
+    pub(crate) fn lock_database(&self) -> Lock {
+        const SCRIPT: &str = "import sqlite3, sys\n\
+            db = sqlite3.connect(sys.argv[1], timeout=30, isolation_level=None)\ndb.execute('BEGIN IMMEDIATE')\n\
+            print('locked', flush=True)\nsys.stdin.read()\n";
+        let mut python = Command::new("/usr/bin/python3");
+        python.args(["-c", SCRIPT]).arg(self.data().join("vestry.sqlite"));
+        let mut child = python.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut said = [0; 7];
+        child.stdout.as_mut().unwrap().read_exact(&mut said).unwrap();
+        Lock(child)
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
     }
 }
 
@@ -240,10 +266,15 @@ impl Drop for ControlPlane {
     }
 }
 
+/// The pid of a process that is named in a record.
+fn pid_of(named: &Value) -> Option<i32> {
+    named["pid"].as_i64()?.try_into().ok()
+}
+
 fn last_lines(log: &[u8]) -> String {
     let text = String::from_utf8_lossy(log);
     let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(40)..].join("\n")
+    lines[lines.len().saturating_sub(12)..].join("\n")
 }
 
 /// An account that nobody has, below those of workspaces.

@@ -1,4 +1,4 @@
-//! An organization with an administrator, a workspace's owner and a collaborator, and the workspace's servers.
+//! An organization with an administrator and the owner of a workspace, and the workspace's servers.
 
 use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
 
@@ -14,12 +14,11 @@ pub(crate) const LAB: &str = "/organizations/acme/workspaces/lab";
 /// Writes its whole environment, as it was handed to it, into its home, and runs on.
 const SHOW: &str = r#"cat /proc/$$/environ > .new; mv .new "environment of $VESTRY_SERVER"; exec sleep 1000"#;
 
-/// A control plane with the organization `acme`, the owner's workspace `lab`, and people.
+/// A control plane with the organization `acme` and the owner's workspace `lab`.
 pub(crate) struct House {
     pub(crate) anonymous: Actor,
     pub(crate) administrator: Actor,
     pub(crate) owner: Actor,
-    pub(crate) collaborator: Actor,
     pub(crate) control_plane: ControlPlane,
     line: Arc<Line>,
 }
@@ -40,22 +39,24 @@ impl House {
             "password": PASSWORD, "organization": { "name": "Acme" },
         });
         anonymous.post("/setup", setup).expect(201);
-        for person in ["owner", "collaborator"] {
-            let (email, name) = (email(person), person);
-            let add = ["member", "add", &email, "--organization", "acme", "--name", name, "--password-stdin"];
-            control_plane.operate(&add, &format!("{PASSWORD}\n"));
-        }
+        add_person(&control_plane, "owner");
         let house = Self {
             administrator: sign_in(&anonymous, "administrator"),
             owner: sign_in(&anonymous, "owner"),
-            collaborator: sign_in(&anonymous, "collaborator"),
             anonymous,
             control_plane,
             line,
         };
         house.owner.post("/organizations/acme/workspaces", json!({ "name": "Lab" })).expect(201);
-        house.owner.put(&format!("{LAB}/collaborators/{}", house.collaborator.email), json!({})).expect(204);
         house
+    }
+
+    /// A person to whom the owner has given access to `lab`.
+    pub(crate) fn collaborator(&self) -> Actor {
+        add_person(&self.control_plane, "collaborator");
+        let collaborator = sign_in(&self.anonymous, "collaborator");
+        self.owner.put(&format!("{LAB}/collaborators/{}", collaborator.email), json!({})).expect(204);
+        collaborator
     }
 
     /// Kills the control plane as a crash would, and starts it again.
@@ -209,6 +210,12 @@ fn written(answer: super::Answer) -> Value {
 
 fn email(person: &str) -> String {
     format!("{person}@acme.test")
+}
+
+/// Adds a member as the operator does.
+fn add_person(control_plane: &ControlPlane, person: &str) {
+    let add = ["member", "add", &email(person), "--organization", "acme", "--name", person, "--password-stdin"];
+    control_plane.operate(&add, &format!("{PASSWORD}\n"));
 }
 
 /// Signs a person in and gives them a token with every permission.

@@ -2,13 +2,19 @@
 
 use std::{collections::BTreeMap, fs};
 
-/// A process that is not taken for another one that got its number.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// A process that is not taken for another one that got its number, whatever it executes.
+#[derive(Clone, Debug)]
 pub(crate) struct Process {
     pub(crate) pid: i32,
     pub(crate) parent: i32,
     pub(crate) name: String,
     started: u64,
+}
+
+impl PartialEq for Process {
+    fn eq(&self, other: &Self) -> bool {
+        (self.pid, self.started) == (other.pid, other.started)
+    }
 }
 
 /// Every process that is there, without zombies (proc(5)).

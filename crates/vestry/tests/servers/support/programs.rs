@@ -39,13 +39,25 @@ impl Programs {
 
     /// Gives it back.
     pub(crate) fn restore(&self, name: &str) {
-        fs::copy(Path::new("/usr/bin").join(name), self.folder.join(name)).unwrap();
         self.set_mode(name, 0o755);
     }
 
-    /// Puts a script in a program's place.
+    /// Puts a script in a program's place, while no server runs.
     pub(crate) fn replace(&self, name: &str, script: &str) {
         fs::write(self.folder.join(name), format!("#!/bin/sh\n{script}\n")).unwrap();
+    }
+
+    /// Puts something in a program's place that becomes it only once [`go`](Self::go) is called.
+    pub(crate) fn hold(&self, name: &str) {
+        let (real, go) = (self.folder.join("held"), self.folder.join("go"));
+        fs::copy(self.folder.join(name), &real).unwrap();
+        let (real, go) = (real.display(), go.display());
+        self.replace(name, &format!("while [ ! -e {go} ]; do sleep 0.02; done; exec {real} \"$@\""));
+    }
+
+    /// Lets a held program begin.
+    pub(crate) fn go(&self) {
+        fs::write(self.folder.join("go"), "").unwrap();
     }
 
     fn set_mode(&self, name: &str, mode: u32) {

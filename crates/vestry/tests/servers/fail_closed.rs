@@ -1,0 +1,83 @@
+//! When anything that protects a start fails, no program gets anything.
+
+use serde_json::json;
+
+use crate::support::*;
+
+/// Leaves a trace in its workspace's home if it ever runs.
+const TRACE: &str = "echo ran > ran; exec sleep 1000";
+
+/// The start failed and says why; nothing ran, and nothing of it is left.
+#[track_caller]
+fn fails(house: &House, why: &str) {
+    let server = house.known_server(LAB, "traced");
+    house.owner.post(&format!("{}/start", server.path()), json!({})).expect(202);
+    let record = server.newest_start();
+    assert_eq!(record["outcome"], "failed", "{record:#}");
+    assert!(record["detail"].as_str().unwrap().contains(why), "{record:#}");
+    let seen = until("the failure", || Some(server.get()).filter(|seen| seen["status"] == "failed"));
+    assert!(seen["status_detail"].as_str().unwrap().contains(why), "{seen:#}");
+    assert!(seen["drift"].as_array().unwrap().is_empty());
+    assert_eq!(house.control_plane.supervisors(), []);
+    assert_eq!(house.control_plane.runs(), 0);
+    assert!(!house.home(LAB).join("ran").exists(), "it ran");
+    assert_eq!(server.log(), "");
+}
+
+#[test]
+fn without_a_working_sandbox_no_server_starts() {
+    let house = House::with(Options { own_programs: true, ..Options::default() });
+    house.workspace_secret("KEY", "a value that stays here");
+    house.server("traced", TRACE);
+    let programs = house.control_plane.programs.as_ref().unwrap();
+    for (name, remedy) in [("bwrap", "apt install bubblewrap"), ("slirp4netns", "apt install slirp4netns")] {
+        programs.remove(name);
+        fails(&house, remedy);
+        programs.restore(name);
+    }
+    programs.replace("bwrap", "while [ \"$1\" != -- ]; do shift; done; shift; exec \"$@\"");
+    fails(&house, "not tight");
+    programs.replace("bwrap", "echo 'no permissions' >&2; exit 1");
+    fails(&house, "no permissions");
+    programs.replace("slirp4netns", "echo 'no such luck' >&2; exit 1");
+    fails(&house, "no such luck");
+}
+
+#[test]
+fn a_value_that_does_not_open_is_named_and_nothing_starts_with_the_rest() {
+    let house = House::new();
+    house.organization_secret("FIRST", json!({ "value": "is all right" }));
+    house.workspace_secret("BROKEN", "will be damaged");
+    house.server("traced", TRACE);
+    let sealed = "UPDATE secret_versions SET sealed";
+    let of_broken = "WHERE secret_id = (SELECT id FROM secrets WHERE name = 'BROKEN')";
+    for damage in ["zeroblob(length(sealed))", "CAST(substr(sealed, 1, length(sealed) - 1) AS BLOB)", "x''"] {
+        house.control_plane.tamper(&format!("{sealed} = {damage} {of_broken}"));
+        fails(&house, "BROKEN");
+    }
+    // A renamed row is another place too: what was sealed as one name opens as no other.
+    house.workspace_secret("BROKEN", "whole again");
+    house.control_plane.tamper("UPDATE secrets SET name = 'RENAMED' WHERE name = 'BROKEN'");
+    fails(&house, "RENAMED");
+    house.owner.delete(&format!("{LAB}/secrets/RENAMED")).expect(204);
+    house.known_server(LAB, "traced").start();
+    until("its trace", || house.home(LAB).join("ran").exists().then_some(()));
+}
+
+#[test]
+fn a_start_that_can_not_be_audited_is_not_done() {
+    let house = House::new();
+    house.workspace_secret("KEY", "a value that stays here");
+    let server = house.server("traced", TRACE);
+    house.control_plane.tamper(
+        "CREATE TRIGGER no_audit BEFORE INSERT ON audit_events BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
+    );
+    let answer = house.owner.post(&format!("{}/start", server.path()), json!({})).expect(500);
+    assert!(!answer.text.contains("disk"), "{}", answer.text);
+    assert_eq!(server.get()["status"], "stopped");
+    assert!(server.starts().is_empty());
+    assert_eq!(house.control_plane.supervisors(), []);
+    house.control_plane.tamper("DROP TRIGGER no_audit");
+    server.start();
+    until("its trace", || house.home(LAB).join("ran").exists().then_some(()));
+}
