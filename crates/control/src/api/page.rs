@@ -75,7 +75,7 @@ pub(super) struct Paging {
     limit: Option<i64>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
-    /// Only names that contain this, whatever the case.
+    /// Only names that contain this; A to Z in whatever case.
     q: Option<String>,
     /// `name`, `created_at` or `updated_at`; `-` before it for descending.
     sort: Option<String>,

@@ -59,7 +59,7 @@ impl Error {
 }
 
 impl IntoResponse for Error {
-    /// Only the status; [`answer`] knows the request id and writes the rest.
+    /// Only the status; `answer` knows the request id and writes the rest.
     fn into_response(self) -> Response {
         let mut response = self.status_and_code().0.into_response();
         response.extensions_mut().insert(Arc::new(self));

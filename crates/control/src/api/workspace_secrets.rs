@@ -73,7 +73,7 @@ pub(super) struct AvailableParams {
     limit: Option<i64>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
-    /// Only names that contain this, whatever the case.
+    /// Only names that contain this; A to Z in whatever case.
     q: Option<String>,
 }
 

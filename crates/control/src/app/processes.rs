@@ -23,6 +23,9 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// How often a write about a process is tried; after that the next start of the control plane finds out.
 const TRIES: u32 = 120;
 
+/// What a server's status says while its old process is stopped for a new one.
+pub(super) const RESTARTING: &str = "being restarted";
+
 /// Does a commit and what must follow it, also when whoever asked hangs up in between: a request that nobody waits for is
 /// dropped where it stands, and would leave a server starting or stopping for ever.
 pub(super) async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
@@ -97,7 +100,7 @@ async fn write_end(app: &App, server: ServerId, start: StartId, exit: Option<Exi
     }
     starts::end(&mut tx, &permit, start, code, at).await?;
     if let Some(seen) = servers::by_id(&mut tx, server).await?.filter(|seen| seen.start == Some(start)) {
-        let (status, detail) = became(seen.status, exit);
+        let (status, detail) = became(&seen, exit);
         let ended = Transition { status, detail: &detail, exit_code: code, start: None };
         servers::transition(&mut tx, &permit, &seen, &ended).await?;
     }
@@ -112,9 +115,13 @@ pub(super) async fn forget(app: &App, start: StartId) {
 }
 
 /// What a server is after its process ended: stopped when that was wished or went well, failed otherwise.
-fn became(status: ServerStatus, exit: Option<Exit>) -> (ServerStatus, String) {
+fn became(seen: &servers::Server, exit: Option<Exit>) -> (ServerStatus, String) {
+    if seen.status == ServerStatus::Stopping && seen.status_detail == RESTARTING {
+        let cut_off = "the restart was cut off after the old process was told to stop; start the server again";
+        return (ServerStatus::Failed, cut_off.to_owned());
+    }
     let (code, signal) = exit.map_or((None, None), |exit| (exit.code, exit.signal));
-    match (status, code, signal) {
+    match (seen.status, code, signal) {
         (ServerStatus::Stopping, ..) | (_, Some(0), None) => (ServerStatus::Stopped, String::new()),
         (_, _, Some(signal)) => (ServerStatus::Failed, format!("ended by signal {signal}")),
         (_, Some(code), None) => (ServerStatus::Failed, format!("exited with code {code}")),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use domain::{Outcome, ServerId, ServerStatus, StartId};
-use runtime::State;
+use runtime::{Exit, State};
 
 use super::{App, processes};
 use crate::{
@@ -41,8 +41,8 @@ pub(super) async fn all(app: &App) -> anyhow::Result<()> {
             }
             // It never got to its command: its environment was handed to nobody who runs.
             Some(State::Waiting) => {
-                end_stray(app, start).await;
-                processes::record(app, server.id, start, None).await;
+                let exit = end_stray(app, start).await;
+                processes::record(app, server.id, start, exit).await;
             }
             None => {
                 processes::record(app, server.id, start, None).await;
@@ -55,12 +55,15 @@ pub(super) async fn all(app: &App) -> anyhow::Result<()> {
     Ok(settle_pending(app).await?)
 }
 
-/// Ends a process that no server's row names, such as the other half of a restart that was cut off.
-async fn end_stray(app: &App, start: StartId) {
-    if let Err(error) = app.runtime.stop(start).await {
+/// Ends a process that nobody waits for any more, such as the other half of a restart that was cut off. How it ended,
+/// if its command ran after all: the gate may have been opened in the last moment.
+async fn end_stray(app: &App, start: StartId) -> Option<Exit> {
+    let exit = app.runtime.stop(start).await;
+    if let Err(error) = &exit {
         tracing::warn!(%error, %start, "a process without a server could not be stopped");
     }
     processes::forget(app, start).await;
+    exit.ok().filter(|exit| exit.code.is_some() || exit.signal.is_some())
 }
 
 /// A start that was cut off between its record and its process delivered nothing.

@@ -1,6 +1,6 @@
 //! Servers: what they run, and starting, stopping and restarting them.
 //!
-//! A use case here writes what shall happen and returns; [`super::starting`] does it, and [`super::processes`] records
+//! A use case here writes what shall happen and returns; `starting` does it, and `processes` records
 //! how it ends.
 
 use std::collections::{HashMap, HashSet};

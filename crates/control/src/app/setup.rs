@@ -100,7 +100,7 @@ pub fn slug_or_from(given: Option<&str>, name: Option<&DisplayName>) -> std::res
         (None, Some(name)) => Slug::from_name(name.as_str()).ok_or_else(|| {
             refused(
                 "slug_missing",
-                "No slug can be made from this name. Give one: letters a to z, digits, hyphens.".into(),
+                "No short name for addresses can be made from this name, or it is a word of Vestry's own. Give a slug: letters a to z, digits, hyphens.".into(),
             )
         }),
         (None, None) => Err(refused("slug_missing", "A slug is missing.".into())),

@@ -86,6 +86,13 @@ pub(super) async fn restart(app: App, permit: Permit, old: Server, plan: Plan, t
         Ok(prepared) => prepared,
         Err(why) => return keep_old(&app, &permit, &old, start, &why).await,
     };
+    let old = match mark_restarting(&app, &permit, old.clone()).await {
+        Ok(old) => old,
+        Err(why) => {
+            prepared.cancel().await;
+            return keep_old(&app, &permit, &old, start, &why.to_string()).await;
+        }
+    };
     let exit = match stop_old(&app, &old).await {
         Ok(exit) => exit,
         Err(why) => {
@@ -157,6 +164,19 @@ fn told(failed: &StartFailed) -> String {
     }
 }
 
+/// Puts on record that the old process is about to be stopped for a new one, so that whatever cuts the restart off from
+/// here on leaves a server that is `failed`, not one that looks as if somebody had stopped it.
+async fn mark_restarting(app: &App, permit: &Permit, old: Server) -> Result<Server> {
+    let mut tx = app.store.write(permit.organization_slug().as_str()).await?;
+    let next =
+        Transition { status: ServerStatus::Stopping, detail: processes::RESTARTING, exit_code: None, start: old.start };
+    if !servers::transition(&mut tx, permit, &old, &next).await? {
+        return Err(Error::Conflict("it ended or was stopped meanwhile".into()));
+    }
+    audit::commit_observation(tx).await?;
+    Ok(Server { status: next.status, ..old })
+}
+
 async fn stop_old(app: &App, old: &Server) -> std::result::Result<Option<Exit>, String> {
     match old.start {
         None => Ok(None),
@@ -172,7 +192,7 @@ async fn take_place(app: &App, permit: &Permit, old: &Server, start: StartId, ex
     }
     let next = Transition { status: ServerStatus::Starting, detail: "", exit_code: None, start: Some(start) };
     if !servers::transition(&mut tx, permit, old, &next).await? {
-        return Err(Error::Conflict("it was stopped meanwhile".into()));
+        return Err(Error::Conflict("its record changed meanwhile".into()));
     }
     Ok(audit::commit_observation(tx).await?)
 }
@@ -180,7 +200,7 @@ async fn take_place(app: &App, permit: &Permit, old: &Server, start: StartId, ex
 /// Records that a restart failed before the old process was stopped: that one runs on.
 async fn keep_old(app: &App, permit: &Permit, old: &Server, start: StartId, why: &str) {
     let detail = format!("the restart failed, and the process from before runs on: {why}");
-    let kept = Transition { status: old.status, detail: &detail, exit_code: None, start: old.start };
+    let kept = Transition { status: ServerStatus::Running, detail: &detail, exit_code: None, start: old.start };
     fail(app, permit, old, start, why, &kept).await;
 }
 

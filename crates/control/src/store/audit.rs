@@ -1,7 +1,7 @@
 //! Audit events: one hash chain for each organization and one for the installation.
 //!
 //! The hash of an event is SHA-256 over the hash before it (32 bytes, zeros before the first) and the event as a JSON
-//! array of strings and nulls, in the order of [`canonical`], without white space.
+//! array of strings and nulls, in the order of `canonical`, without white space.
 
 use aws_lc_rs::digest::{Context, SHA256};
 use domain::{AuditAction, AuditEventId, OrganizationId, Time, UserId};

@@ -223,3 +223,24 @@ fn a_control_plane_killed_at_any_moment_of_a_start_or_restart_leaves_all_consist
     assert_eq!(server.restart()["outcome"], "delivered");
     server.stop();
 }
+
+/// Rule: what fails after the old process was told to stop is `failed` and said so, never `stopped` as if by somebody's
+/// wish.
+#[test]
+fn a_restart_that_was_cut_off_after_the_stop_has_failed() {
+    let mut house = House::new();
+    let script = "trap 'touch told; while [ ! -e go ]; do sleep 0.05; done; exit 0' TERM; echo up; \
+                  while :; do sleep 0.05; done";
+    let server = house.server("slow", script);
+    server.start();
+    server.logs("up");
+    house.owner.post(&format!("{}/restart", server.path()), json!({})).expect(202);
+    let told = house.home(LAB).join("told");
+    until("the old process to be told", || told.exists().then_some(()));
+    house.crash();
+    fs::write(house.home(LAB).join("go"), "").unwrap();
+    let server = house.known_server(LAB, "slow");
+    let seen = server.becomes("failed");
+    assert!(seen["status_detail"].as_str().unwrap().contains("the restart was cut off"), "{seen:#}");
+    assert_eq!(server.newest_start()["outcome"], "failed");
+}

@@ -2,6 +2,7 @@ mod audit_events;
 mod collaborators;
 mod conditions;
 mod explanations;
+mod logs;
 mod members;
 mod organizations;
 mod pages;

@@ -2,8 +2,9 @@
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, BodyDataStream},
     http::{HeaderMap, Method, Request, StatusCode, header},
+    response::Response,
 };
 use serde_json::Value;
 use tower::ServiceExt;
@@ -64,6 +65,17 @@ impl Actor {
 
     /// Sends any request; paths that begin with `/` go below `/api/v1`, unless they name another root.
     pub async fn send(&self, method: Method, path: &str, body: Option<String>) -> Answer {
+        let (parts, body) = self.response(method, path, body).await.into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.expect("a whole answer");
+        Answer { status: parts.status, headers: parts.headers, text: String::from_utf8_lossy(&bytes).into_owned() }
+    }
+
+    /// Begins to read an answer that comes piece by piece.
+    pub async fn stream(&self, path: &str) -> BodyDataStream {
+        self.response(Method::GET, path, None).await.into_body().into_data_stream()
+    }
+
+    async fn response(&self, method: Method, path: &str, body: Option<String>) -> Response {
         let other_root = ["/healthz", "/readyz", "/api/"].iter().any(|root| path.starts_with(root));
         let address = if other_root { path.to_owned() } else { format!("/api/v1{path}") };
         let mut request = Request::builder().method(method).uri(address).header(header::HOST, "localhost");
@@ -77,10 +89,7 @@ impl Actor {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
         let request = request.body(body.map_or_else(Body::empty, Body::from)).expect("a well-formed request");
-        let response = self.router.clone().oneshot(request).await.expect("the router never fails");
-        let (parts, body) = response.into_parts();
-        let bytes = axum::body::to_bytes(body, usize::MAX).await.expect("a whole answer");
-        Answer { status: parts.status, headers: parts.headers, text: String::from_utf8_lossy(&bytes).into_owned() }
+        self.router.clone().oneshot(request).await.expect("the router never fails")
     }
 }
 
