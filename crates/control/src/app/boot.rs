@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::{App, Keyring, Parts, Passwords, reconcile, setup};
 use crate::{
     keys::{KeyError, KeyProvider},
-    store::{Store, data_keys},
+    store::{Store, data_keys, server_of},
 };
 
 /// What a control plane is started with.
@@ -51,6 +51,12 @@ pub async fn boot(settings: Settings) -> anyhow::Result<Booted> {
 /// As [`boot`].
 pub async fn open(settings: Settings) -> anyhow::Result<Booted> {
     let store = Store::open(&settings.database_url).await?;
+    let mut runtime = settings.runtime;
+    if let Some(server) = server_of(&settings.database_url) {
+        // Servers have no business with the control plane's database; this machine's own addresses are closed anyway.
+        let addresses = tokio::net::lookup_host(server).await?.map(|address| address.ip());
+        runtime.blocked_networks.extend(addresses.filter(|ip| !ip.is_loopback()).map(|ip| ip.to_string()));
+    }
     let setup_code_file = settings.data_dir.join("setup-code");
     let (installation, setup_code) = setup::prepare(&store, &setup_code_file).await?;
     let mut db = store.read().await?;
@@ -68,7 +74,7 @@ pub async fn open(settings: Settings) -> anyhow::Result<Booted> {
     let app = App::new(Parts {
         store,
         keyring,
-        runtime: Runtime::new(settings.runtime)?,
+        runtime: Runtime::new(runtime)?,
         passwords: settings.passwords,
         installation,
         setup_code_file,

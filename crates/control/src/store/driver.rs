@@ -163,6 +163,14 @@ impl Store {
     }
 }
 
+/// Where the database server of a `postgres://…` address is: its host and port. `None` for the embedded database, for
+/// one behind a Unix socket, and for what is no such address.
+pub fn server_of(url: &str) -> Option<(String, u16)> {
+    let options = sqlx::postgres::PgConnectOptions::from_str(url).ok().filter(|_| url.starts_with("postgres"))?;
+    let host = options.get_host().trim_start_matches('[').trim_end_matches(']');
+    (options.get_socket().is_none() && !host.starts_with('/')).then(|| (host.to_owned(), options.get_port()))
+}
+
 fn migrator(dialect: Dialect) -> Migrator {
     let sql = match dialect {
         Dialect::Sqlite => include_str!("../../migrations/sqlite/0001_foundation.sql"),
@@ -378,4 +386,19 @@ stored_as_text! {
     domain::SecretId domain::StartId domain::CredentialId domain::DataKeyId domain::AuditEventId
     domain::Scope domain::Access domain::Role domain::WorkspaceCreation domain::ServerStatus domain::Outcome
     domain::AuditAction
+}
+
+#[cfg(test)]
+mod tests {
+    use super::server_of;
+
+    #[test]
+    fn the_database_server_is_known_by_its_address() {
+        let at = |host: &str| Some((host.to_owned(), 5432));
+        assert_eq!(server_of("postgres://v:hunter2@db.test/vestry"), at("db.test"));
+        assert_eq!(server_of("postgresql://v@192.0.2.7:5432/vestry"), at("192.0.2.7"));
+        assert_eq!(server_of("postgres://v@[2001:db8::1]/vestry"), at("2001:db8::1"));
+        assert_eq!(server_of("postgres://v@localhost/vestry?host=/run/postgresql"), None);
+        assert_eq!(server_of("sqlite:///srv/vestry.sqlite"), None);
+    }
 }

@@ -23,6 +23,6 @@ pub mod users;
 pub mod workspaces;
 
 pub use access::{Caller, InstallationPermit, Permit};
-pub use driver::{Connection, Reading, Result, Store, StoreError, Writing};
+pub use driver::{Connection, Reading, Result, Store, StoreError, Writing, server_of};
 pub use page::{Order, PageRequest};
 pub use users::Who;

@@ -48,6 +48,12 @@ pub(super) fn settings(given: &InstallationSettings, environment: &Environment) 
     };
     let mut runtime = runtime::Settings::new(data_dir.clone(), THIS_PROGRAM.into());
     runtime.hidden_paths.extend(key_file);
+    let servers = &given.servers;
+    runtime.sandbox = servers.sandbox.unwrap_or(runtime.sandbox);
+    runtime.network = servers.network.unwrap_or(runtime.network);
+    runtime.first_uid = servers.first_uid.unwrap_or(runtime.first_uid);
+    runtime.read_only_paths.extend(servers.read_only_paths.iter().cloned());
+    runtime.blocked_networks.extend(servers.blocked_networks.iter().cloned());
     let database_url = given.database_url.clone().unwrap_or_else(|| embedded(&data_dir));
     let passwords = Passwords::new().map_err(|error| Failure::not_configured(error.to_string()))?;
     Ok(boot::Settings { database_url, data_dir, key_provider, runtime, passwords })

@@ -36,6 +36,9 @@ pub(crate) fn run(args: Serve, environment: &Environment, out: &Output) -> Resul
         let Booted { app, setup_code } =
             boot::boot(installation).await.map_err(|error| failed(format!("{error:#}")))?;
         out.say(&format!("Vestry listens on http://{address}"));
+        for warning in settings.installation.servers.warnings() {
+            out.warn(warning);
+        }
         if let Some(reason) = app.keyring.sealed() {
             out.say(&format!("It is sealed, and only lists and stops servers: {reason}"));
         }

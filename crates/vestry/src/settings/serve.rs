@@ -26,6 +26,36 @@ pub(crate) struct InstallationSettings {
     pub(crate) database_url: Option<String>,
     /// Where the root key comes from: `file:PATH` or `env:NAME`.
     pub(crate) root_key: String,
+    /// How servers run.
+    pub(crate) servers: ServersSettings,
+}
+
+/// How servers run: the `[servers]` table of the settings file. Each of these widens or narrows what servers reach, so
+/// they stand in a file that is reviewed and kept, not in a flag.
+#[derive(Default, PartialEq, Eq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ServersSettings {
+    /// `bubblewrap` or `none`.
+    pub(crate) sandbox: Option<runtime::Sandbox>,
+    /// `isolated`, `none` or `host`.
+    pub(crate) network: Option<runtime::Network>,
+    /// Folders of this machine that servers may read besides `/usr`.
+    pub(crate) read_only_paths: Vec<PathBuf>,
+    /// Networks and addresses that servers can't reach, besides this machine's, link-local ones and the database's.
+    pub(crate) blocked_networks: Vec<String>,
+    /// Where the range of uids for workspaces begins, when the control plane runs as root.
+    pub(crate) first_uid: Option<u32>,
+}
+
+impl ServersSettings {
+    /// What the operator should be reminded of at every start.
+    pub(crate) fn warnings(&self) -> impl Iterator<Item = &'static str> {
+        let sandbox = (self.sandbox == Some(runtime::Sandbox::None))
+            .then_some("Servers run WITHOUT a sandbox: each can read whatever its account can, other workspaces' too.");
+        let network = (self.network == Some(runtime::Network::Host))
+            .then_some("Servers share this machine's network: they reach all that listens on it.");
+        sandbox.into_iter().chain(network)
+    }
 }
 
 /// Everything that `vestry serve` works with.
@@ -47,6 +77,8 @@ struct File {
     data_dir: Option<PathBuf>,
     database_url: Option<String>,
     root_key: Option<String>,
+    #[serde(default)]
+    servers: ServersSettings,
 }
 
 /// Resolves what `vestry serve` was called with (clap has already put the environment behind the flags).
@@ -88,7 +120,8 @@ fn installation(args: Installation, file: File, environment: &Environment) -> Re
         Some(root_key) => root_key,
         None => format!("file:{}", environment.config_directory()?.join("root.key").display()),
     };
-    Ok(InstallationSettings { data_dir, database_url: args.database_url.or(file.database_url), root_key })
+    let database_url = args.database_url.or(file.database_url);
+    Ok(InstallationSettings { data_dir, database_url, root_key, servers: file.servers })
 }
 
 fn read(named: Option<&Path>) -> Result<File, Failure> {
@@ -137,6 +170,20 @@ mod tests {
         assert_eq!(settings.installation.data_dir, Path::new("/srv/vestry"));
         assert_eq!(settings.installation.root_key, "file:/home/ada/.config/vestry/root.key");
         assert_eq!(settings.log, "info");
+    }
+
+    #[test]
+    fn how_servers_run_stands_in_the_file_and_what_is_dangerous_is_said() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("vestry.toml");
+        fs::write(&path, "[servers]\nsandbox = \"none\"\nnetwork = \"host\"\nblocked_networks = [\"192.0.2.0/24\"]\n")
+            .unwrap();
+        let servers = resolve(serve(Some(path.clone())), &environment()).unwrap().installation.servers;
+        assert_eq!(servers.blocked_networks, ["192.0.2.0/24"]);
+        assert_eq!(servers.warnings().count(), 2);
+        fs::write(&path, "[servers]\nsandbox = \"loose\"\n").unwrap();
+        assert!(resolve(serve(Some(path)), &environment()).is_err());
+        assert_eq!(ServersSettings::default().warnings().count(), 0);
     }
 
     #[test]
