@@ -183,6 +183,7 @@ pub(crate) struct Start {
 #[derive(Deserialize)]
 pub(crate) struct Injected {
     pub(crate) name: Text,
+    pub(crate) scope: Text,
     pub(crate) version: u64,
 }
 

@@ -26,6 +26,11 @@ const TRIES: u32 = 120;
 /// What a server's status says while its old process is stopped for a new one.
 pub(super) const RESTARTING: &str = "being restarted";
 
+/// Whether a server's old process is being stopped for a new one, and nobody has asked for a stop since.
+pub(super) fn is_restarting(server: &servers::Server) -> bool {
+    server.status == ServerStatus::Stopping && server.status_detail == RESTARTING
+}
+
 /// Does a commit and what must follow it, also when whoever asked hangs up in between: a request that nobody waits for is
 /// dropped where it stands, and would leave a server starting or stopping for ever.
 pub(super) async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
@@ -116,7 +121,7 @@ pub(super) async fn forget(app: &App, start: StartId) {
 
 /// What a server is after its process ended: stopped when that was wished or went well, failed otherwise.
 fn became(seen: &servers::Server, exit: Option<Exit>) -> (ServerStatus, String) {
-    if seen.status == ServerStatus::Stopping && seen.status_detail == RESTARTING {
+    if is_restarting(seen) {
         let cut_off = "the restart was cut off after the old process was told to stop; start the server again";
         return (ServerStatus::Failed, cut_off.to_owned());
     }

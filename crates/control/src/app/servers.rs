@@ -204,7 +204,9 @@ pub async fn stop(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> R
     let mut tx = app.store.write(place.organization).await?;
     let permit = authorize(&mut tx, caller, place.target(), Action::StopServers).await?;
     let server = servers::find(&mut tx, &permit, slug).await?.ok_or(Error::NotFound)?;
-    let (ServerStatus::Running, Some(start)) = (server.status, server.start) else {
+    // A stop wins over a restart, also once that has told the old process to end.
+    let runs = server.status == ServerStatus::Running || processes::is_restarting(&server);
+    let (true, Some(start)) = (runs, server.start) else {
         return Err(Error::Conflict(format!("the server is {}; it was not stopped", server.status).into()));
     };
     moved(servers::transition(&mut tx, &permit, &server, &stopping(start)).await?)?;

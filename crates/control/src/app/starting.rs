@@ -101,9 +101,13 @@ pub(super) async fn restart(app: App, permit: Permit, old: Server, plan: Plan, t
         }
     };
     match take_place(&app, &permit, &old, start, exit).await {
-        Ok(()) => {
+        Ok(true) => {
             let outcome = open(prepared).await;
             record(&app, &permit, old.id, start, outcome).await;
+        }
+        Ok(false) => {
+            prepared.cancel().await;
+            fail(&app, &permit, &old, start, "the server was stopped meanwhile; it was not restarted", None).await;
         }
         Err(why) => {
             prepared.cancel().await;
@@ -184,40 +188,45 @@ async fn stop_old(app: &App, old: &Server) -> std::result::Result<Option<Exit>, 
     }
 }
 
-/// Puts the new start in the place of the old one, which has ended.
-async fn take_place(app: &App, permit: &Permit, old: &Server, start: StartId, exit: Option<Exit>) -> Result<()> {
+/// Puts the new start in the place of the old one, which has ended; not if somebody has asked for a stop since.
+async fn take_place(app: &App, permit: &Permit, old: &Server, start: StartId, exit: Option<Exit>) -> Result<bool> {
     let mut tx = app.store.write(permit.organization_slug().as_str()).await?;
     if let (Some(old_start), Some(exit)) = (old.start, exit) {
         starts::end(&mut tx, permit, old_start, exit.code, exit.at).await?;
     }
     let next = Transition { status: ServerStatus::Starting, detail: "", exit_code: None, start: Some(start) };
-    if !servers::transition(&mut tx, permit, old, &next).await? {
-        return Err(Error::Conflict("its record changed meanwhile".into()));
-    }
-    Ok(audit::commit_observation(tx).await?)
+    let seen = servers::by_id(&mut tx, old.id).await?.filter(processes::is_restarting);
+    let moved = match seen {
+        Some(seen) => servers::transition(&mut tx, permit, &seen, &next).await?,
+        None => false,
+    };
+    audit::commit_observation(tx).await?;
+    Ok(moved)
 }
 
 /// Records that a restart failed before the old process was stopped: that one runs on.
 async fn keep_old(app: &App, permit: &Permit, old: &Server, start: StartId, why: &str) {
     let detail = format!("the restart failed, and the process from before runs on: {why}");
     let kept = Transition { status: ServerStatus::Running, detail: &detail, exit_code: None, start: old.start };
-    fail(app, permit, old, start, why, &kept).await;
+    fail(app, permit, old, start, why, Some(&kept)).await;
 }
 
 /// Records that a restart failed after the old process was stopped.
 async fn give_up(app: &App, permit: &Permit, old: &Server, start: StartId, why: &str) {
     let detail = format!("the old process was stopped, but the new one was not started: {why}; start the server again");
     let failed = Transition { status: ServerStatus::Failed, detail: &detail, exit_code: None, start: None };
-    fail(app, permit, old, start, &detail, &failed).await;
+    fail(app, permit, old, start, &detail, Some(&failed)).await;
 }
 
 /// Records that a start handed nothing over, and what its server is now, if it is still as it was seen.
-async fn fail(app: &App, permit: &Permit, seen: &Server, start: StartId, why: &str, now: &Transition<'_>) {
+async fn fail(app: &App, permit: &Permit, seen: &Server, start: StartId, why: &str, now: Option<&Transition<'_>>) {
     processes::insist("a failed restart", start, || async move {
         let mut tx = app.store.write(permit.organization_slug().as_str()).await?;
         starts::settle(&mut tx, permit, start, Outcome::Failed, why).await?;
         starts::end(&mut tx, permit, start, None, clock::now()).await?;
-        servers::transition(&mut tx, permit, seen, now).await?;
+        if let Some(now) = now {
+            servers::transition(&mut tx, permit, seen, now).await?;
+        }
         Ok(audit::commit_observation(tx).await?)
     })
     .await;

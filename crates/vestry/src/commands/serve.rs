@@ -1,9 +1,12 @@
 //! `vestry serve`: the control plane.
 
-use std::{io, panic};
+use std::{fs::File, io, os::unix::fs::OpenOptionsExt, panic, path::Path};
 
 use control::app::boot::{self, Booted};
-use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use rustix::{
+    fs::{FlockOperation, flock},
+    process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit},
+};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -24,6 +27,7 @@ pub(crate) fn run(args: Serve, environment: &Environment, out: &Output) -> Resul
     keep_memory_private().map_err(|error| failed(format!("this process's memory can't be kept private: {error}")))?;
     log(&settings.log)?;
     let installation = installation::settings(&settings.installation, environment)?;
+    let _only_one = only_one(&installation.data_dir)?;
     let runtime = tokio::runtime::Runtime::new().map_err(|error| failed(error.to_string()))?;
     runtime.block_on(async {
         // Taken before anything is touched: a second control plane on the same address changes nothing.
@@ -62,6 +66,18 @@ fn keep_memory_private() -> io::Result<()> {
         tracing::error!(place, "a part of the control plane panicked");
     }));
     Ok(())
+}
+
+/// Takes the data directory for this process alone, until it ends, however it ends. Servers and operators' commands are
+/// not held up by it.
+fn only_one(data_dir: &Path) -> Result<File, Failure> {
+    let open = File::options().create(true).truncate(false).write(true).mode(0o600).open(data_dir.join("lock"));
+    let lock = open.map_err(|error| failed(format!("the data directory can't be locked: {error}")))?;
+    flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+        failed(format!("another control plane uses the data directory {}; nothing was started", data_dir.display()))
+            .help("stop that one, or choose another directory with --data-dir")
+    })?;
+    Ok(lock)
 }
 
 fn log(directives: &str) -> Result<(), Failure> {

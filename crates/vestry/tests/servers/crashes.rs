@@ -244,3 +244,16 @@ fn a_restart_that_was_cut_off_after_the_stop_has_failed() {
     assert!(seen["status_detail"].as_str().unwrap().contains("the restart was cut off"), "{seen:#}");
     assert_eq!(server.newest_start()["outcome"], "failed");
 }
+
+#[test]
+fn a_data_directory_has_one_control_plane() {
+    let house = House::new();
+    let second = std::process::Command::new(env!("CARGO_BIN_EXE_vestry"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--root-key", "env:NO_SUCH_KEY", "--data-dir"])
+        .arg(house.control_plane.data())
+        .output()
+        .unwrap();
+    assert_eq!(second.status.code(), Some(78));
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert!(said.contains("another control plane uses the data directory"), "{said}");
+}

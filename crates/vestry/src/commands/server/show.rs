@@ -121,7 +121,8 @@ pub(super) fn starts(server: &OneServer<'_>) -> Result<(), Failure> {
             (Some(who), None) => who.name.to_string(),
             (None, _) => start.kind.to_string(),
         };
-        let injected = start.injected.iter().map(|secret| format!("{} v{}", secret.name, secret.version));
+        let injected =
+            start.injected.iter().map(|secret| format!("{} {} v{}", secret.name, secret.scope, secret.version));
         let left_out = start.left_out.iter().map(|secret| format!("{} left out", secret.name));
         let secrets: Vec<String> = injected.chain(left_out).collect();
         table.row([
