@@ -1,7 +1,10 @@
 //! Answering HTTP until told to stop.
 
+mod rest;
+
 use std::{future::Future, net::SocketAddr, time::Duration};
 
+use axum::middleware;
 use tokio::net::TcpListener;
 
 use crate::{api, app::App};
@@ -19,7 +22,8 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let store = app.store.clone();
-    let service = api::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let router = api::router(app).layer(middleware::from_fn(rest::read_rest));
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let (told, mut stopping) = tokio::sync::watch::channel(false);
     let stop = async move {
         stop.await;

@@ -10,5 +10,6 @@ mod openapi;
 mod races;
 mod scale;
 mod sealed;
+mod serve;
 mod store;
 mod support;

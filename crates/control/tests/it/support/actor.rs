@@ -43,6 +43,11 @@ impl Actor {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
+    /// The text of their token.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, None).await
     }
