@@ -1,6 +1,7 @@
 //! What can be typed: clap's types. What they mean together with environment and files is for `settings`.
 
 pub(crate) mod account;
+pub(crate) mod run;
 pub(crate) mod secret;
 pub(crate) mod serve;
 pub(crate) mod server;
@@ -66,9 +67,11 @@ pub(crate) enum Command {
     /// Servers of a workspace
     #[command(subcommand)]
     Server(server::Server),
-    /// Your personal tokens
+    /// Tokens: your own, or those with which a workspace's runs are started
     #[command(subcommand)]
     Token(account::Token),
+    /// Run a command with a workspace's secrets in its environment
+    Run(run::Run),
     /// Say where the value of an environment variable comes from
     Explain(Explain),
     /// The organization's audit log

@@ -97,6 +97,11 @@ impl Client {
         Self { caller: Caller::Session(cookie), ..self }
     }
 
+    /// Whether it acts with a workspace's own token.
+    pub(crate) fn acts_for_workspace(&self) -> bool {
+        matches!(&self.caller, Caller::Token(token) if token.is_of_workspace())
+    }
+
     /// Where it connects to.
     pub(crate) fn address(&self) -> &Address {
         &self.address
@@ -217,6 +222,22 @@ impl Request<'_> {
             serde_json::from_slice(&body).map_err(|_| not_vestry(address))?
         };
         Ok(Answer { body, etag, session })
+    }
+
+    /// Sends it and reads the answer straight into what it should be, for an answer that holds values: nothing else
+    /// gets a copy, and what was read is overwritten.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub(crate) fn receive<T: DeserializeOwned>(self) -> Result<T, Failure> {
+        let mut response = self.exchange(Some(ANSWER))?;
+        if !response.status().is_success() {
+            return Err(self.client.refusal(response));
+        }
+        let bytes = body(&mut response).map_err(|error| unreachable(&self.client.address, &error))?;
+        let body = Plaintext::new(bytes);
+        // Serde's own message would quote what it could not read.
+        serde_json::from_slice(body.expose()).map_err(|_| not_vestry(&self.client.address))
     }
 
     fn exchange(&self, timeout: Option<Duration>) -> Result<Response<Body>, Failure> {

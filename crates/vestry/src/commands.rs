@@ -9,6 +9,7 @@ mod logout;
 mod member;
 mod operator;
 mod organization;
+mod run;
 mod secret;
 mod serve;
 mod server;
@@ -21,7 +22,7 @@ mod workspace;
 
 use crate::{
     cli::{Cli, Command, Global, Member, Organization},
-    exit::Failure,
+    exit::{Exit, Failure},
     output::Output,
     place::Connection,
     settings::{Environment, Settings},
@@ -59,6 +60,12 @@ pub(crate) fn run(cli: Cli, environment: &Environment, out: &Output) -> Result<(
         }
         Command::Server(args) => here.connected(|connection| server::run(connection, args)),
         Command::Token(args) => here.connected(|connection| token::run(connection, args)),
+        Command::Run(args) => match here.connected(|connection| run::run(connection, args)) {
+            Ok(never) => match never {},
+            // Whatever the reason: there was no command whose code this could be.
+            Err(failure) if !failure.exit.is_of_command() => Err(Failure { exit: Exit::BeforeStart, ..failure }),
+            Err(failure) => Err(failure),
+        },
         Command::Explain(args) => here.connected(|connection| explain::run(connection, &args)),
         Command::Audit(args) => here.connected(|connection| audit::run(connection, args)),
     }
@@ -72,11 +79,11 @@ struct Here<'a> {
 }
 
 impl Here<'_> {
-    fn with_settings(self, command: impl FnOnce(&mut Settings) -> Result<(), Failure>) -> Result<(), Failure> {
+    fn with_settings<T>(self, command: impl FnOnce(&mut Settings) -> Result<T, Failure>) -> Result<T, Failure> {
         command(&mut Settings::resolve(self.global, self.environment)?)
     }
 
-    fn connected(self, command: impl FnOnce(&Connection<'_>) -> Result<(), Failure>) -> Result<(), Failure> {
+    fn connected<T>(self, command: impl FnOnce(&Connection<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
         let out = self.out;
         self.with_settings(|settings| command(&Connection::open(out, settings)?))
     }

@@ -15,8 +15,21 @@ pub(crate) enum Exit {
     NotAllowed = 77,
     /// There is no address or no token to work with.
     NotConfigured = 78,
+    /// `vestry run` failed before there was a command.
+    BeforeStart = 125,
+    /// `vestry run` found the command, but it can't be executed.
+    NotExecutable = 126,
+    /// `vestry run` found no such command.
+    NoSuchCommand = 127,
     /// The person interrupted a question: 128 + SIGINT, as a shell reports it.
     Interrupted = 130,
+}
+
+impl Exit {
+    /// Whether it says what became of a command that `vestry run` was given.
+    pub(crate) fn is_of_command(self) -> bool {
+        matches!(self, Self::NotExecutable | Self::NoSuchCommand)
+    }
 }
 
 /// Why a command did not do what it was asked.

@@ -21,7 +21,7 @@ mod value;
 
 use std::{ffi::OsStr, process::ExitCode};
 
-use clap::{Parser, error::ErrorKind};
+use clap::{CommandFactory, Parser, error::ErrorKind};
 
 use crate::{cli::Cli, exit::Exit, output::Output, settings::Environment};
 
@@ -59,6 +59,13 @@ fn explain_usage(error: &clap::Error) -> ExitCode {
     let _ = error.print();
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+        _ if is_run() => ExitCode::from(Exit::BeforeStart as u8),
         _ => ExitCode::from(Exit::Usage as u8),
     }
+}
+
+/// Whether it was `vestry run` that was typed wrongly: its other exit codes are its command's.
+fn is_run() -> bool {
+    let lenient = Cli::command().ignore_errors(true).try_get_matches();
+    lenient.is_ok_and(|matches| matches.subcommand_name() == Some("run"))
 }

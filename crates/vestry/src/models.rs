@@ -191,10 +191,13 @@ pub(crate) struct Injected {
 pub(crate) struct TokenRow {
     pub(crate) id: Text,
     pub(crate) name: Text,
-    pub(crate) access: Text,
+    /// What a personal token may do; none for a workspace's.
+    pub(crate) access: Option<Text>,
     #[serde(default)]
     pub(crate) organization_secrets: bool,
     pub(crate) created_at: When,
+    /// Who made a workspace's token.
+    pub(crate) created_by: Option<Who>,
     pub(crate) last_used_at: Option<When>,
     pub(crate) expires_at: Option<When>,
 }

@@ -16,6 +16,9 @@ use crate::{
     token::Token,
 };
 
+/// What tells Vestry itself where to go and who asks: never for a command that it runs.
+pub(crate) const FOR_VESTRY: [&str; 2] = ["VESTRY_TOKEN", "VESTRY_URL"];
+
 /// The environment variables that matter, read once. An empty one is as good as none.
 pub(crate) struct Environment {
     token: Option<OsString>,

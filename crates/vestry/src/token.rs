@@ -21,6 +21,11 @@ impl Token {
         Ok(Self(Plaintext::new(trimmed.to_vec())))
     }
 
+    /// Whether it is a workspace's own, which says by itself where it belongs.
+    pub(crate) fn is_of_workspace(&self) -> bool {
+        self.expose().starts_with("vst_w_")
+    }
+
     /// The token's text, for the header that carries it and the file that keeps it.
     pub(crate) fn expose(&self) -> &str {
         str::from_utf8(self.0.expose()).expect("`parse` lets only ASCII through")

@@ -27,6 +27,8 @@ CREATE TABLE organizations (
     slug TEXT COLLATE "C" NOT NULL UNIQUE,
     name TEXT COLLATE "C" NOT NULL,
     workspace_creation TEXT NOT NULL,
+    -- Moves with every write that can change what a start in one of its workspaces gets; triggers below see to it.
+    secrets_revision BIGINT NOT NULL DEFAULT 0,
     revision TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
@@ -169,34 +171,47 @@ CREATE TABLE servers (
 CREATE UNIQUE INDEX servers_by_slug ON servers (workspace_id, slug) WHERE deleted_at IS NULL;
 CREATE INDEX servers_alive ON servers (status) WHERE start_id IS NOT NULL;
 
-CREATE TABLE starts (
+-- What a start of a workspace gets at one moment. Starts between two changes share it; its rows are never edited.
+CREATE TABLE snapshots (
     id TEXT NOT NULL PRIMARY KEY,
-    organization_id TEXT NOT NULL REFERENCES organizations (id),
     workspace_id TEXT NOT NULL REFERENCES workspaces (id),
-    server_id TEXT REFERENCES servers (id),
-    kind TEXT NOT NULL,
-    host TEXT,
-    outcome TEXT NOT NULL,
-    started_at BIGINT NOT NULL,
-    started_by TEXT REFERENCES users (id),
-    ended_at BIGINT,
-    exit_code BIGINT,
-    detail TEXT NOT NULL
+    created_at BIGINT NOT NULL
 );
-CREATE INDEX starts_of_server ON starts (server_id, id);
-CREATE INDEX starts_pending ON starts (id) WHERE outcome = 'pending';
 
--- What each start handed over (left_out = 0) or left out because it was suspended (left_out = 1).
-CREATE TABLE start_secrets (
-    start_id TEXT NOT NULL REFERENCES starts (id),
+-- What is handed over (left_out = 0), or left out because it is suspended (left_out = 1).
+CREATE TABLE snapshot_secrets (
+    snapshot_id TEXT NOT NULL REFERENCES snapshots (id),
     secret_id TEXT NOT NULL REFERENCES secrets (id),
     name TEXT COLLATE "C" NOT NULL,
     scope TEXT NOT NULL,
     version BIGINT NOT NULL,
     left_out BIGINT NOT NULL,
-    PRIMARY KEY (start_id, name)
+    PRIMARY KEY (snapshot_id, name)
 );
-CREATE INDEX starts_with_secret ON start_secrets (secret_id, version);
+CREATE INDEX snapshots_with_secret ON snapshot_secrets (secret_id, version);
+
+-- A server's start, or a run, which has no server but a host.
+CREATE TABLE starts (
+    id TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    workspace_id TEXT NOT NULL REFERENCES workspaces (id),
+    kind TEXT NOT NULL,
+    server_id TEXT REFERENCES servers (id),
+    host TEXT,
+    command TEXT,
+    snapshot_id TEXT NOT NULL REFERENCES snapshots (id),
+    outcome TEXT NOT NULL,
+    started_at BIGINT NOT NULL,
+    started_by TEXT REFERENCES users (id),
+    -- The workspace token that asked for a run.
+    credential_id TEXT REFERENCES credentials (id),
+    ended_at BIGINT,
+    exit_code BIGINT,
+    detail TEXT NOT NULL
+);
+CREATE INDEX starts_of_server ON starts (server_id, id);
+CREATE INDEX starts_with_snapshot ON starts (snapshot_id);
+CREATE INDEX starts_pending ON starts (id) WHERE outcome = 'pending' AND kind = 'server';
 
 -- One chain for each organization and one for the installation; its row is locked by whoever adds an event.
 CREATE TABLE audit_chains (
@@ -229,3 +244,24 @@ CREATE TRIGGER audit_events_are_never_edited BEFORE UPDATE ON audit_events
 FOR EACH ROW EXECUTE FUNCTION audit_events_are_kept();
 CREATE TRIGGER audit_events_are_never_deleted BEFORE DELETE OR TRUNCATE ON audit_events
 FOR EACH STATEMENT EXECUTE FUNCTION audit_events_are_kept();
+
+-- Whoever keeps an environment at hand sees by this number that it is out of date, whatever wrote.
+CREATE FUNCTION secrets_revision_moves() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE changed secrets%ROWTYPE;
+BEGIN
+    IF TG_TABLE_NAME = 'secrets' THEN
+        IF TG_OP = 'DELETE' THEN changed := OLD; ELSE changed := NEW; END IF;
+    ELSIF TG_OP = 'DELETE' THEN
+        SELECT * INTO changed FROM secrets s WHERE s.id = OLD.secret_id;
+    ELSE
+        SELECT * INTO changed FROM secrets s WHERE s.id = NEW.secret_id;
+    END IF;
+    UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = changed.organization_id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER secrets_move_the_revision AFTER INSERT OR UPDATE OR DELETE ON secrets
+FOR EACH ROW EXECUTE FUNCTION secrets_revision_moves();
+CREATE TRIGGER secret_versions_move_the_revision AFTER INSERT OR UPDATE OR DELETE ON secret_versions
+FOR EACH ROW EXECUTE FUNCTION secrets_revision_moves();
+CREATE TRIGGER selections_move_the_revision AFTER INSERT OR UPDATE OR DELETE ON selections
+FOR EACH ROW EXECUTE FUNCTION secrets_revision_moves();

@@ -27,6 +27,8 @@ CREATE TABLE organizations (
     slug TEXT NOT NULL UNIQUE,
     name TEXT NOT NULL,
     workspace_creation TEXT NOT NULL,
+    -- Moves with every write that can change what a start in one of its workspaces gets; triggers below see to it.
+    secrets_revision INTEGER NOT NULL DEFAULT 0,
     revision TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL
@@ -169,34 +171,47 @@ CREATE TABLE servers (
 CREATE UNIQUE INDEX servers_by_slug ON servers (workspace_id, slug) WHERE deleted_at IS NULL;
 CREATE INDEX servers_alive ON servers (status) WHERE start_id IS NOT NULL;
 
-CREATE TABLE starts (
+-- What a start of a workspace gets at one moment. Starts between two changes share it; its rows are never edited.
+CREATE TABLE snapshots (
     id TEXT NOT NULL PRIMARY KEY,
-    organization_id TEXT NOT NULL REFERENCES organizations (id),
     workspace_id TEXT NOT NULL REFERENCES workspaces (id),
-    server_id TEXT REFERENCES servers (id),
-    kind TEXT NOT NULL,
-    host TEXT,
-    outcome TEXT NOT NULL,
-    started_at INTEGER NOT NULL,
-    started_by TEXT REFERENCES users (id),
-    ended_at INTEGER,
-    exit_code INTEGER,
-    detail TEXT NOT NULL
+    created_at INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX starts_of_server ON starts (server_id, id);
-CREATE INDEX starts_pending ON starts (id) WHERE outcome = 'pending';
 
--- What each start handed over (left_out = 0) or left out because it was suspended (left_out = 1).
-CREATE TABLE start_secrets (
-    start_id TEXT NOT NULL REFERENCES starts (id),
+-- What is handed over (left_out = 0), or left out because it is suspended (left_out = 1).
+CREATE TABLE snapshot_secrets (
+    snapshot_id TEXT NOT NULL REFERENCES snapshots (id),
     secret_id TEXT NOT NULL REFERENCES secrets (id),
     name TEXT NOT NULL,
     scope TEXT NOT NULL,
     version INTEGER NOT NULL,
     left_out INTEGER NOT NULL,
-    PRIMARY KEY (start_id, name)
+    PRIMARY KEY (snapshot_id, name)
 ) STRICT;
-CREATE INDEX starts_with_secret ON start_secrets (secret_id, version);
+CREATE INDEX snapshots_with_secret ON snapshot_secrets (secret_id, version);
+
+-- A server's start, or a run, which has no server but a host.
+CREATE TABLE starts (
+    id TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    workspace_id TEXT NOT NULL REFERENCES workspaces (id),
+    kind TEXT NOT NULL,
+    server_id TEXT REFERENCES servers (id),
+    host TEXT,
+    command TEXT,
+    snapshot_id TEXT NOT NULL REFERENCES snapshots (id),
+    outcome TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    started_by TEXT REFERENCES users (id),
+    -- The workspace token that asked for a run.
+    credential_id TEXT REFERENCES credentials (id),
+    ended_at INTEGER,
+    exit_code INTEGER,
+    detail TEXT NOT NULL
+) STRICT;
+CREATE INDEX starts_of_server ON starts (server_id, id);
+CREATE INDEX starts_with_snapshot ON starts (snapshot_id);
+CREATE INDEX starts_pending ON starts (id) WHERE outcome = 'pending' AND kind = 'server';
 
 -- One chain for each organization and one for the installation; its row is locked by whoever adds an event.
 CREATE TABLE audit_chains (
@@ -231,3 +246,23 @@ BEGIN SELECT RAISE(ABORT, 'audit events are never deleted'); END;
 CREATE TRIGGER audit_events_are_never_replaced BEFORE INSERT ON audit_events
 WHEN EXISTS (SELECT 1 FROM audit_events e WHERE e.id = NEW.id OR (e.chain_id = NEW.chain_id AND e.sequence = NEW.sequence))
 BEGIN SELECT RAISE(ABORT, 'audit events are never replaced'); END;
+
+-- Whoever keeps an environment at hand sees by this number that it is out of date, whatever wrote.
+CREATE TRIGGER secrets_insert_moves_the_revision AFTER INSERT ON secrets
+BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = NEW.organization_id; END;
+CREATE TRIGGER secrets_update_moves_the_revision AFTER UPDATE ON secrets
+BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = NEW.organization_id; END;
+CREATE TRIGGER secrets_delete_moves_the_revision AFTER DELETE ON secrets
+BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = OLD.organization_id; END;
+CREATE TRIGGER secret_versions_insert_moves_the_revision AFTER INSERT ON secret_versions
+BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = (SELECT s.organization_id FROM secrets s WHERE s.id = NEW.secret_id); END;
+CREATE TRIGGER secret_versions_update_moves_the_revision AFTER UPDATE ON secret_versions
+BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = (SELECT s.organization_id FROM secrets s WHERE s.id = NEW.secret_id); END;
+CREATE TRIGGER secret_versions_delete_moves_the_revision AFTER DELETE ON secret_versions
+BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = (SELECT s.organization_id FROM secrets s WHERE s.id = OLD.secret_id); END;
+CREATE TRIGGER selections_insert_moves_the_revision AFTER INSERT ON selections
+BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = (SELECT s.organization_id FROM secrets s WHERE s.id = NEW.secret_id); END;
+CREATE TRIGGER selections_update_moves_the_revision AFTER UPDATE ON selections
+BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = (SELECT s.organization_id FROM secrets s WHERE s.id = NEW.secret_id); END;
+CREATE TRIGGER selections_delete_moves_the_revision AFTER DELETE ON selections
+BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = (SELECT s.organization_id FROM secrets s WHERE s.id = OLD.secret_id); END;

@@ -21,6 +21,7 @@ pub mod secrets;
 pub mod servers;
 pub mod sessions;
 pub mod setup;
+pub mod snapshots;
 mod starting;
 pub mod token;
 pub mod tokens;
@@ -58,6 +59,8 @@ pub struct Parts {
     pub installation: InstallationId,
     /// Where the one-time set-up code lies until it is used.
     pub setup_code_file: std::path::PathBuf,
+    /// The environments that starts got last, still sealed.
+    pub snapshots: snapshots::Snapshots,
     /// The servers that are being moved from one process to the next.
     pub turns: turn::Turns,
 }

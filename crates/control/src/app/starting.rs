@@ -2,21 +2,24 @@
 
 use std::sync::Arc;
 
-use domain::{Available, Command, Held, Layer, Outcome, ServerId, ServerStatus, StartId, Variables};
-use envelope::{Key, Plaintext};
+use domain::{Command, Layer, Outcome, ServerId, ServerStatus, StartId, Variables};
 use runtime::{Environment, Exit, Launch, Prepared, StartFailed};
 use serde_json::{Value, json};
 
-use super::{App, keyring::Belongs, processes, secrets::damaged, turn::Turn};
+use super::{
+    App, processes,
+    secrets::damaged,
+    snapshots::{self, Snapshot},
+    turn::Turn,
+};
 use crate::{
     clock,
     error::{Error, Result},
     random,
     store::{
         Permit, Writing, audit,
-        available::{self, SealedSecret},
         servers::{self, Server, Transition},
-        starts,
+        starts::{self, Host, NewStart},
     },
 };
 
@@ -24,14 +27,14 @@ use crate::{
 pub(super) struct Plan {
     pub(super) start: StartId,
     server: Server,
-    secrets: domain::Environment<SealedSecret>,
-    keys: Vec<Arc<Key>>,
+    snapshot: Arc<Snapshot>,
 }
 
 impl Plan {
     /// What the audit event says of the start: names and versions, never a value.
     pub(super) fn details(&self) -> Value {
         let secrets: Vec<Value> = self
+            .snapshot
             .secrets
             .injected()
             .map(|s| json!({ "name": s.name.as_str(), "scope": s.scope.as_str(), "version": s.version }))
@@ -45,26 +48,12 @@ impl Plan {
 /// # Errors
 /// [`Error::Sealed`] without keys; then nothing is on record.
 pub(super) async fn plan(app: &App, tx: &mut Writing, permit: &Permit, server: &Server) -> Result<Plan> {
-    let keys = app.keyring.unsealing_keys(tx, permit.organization()).await?;
-    let available = available::sealed(tx, permit.organization(), permit.in_workspace()).await?;
-    let environment = domain::resolve(available);
     let now = clock::now();
+    let snapshot = snapshots::take(app, tx, permit, now).await?;
     let start = StartId::new(now, random::bytes());
-    starts::insert(
-        tx,
-        permit,
-        start,
-        server.id,
-        environment.injected().map(held),
-        environment.left_out().map(held),
-        now,
-    )
-    .await?;
-    Ok(Plan { start, server: server.clone(), secrets: environment, keys })
-}
-
-fn held<T>(secret: &Available<T>) -> Held {
-    Held { name: secret.name.clone(), scope: secret.scope, secret: secret.id, version: secret.version }
+    let record = NewStart { id: start, host: Host::Server(server.id), snapshot: snapshot.id };
+    starts::insert(tx, permit, &record, now).await?;
+    Ok(Plan { start, server: server.clone(), snapshot })
 }
 
 /// Starts a server that is marked as starting, and records what became of it.
@@ -119,15 +108,16 @@ pub(super) async fn restart(app: App, permit: Permit, old: Server, plan: Plan, t
 
 /// Unseals what is injected, all of it or nothing, and brings the sandbox to its gate.
 async fn prepare(app: &App, permit: &Permit, plan: Plan) -> std::result::Result<Prepared, String> {
-    let Plan { start, server, secrets, keys } = plan;
+    let Plan { start, server, snapshot } = plan;
+    app.snapshots.keep(&snapshot);
     let (command, variables) = stored_settings(&server).map_err(|error| error.to_string())?;
     let base = domain::base_environment(permit.organization_slug(), permit.workspace_slug(), &server.slug);
     let mut environment = Environment::new();
-    for (name, layer) in domain::layers(&base, &variables, &secrets) {
+    for (name, layer) in domain::layers(&base, &variables, &snapshot.secrets) {
         environment = match layer {
             Layer::Base(value) | Layer::Variable(value) => environment.plain(name, value),
             Layer::Secret(secret) => {
-                let value = unseal(app, permit, &keys, secret).ok_or_else(|| damaged(&secret.name).to_string())?;
+                let value = snapshot.unseal(app, secret).ok_or_else(|| damaged(&secret.name).to_string())?;
                 environment.secret(name, value)
             }
             Layer::Suspended(_) => environment,
@@ -142,17 +132,6 @@ async fn prepare(app: &App, permit: &Permit, plan: Plan) -> std::result::Result<
         environment,
     };
     app.runtime.prepare(launch).await.map_err(|failed| told(&failed))
-}
-
-fn unseal(app: &App, permit: &Permit, keys: &[Arc<Key>], secret: &Available<SealedSecret>) -> Option<Plaintext> {
-    let belongs = Belongs {
-        organization: permit.organization(),
-        workspace: (secret.scope == domain::Scope::Workspace).then(|| permit.in_workspace()),
-        secret: secret.id,
-        name: &secret.name,
-        version: secret.version,
-    };
-    app.keyring.unseal(keys, &belongs, secret.detail.as_ref().ok()?)
 }
 
 async fn open(prepared: Prepared) -> std::result::Result<(), String> {

@@ -63,6 +63,7 @@ pub struct Standing {
 struct Organization {
     id: OrganizationId,
     slug: Slug,
+    secrets_revision: i64,
 }
 
 #[derive(Clone, Debug)]
@@ -90,7 +91,7 @@ pub async fn standing(
     target: Target<'_>,
     now: Time,
 ) -> Result<std::result::Result<Standing, NoStanding>> {
-    let found = sql("SELECT o.id AS organization_id, o.slug AS organization_slug, o.workspace_creation, m.role, \
+    let found = sql("SELECT o.id AS organization_id, o.slug AS organization_slug, o.workspace_creation, o.secrets_revision, m.role, \
              w.id AS workspace_id, w.slug AS workspace_slug, w.number, \
              CASE WHEN w.owner_id = c.user_id THEN 1 ELSE 0 END AS owns, \
              CASE WHEN k.user_id IS NOT NULL THEN 1 ELSE 0 END AS collaborates \
@@ -129,7 +130,11 @@ fn read_standing(row: &Row, caller: &Caller, target: Target<'_>) -> Result<Optio
     };
     Ok(Some(Standing {
         caller: caller.clone(),
-        organization: Organization { id: organization_id, slug: row.get("organization_slug")? },
+        organization: Organization {
+            id: organization_id,
+            slug: row.get("organization_slug")?,
+            secrets_revision: row.get("secrets_revision")?,
+        },
         ties: Ties {
             role: row.get("role")?,
             workspace: workspace.as_ref().map(|_| tie),
@@ -190,6 +195,11 @@ impl Permit {
         &self.organization.slug
     }
 
+    /// A number that moves with every write that can change what a start in one of the organization's workspaces gets.
+    pub fn secrets_revision(&self) -> i64 {
+        self.organization.secrets_revision
+    }
+
     /// The workspace that the permit is for, when it is for one.
     pub fn workspace(&self) -> Option<WorkspaceId> {
         self.workspace.as_ref().map(|workspace| workspace.id)
@@ -238,7 +248,12 @@ impl Permit {
     pub fn system(reason: SystemReason, place: &super::workspaces::Place) -> Self {
         Self {
             signature: Signature::system(reason, Some(place.organization)),
-            organization: Organization { id: place.organization, slug: place.organization_slug.clone() },
+            organization: Organization {
+                id: place.organization,
+                slug: place.organization_slug.clone(),
+                // Before every number that there is: the system takes no snapshot.
+                secrets_revision: -1,
+            },
             workspace: Some(Workspace {
                 id: place.workspace,
                 slug: place.workspace_slug.clone(),

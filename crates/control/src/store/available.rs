@@ -50,14 +50,25 @@ pub async fn sealed(
     organization: OrganizationId,
     workspace: WorkspaceId,
 ) -> Result<Vec<Available<SealedSecret>>> {
-    sql(concat!(secret_columns!(), ", v.sealed", secret_tables!(), "WHERE ", reaching!()))
-        .bind(organization)
-        .bind(workspace)
-        .all(db, |row| {
-            let sealed = row.get::<Option<Vec<u8>>>("sealed")?.unwrap_or_default();
-            Ok(available_as(&secrets::read(row)?, SealedValue::parse(sealed)))
+    sql(concat!(
+        "SELECT s.id, s.name, s.scope, s.version, CASE WHEN s.suspended_at IS NOT NULL OR v.suspended_at IS NOT NULL \
+         THEN 1 ELSE 0 END AS suspended, v.sealed FROM secrets s \
+         JOIN secret_versions v ON v.secret_id = s.id AND v.version = s.version WHERE ",
+        reaching!()
+    ))
+    .bind(organization)
+    .bind(workspace)
+    .all(db, |row| {
+        Ok(Available {
+            id: row.get("id")?,
+            name: row.get("name")?,
+            scope: row.get("scope")?,
+            version: row.get("version")?,
+            suspended: row.get("suspended")?,
+            detail: SealedValue::parse(row.get::<Option<Vec<u8>>>("sealed")?.unwrap_or_default()),
         })
-        .await
+    })
+    .await
 }
 
 fn available_as<T>(secret: &Secret, detail: T) -> Available<T> {
@@ -89,7 +100,8 @@ pub async fn histories(
          FROM secrets s JOIN secret_versions v ON v.secret_id = s.id AND v.version = s.version \
          LEFT JOIN selections l ON l.secret_id = s.id AND l.workspace_id = $2 WHERE (",
         reaching!(),
-        ") OR s.id IN (SELECT h.secret_id FROM servers x JOIN start_secrets h ON h.start_id = x.start_id \
+        ") OR s.id IN (SELECT h.secret_id FROM servers x JOIN starts t ON t.id = x.start_id \
+         JOIN snapshot_secrets h ON h.snapshot_id = t.snapshot_id \
          WHERE x.workspace_id = $2)"
     ))
     .bind(organization)

@@ -18,6 +18,7 @@ pub mod page;
 pub mod secrets;
 pub mod selections;
 pub mod servers;
+pub mod snapshots;
 pub mod starts;
 pub mod users;
 pub mod workspaces;

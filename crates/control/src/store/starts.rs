@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::{Held, Outcome, ServerId, StartId, Time, WorkspaceId};
+use domain::{Held, Outcome, ServerId, SnapshotId, StartId, Time, WorkspaceId};
 
 use super::{
     Connection, Permit, Result, Who, Writing,
@@ -32,44 +32,48 @@ pub struct Start {
     pub left_out: Vec<Held>,
 }
 
-/// Writes a pending record of a server's start: what it will hand over, and what it leaves out.
+/// A start or run about to be put on record.
+pub struct NewStart<'a> {
+    /// Its id.
+    pub id: StartId,
+    /// Where its program runs.
+    pub host: Host<'a>,
+    /// What it hands over.
+    pub snapshot: SnapshotId,
+}
+
+/// Where the program of a start runs.
+pub enum Host<'a> {
+    /// It is a server of the workspace.
+    Server(ServerId),
+    /// It is a run on a machine of this name; and its program's name, where that was told.
+    Elsewhere(&'a str, Option<&'a str>),
+}
+
+/// Writes the pending record of a start: before anything is unsealed.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn insert<'a>(
-    tx: &mut Writing,
-    permit: &Permit,
-    id: StartId,
-    server: ServerId,
-    injected: impl Iterator<Item = Held> + 'a,
-    left_out: impl Iterator<Item = Held> + 'a,
-    now: Time,
-) -> Result<()> {
-    sql("INSERT INTO starts (id, organization_id, workspace_id, server_id, kind, outcome, started_at, started_by, \
-         detail) VALUES ($1, $2, $3, $4, 'server', $5, $6, $7, '')")
-    .bind(id)
+pub async fn insert(tx: &mut Writing, permit: &Permit, start: &NewStart<'_>, now: Time) -> Result<()> {
+    let (kind, server, host, command) = match start.host {
+        Host::Server(server) => ("server", Some(server), None, None),
+        Host::Elsewhere(host, command) => ("run", None, Some(host), command),
+    };
+    sql("INSERT INTO starts (id, organization_id, workspace_id, kind, server_id, host, command, snapshot_id, outcome, \
+         started_at, started_by, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '')")
+    .bind(start.id)
     .bind(permit.organization())
     .bind(permit.in_workspace())
+    .bind(kind)
     .bind(server)
+    .bind(host)
+    .bind(command)
+    .bind(start.snapshot)
     .bind(Outcome::Pending)
     .bind(now)
     .bind(permit.person())
     .insert(tx)
-    .await?;
-    let both = injected.map(|held| (held, false)).chain(left_out.map(|held| (held, true)));
-    for (held, left_out) in both {
-        sql("INSERT INTO start_secrets (start_id, secret_id, name, scope, version, left_out) \
-             VALUES ($1, $2, $3, $4, $5, $6)")
-        .bind(id)
-        .bind(held.secret)
-        .bind(&held.name)
-        .bind(held.scope)
-        .bind(held.version)
-        .bind(left_out)
-        .insert(tx)
-        .await?;
-    }
-    Ok(())
+    .await
 }
 
 /// Records what became of a start that is still pending.
@@ -105,7 +109,7 @@ pub async fn end(tx: &mut Writing, _permit: &Permit, id: StartId, exit_code: Opt
 /// # Errors
 /// When the database fails.
 pub async fn pending(db: &mut Connection) -> Result<Vec<(StartId, ServerId)>> {
-    sql("SELECT t.id, t.server_id FROM starts t WHERE t.outcome = 'pending' AND t.server_id IS NOT NULL \
+    sql("SELECT t.id, t.server_id FROM starts t WHERE t.outcome = 'pending' AND t.kind = 'server' \
          AND NOT t.id IN (SELECT x.start_id FROM servers x WHERE x.start_id IS NOT NULL)")
     .all(db, |row| Ok((row.get("id")?, row.get("server_id")?)))
     .await
@@ -133,8 +137,9 @@ pub async fn of_server(
     .all(db, read)
     .await?;
     let Some(oldest) = starts.last().map(|start| start.id) else { return Ok(starts) };
-    let rows = sql("SELECT h.start_id, h.secret_id, h.name, h.scope, h.version, h.left_out FROM start_secrets h \
-         JOIN starts t ON t.id = h.start_id WHERE t.server_id = $1 AND t.id < $2 AND t.id >= $3 ORDER BY h.name")
+    let rows = sql("SELECT t.id AS start_id, h.secret_id, h.name, h.scope, h.version, h.left_out FROM starts t \
+         JOIN snapshot_secrets h ON h.snapshot_id = t.snapshot_id \
+         WHERE t.server_id = $1 AND t.id < $2 AND t.id >= $3 ORDER BY h.name")
     .bind(server)
     .bind(before)
     .bind(oldest)
@@ -153,8 +158,8 @@ pub async fn of_server(
 /// # Errors
 /// When the database fails.
 pub async fn held_in(db: &mut Connection, workspace: WorkspaceId) -> Result<HashMap<StartId, Vec<Held>>> {
-    let rows = sql("SELECT h.start_id, h.secret_id, h.name, h.scope, h.version FROM servers x \
-         JOIN start_secrets h ON h.start_id = x.start_id WHERE x.workspace_id = $1 AND h.left_out = 0")
+    let rows = sql("SELECT x.start_id, h.secret_id, h.name, h.scope, h.version FROM servers x \
+         JOIN starts t ON t.id = x.start_id JOIN snapshot_secrets h ON h.snapshot_id = t.snapshot_id WHERE x.workspace_id = $1 AND h.left_out = 0")
     .bind(workspace)
     .all(db, |row| Ok((row.get::<StartId>("start_id")?, read_held(row)?)))
     .await?;

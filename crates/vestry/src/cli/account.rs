@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::target::WorkspaceArg;
+
 #[derive(Args)]
 pub(crate) struct Setup {
     /// The setup code that `vestry serve` printed (it works once) [default: asked for]
@@ -49,22 +51,34 @@ pub(crate) enum Token {
         /// What it is for
         name: String,
         /// What it may do
-        #[arg(long, value_enum, default_value_t = Access::Read)]
+        #[arg(long, value_enum, default_value_t = Access::Read, conflicts_with = "workspace")]
         access: Access,
         /// It may also write organization secrets
-        #[arg(long)]
+        #[arg(long, conflicts_with = "workspace")]
         organization_secrets: bool,
         /// When it ends, like 12h, 30d or 6w [default: never]
         #[arg(long, value_name = "SPAN")]
         expires_in: Option<String>,
+        #[command(flatten)]
+        whose: WhoseTokens,
     },
-    /// List your tokens
-    List,
+    /// List tokens
+    List(WhoseTokens),
     /// Revoke a token; it ends at once
     Revoke {
         /// The token's id, as the list shows it
         token_id: String,
+        #[command(flatten)]
+        whose: WhoseTokens,
     },
+}
+
+/// A workspace's tokens, or the person's own.
+#[derive(Args)]
+pub(crate) struct WhoseTokens {
+    /// A workspace's own tokens, which may only start its runs [default: your personal tokens]
+    #[arg(long, short, value_name = "[ORG/]WORKSPACE")]
+    pub(crate) workspace: Option<WorkspaceArg>,
 }
 
 /// What a personal token may do.

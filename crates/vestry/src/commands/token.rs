@@ -1,38 +1,53 @@
-//! `vestry token`: personal tokens.
+//! `vestry token`: personal tokens, and the tokens with which a workspace's runs are started.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use ureq::http::Method;
 
 use crate::{
-    cli::account::{Access, Token},
+    address::segment,
+    cli::account::{Token, WhoseTokens},
     client::{now, read},
-    commands::login::{take_token, token_path},
+    commands::login::take_token,
     exit::Failure,
     models::TokenRow,
     output::Table,
-    place::Connection,
+    place::{Connection, Place},
     time,
 };
 
 /// Makes, lists or revokes tokens.
 pub(crate) fn run(connection: &Connection<'_>, args: Token) -> Result<(), Failure> {
     match args {
-        Token::Create { name, access, organization_secrets, expires_in } => {
-            create(connection, &name, access, organization_secrets, expires_in.as_deref())
+        Token::Create { name, access, organization_secrets, expires_in, whose } => {
+            let place = workspace(connection, &whose)?;
+            let body = match place {
+                Some(_) => json!({ "name": name }),
+                None => {
+                    json!({ "name": name, "access": access.as_str(), "organization_secrets": organization_secrets })
+                }
+            };
+            create(connection, place.as_ref(), body, expires_in.as_deref())
         }
-        Token::List => list(connection),
-        Token::Revoke { token_id } => revoke(connection, &token_id),
+        Token::List(whose) => list(connection, workspace(connection, &whose)?.as_ref()),
+        Token::Revoke { token_id, whose } => revoke(connection, workspace(connection, &whose)?.as_ref(), &token_id),
     }
+}
+
+/// The workspace whose tokens are meant; `None` for the person's own.
+fn workspace(connection: &Connection<'_>, whose: &WhoseTokens) -> Result<Option<Place>, Failure> {
+    whose.workspace.as_ref().map(|workspace| connection.place(Some(workspace))).transpose()
+}
+
+fn path(place: Option<&Place>) -> String {
+    place.map_or_else(|| "/me/tokens".to_owned(), |place| place.path("/tokens"))
 }
 
 fn create(
     connection: &Connection<'_>,
-    name: &str,
-    access: Access,
-    organization_secrets: bool,
+    place: Option<&Place>,
+    mut body: Value,
     expires_in: Option<&str>,
 ) -> Result<(), Failure> {
-    let mut body = json!({ "name": name, "access": access.as_str(), "organization_secrets": organization_secrets });
     if let Some(span) = expires_in {
         let end = time::after(span, now()).ok_or_else(|| {
             Failure::usage("--expires-in is a number with h, d or w behind it; nothing was made")
@@ -40,16 +55,27 @@ fn create(
         })?;
         body["expires_at"] = end.into();
     }
-    let answer = connection.client.request(Method::POST, "/me/tokens").json(&body).send()?;
-    if connection.out.json {
-        return connection.out.document(&answer.body);
+    let path = path(place);
+    let made = connection.client.request(Method::POST, &path).json(&body).send();
+    let answer = made.map_err(|failure| match failure.is_not_found() {
+        true => connection.missing_place(failure, &path),
+        false => failure,
+    })?;
+    let out = connection.out;
+    if out.json {
+        return out.document(&answer.body);
     }
-    connection.out.say("this is the only time that the token is shown:");
-    connection.out.data(take_token(answer)?.expose())
+    if let Some(place) = place {
+        let url = connection.client.address();
+        out.say(&format!("whoever has it gets the values of all secrets that reach {place}; set it where runs start:"));
+        out.say(&format!("  VESTRY_URL={url} VESTRY_TOKEN=… vestry run -- CMD"));
+    }
+    out.say("this is the only time that the token is shown:");
+    out.data(take_token(answer)?.expose())
 }
 
-fn list(connection: &Connection<'_>) -> Result<(), Failure> {
-    let items = connection.client.list("/me/tokens", None)?;
+fn list(connection: &Connection<'_>, place: Option<&Place>) -> Result<(), Failure> {
+    let items = connection.list(&path(place), None)?;
     if connection.out.json {
         return connection.out.document(&items);
     }
@@ -57,25 +83,29 @@ fn list(connection: &Connection<'_>) -> Result<(), Failure> {
     let mut table = Table::new(&["Token", "May", "Created", "Last used", "Ends", "Id"]);
     for item in &items {
         let token: TokenRow = read(item)?;
-        let may = if token.organization_secrets {
-            format!("{}, organization secrets", token.access)
-        } else {
-            token.access.to_string()
+        let may = match (&token.access, token.organization_secrets) {
+            (Some(access), true) => format!("{access}, organization secrets"),
+            (Some(access), false) => access.to_string(),
+            (None, _) => "start runs".to_owned(),
         };
-        let last_used = token.last_used_at.map_or_else(|| "never".to_owned(), |at| at.relative(now));
-        let ends = token.expires_at.map_or_else(|| "never".to_owned(), |at| at.relative(now));
-        let created = token.created_at.relative(now);
+        let when = |at: Option<time::When>| at.map_or_else(|| "never".to_owned(), |at| at.relative(now));
+        let created = match &token.created_by {
+            Some(who) => format!("{} by {}", token.created_at.relative(now), who.name),
+            None => token.created_at.relative(now),
+        };
+        let (last_used, ends) = (when(token.last_used_at), when(token.expires_at));
         table.row([token.name.into(), may.into(), created.into(), last_used.into(), ends.into(), token.id.into()]);
     }
     connection.out.table(&table)
 }
 
-fn revoke(connection: &Connection<'_>, id: &str) -> Result<(), Failure> {
+fn revoke(connection: &Connection<'_>, place: Option<&Place>, id: &str) -> Result<(), Failure> {
+    let path = path(place);
     connection
         .client
-        .request(Method::DELETE, &token_path(id))
+        .request(Method::DELETE, &format!("{path}/{}", segment(id)))
         .send()
-        .map_err(|failure| connection.missing(failure, "token", id, "/me/tokens", "id"))?;
+        .map_err(|failure| connection.missing(failure, "token", id, &path, "id"))?;
     connection.out.say("revoked; it ends at once");
     Ok(())
 }

@@ -5,6 +5,7 @@
 mod hostile;
 mod offline;
 mod requests;
+mod run;
 mod servers;
 mod story;
 mod support;

@@ -7,6 +7,7 @@ mod migrations;
 mod pages;
 mod people;
 mod secrets;
+mod snapshots;
 pub mod sql;
 mod tamper;
 

@@ -7,11 +7,13 @@ use control::store::{
     credentials::{self, NewCredential},
     data_keys, installation, members, organizations,
     servers::{self, Transition},
-    starts, users, workspaces,
+    snapshots,
+    starts::{self, Host, NewStart},
+    users, workspaces,
 };
 use domain::{
     Command, CredentialId, DisplayName, Email, Held, Outcome, Role, Scope, SecretId, SecretName, ServerId,
-    ServerStatus, Slug, StartId, Time, UserId, Variables, WorkspaceCreation, policy::Action,
+    ServerStatus, Slug, SnapshotId, StartId, Time, UserId, Variables, WorkspaceCreation, policy::Action,
 };
 use serde_json::json;
 
@@ -55,7 +57,10 @@ async fn begun(house: &House) -> (servers::Server, StartId, Permit) {
     let secret = Sql::open(house).await.text("SELECT id FROM secrets").await.parse::<SecretId>().unwrap();
     let held = |name| Held { name: SecretName::parse(name).unwrap(), scope: Scope::Workspace, secret, version: 1 };
     let (injected, left_out) = (std::iter::once(held("OWN")), std::iter::once(held("HELD_BACK")));
-    starts::insert(&mut tx, &permit, start, server.id, injected, left_out, now).await.unwrap();
+    let snapshot = SnapshotId::new(now, id_bytes());
+    snapshots::insert(&mut tx, &permit, snapshot, injected, left_out, now).await.unwrap();
+    let record = NewStart { id: start, host: Host::Server(server.id), snapshot };
+    starts::insert(&mut tx, &permit, &record, now).await.unwrap();
     let starting = Transition { status: ServerStatus::Starting, detail: "", exit_code: None, start: Some(start) };
     assert!(servers::transition(&mut tx, &permit, &server, &starting).await.unwrap());
     audit::commit_observation(tx).await.unwrap();
@@ -279,10 +284,18 @@ both! {
         let mut ids = vec![first];
         let now = control::clock::now();
         let secret = Sql::open(&house).await.text("SELECT id FROM secrets").await.parse::<SecretId>().unwrap();
+        let mut snapshot = SnapshotId::new(now, id_bytes());
         for number in 0..12 {
             let id = StartId::new(now.plus_seconds(1), [number; 10]);
-            let held = Held { name: SecretName::parse("OWN").unwrap(), scope: Scope::Workspace, secret, version: 1 };
-            starts::insert(&mut tx, &permit, id, server.id, std::iter::once(held), std::iter::empty(), now).await.unwrap();
+            // Starts between two changes share what they hand over.
+            if number % 5 == 0 {
+                snapshot = SnapshotId::new(now, [number; 10]);
+                let held = Held { name: SecretName::parse("OWN").unwrap(), scope: Scope::Workspace, secret, version: 1 };
+                let (injected, left_out) = (std::iter::once(held), std::iter::empty());
+                snapshots::insert(&mut tx, &permit, snapshot, injected, left_out, now).await.unwrap();
+            }
+            let record = NewStart { id, host: Host::Server(server.id), snapshot };
+            starts::insert(&mut tx, &permit, &record, now).await.unwrap();
             ids.push(id);
         }
         ids.reverse();

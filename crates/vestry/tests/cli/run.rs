@@ -1,0 +1,145 @@
+//! `vestry run`: what is asked for, what the command finds, how it ends.
+
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Machine, Stub};
+
+const RUNS: &str = "POST /runs";
+
+fn begun() -> Answer {
+    let variable = |name: &str, value: &str| json!({"name": name, "value": value, "scope": "workspace", "version": 1});
+    let variables = [variable("API_KEY", "s3cret \"q\" ü\nline"), variable("MODE", "theirs")];
+    let body = json!({"id": "r1", "workspace": {"organization": "acme", "slug": "nlp"}, "revision": "1",
+        "variables": variables, "left_out": []});
+    Answer::json(RUNS, 201, body)
+}
+
+fn nlp() -> (Stub, Machine) {
+    let stub = Stub::answering(vec![begun()]);
+    let machine = Machine::signed_in(stub.url()).using("acme", "nlp");
+    (stub, machine)
+}
+
+const WORKSPACE_TOKEN: &str = "vst_w_0test_0secret0token_0";
+
+#[test]
+fn one_request_and_then_there_is_only_the_command() {
+    let (stub, machine) = nlp();
+    let script = r#"printf %s "$API_KEY"; echo " in $$ under $PPID"; exit 7"#;
+    let child = machine.command(&["run", "--", "/bin/sh", "-c", script]).spawn().unwrap();
+    let pid = child.id();
+    let output = child.wait_with_output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(printed, format!("s3cret \"q\" ü\nline in {pid} under {}\n", std::process::id()));
+    assert_eq!(output.status.code(), Some(7));
+
+    assert_eq!(stub.requests().len(), 1);
+    let mut sent = stub.only(RUNS).json();
+    assert!(!sent["host"].as_str().unwrap().is_empty());
+    sent["host"] = Value::Null;
+    assert_eq!(sent, json!({"organization": "acme", "workspace": "nlp", "host": null, "command": "sh"}));
+}
+
+#[test]
+fn a_workspaces_own_token_says_where_it_belongs_and_goes_no_further() {
+    let stub = Stub::answering(vec![begun()]);
+    let machine = Machine::new().with("VESTRY_URL", stub.url()).with("VESTRY_TOKEN", WORKSPACE_TOKEN);
+    let ran = machine.run("run -- /usr/bin/env");
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    assert!(ran.stdout.contains("MODE=theirs\n"));
+    assert!(!ran.stdout.contains("VESTRY_") && !ran.stdout.contains(WORKSPACE_TOKEN), "{}", ran.stdout);
+    let sent = stub.only(RUNS);
+    assert_eq!(sent.header("authorization"), Some(&*format!("Bearer {WORKSPACE_TOKEN}")));
+    assert_eq!(sent.json()["workspace"], Value::Null);
+}
+
+#[test]
+fn no_descriptor_of_vestrys_reaches_the_command() {
+    let (_stub, machine) = nlp();
+    let script = "ls /proc/$$/fd; :";
+    let of = |command: &mut Command| String::from_utf8(command.output().unwrap().stdout).unwrap();
+    let bare = of(Command::new("/bin/sh").args(["-c", script]).stdin(Stdio::null()));
+    assert_eq!(of(&mut machine.command(&["run", "--", "/bin/sh", "-c", script])), bare);
+}
+
+#[test]
+fn where_both_set_a_variable_the_secret_wins_unless_asked_otherwise() {
+    let (_stub, machine) = nlp();
+    let machine = machine.with("MODE", "mine");
+    insta::assert_snapshot!(machine.run("run -- /bin/sh -c 'echo $MODE'").session(), @r"
+    stdout:
+      theirs
+    stderr:
+      set here too, and replaced: MODE (--keep-env keeps yours)
+    exit 0
+    ");
+    insta::assert_snapshot!(machine.run("run --keep-env -- /bin/sh -c 'echo $MODE'").session(), @r"
+    stdout:
+      mine
+    stderr:
+      kept as set here: MODE
+    exit 0
+    ");
+}
+
+#[test]
+fn only_some_are_asked_for() {
+    let (stub, machine) = nlp();
+    machine.run("run --only API_KEY,MODE true");
+    assert_eq!(stub.only(RUNS).json()["only"], json!(["API_KEY", "MODE"]));
+}
+
+#[test]
+fn what_is_suspended_is_said() {
+    let body = json!({"variables": [], "left_out": ["API_KEY"]});
+    let stub = Stub::answering(vec![Answer::json(RUNS, 201, body)]);
+    let machine = Machine::signed_in(stub.url()).using("acme", "nlp");
+    insta::assert_snapshot!(machine.run("run -- /bin/true").session(), @r"
+    stderr:
+      suspended, so not handed over: API_KEY
+    exit 0
+    ");
+}
+
+#[test]
+fn a_command_that_can_not_be_executed_ends_as_in_a_shell() {
+    let (_stub, machine) = nlp();
+    std::fs::write(machine.project().join("notes.txt"), "no program").unwrap();
+    insta::assert_snapshot!(machine.run("run -- no-such-program-anywhere").session(), @r"
+    stderr:
+      error: no-such-program-anywhere was not started: there is no such program
+    exit 127
+    ");
+    insta::assert_snapshot!(machine.run("run -- ./notes.txt").session(), @r"
+    stderr:
+      error: ./notes.txt was not started: Permission denied (os error 13)
+    exit 126
+    ");
+}
+
+#[test]
+fn what_fails_before_the_command_is_125_whatever_it_was() {
+    let refused = Stub::answering(vec![Answer::problem(RUNS, 403, "forbidden", "Only the owner may.")]);
+    let elsewhere = Stub::answering(vec![Answer::json(RUNS, 307, Value::Null).with("location", "http://127.0.0.1:1/")]);
+    let garbled =
+        Stub::answering(vec![Answer::json(RUNS, 201, json!({"variables": [{"name": 1, "value": "s3cret"}]}))]);
+    for stub in [&refused, &elsewhere, &garbled] {
+        let ran = Machine::signed_in(stub.url()).using("acme", "nlp").run("run -- touch began");
+        assert_eq!(ran.code, Some(125), "{ran:?}");
+        assert!(!ran.stderr.contains("s3cret"), "{ran:?}");
+        assert_eq!(stub.requests().len(), 1);
+    }
+    let unreachable = Machine::signed_in("http://127.0.0.1:1").using("acme", "nlp");
+    for (machine, line) in [
+        (&unreachable, "run -- touch began"),
+        (&Machine::new(), "run -- touch began"),
+        (&Machine::new(), "run"),
+        (&Machine::new(), "run --no-such-flag true"),
+    ] {
+        let ran = machine.run(line);
+        assert_eq!(ran.code, Some(125), "{line}: {ran:?}");
+        assert!(!machine.project().join("began").exists());
+    }
+}
