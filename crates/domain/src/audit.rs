@@ -55,5 +55,7 @@ words! {
         ServerStarted = "server.started",
         /// A server was asked to stop.
         ServerStopped = "server.stopped",
+        /// A run was put on record; its secrets are about to be disclosed.
+        RunStarted = "run.started",
     }
 }

@@ -99,6 +99,22 @@ impl<T> Environment<T> {
         self.0.iter().map(|resolved| &resolved.winner).filter(|secret| secret.suspended)
     }
 
+    /// The part of it that injects just these names.
+    ///
+    /// # Errors
+    /// The names that nothing is injected under.
+    pub fn only(&self, names: &[SecretName]) -> Result<Self, Vec<SecretName>>
+    where
+        T: Clone,
+    {
+        let injects = |name: &SecretName| self.get(name).is_some_and(|resolved| !resolved.winner.suspended);
+        let missing: Vec<SecretName> = names.iter().filter(|name| !injects(name)).cloned().collect();
+        if !missing.is_empty() {
+            return Err(missing);
+        }
+        Ok(Self(self.0.iter().filter(|resolved| names.contains(&resolved.winner.name)).cloned().collect()))
+    }
+
     /// What is known of one name.
     pub fn get(&self, name: &SecretName) -> Option<&Resolved<T>> {
         let place = self.0.binary_search_by(|resolved| resolved.winner.name.cmp(name)).ok()?;
@@ -158,6 +174,20 @@ mod tests {
         assert!(matches!(layers["PATH"], Layer::Variable("plain")));
         assert!(matches!(layers["TOKEN"], Layer::Secret(_)));
         assert!(matches!(layers["HELD_BACK"], Layer::Suspended(_)));
+    }
+
+    #[test]
+    fn a_part_has_just_what_was_asked_for_or_there_is_none() {
+        let environment = resolve(vec![
+            secret(1, "A", Scope::Organization, false),
+            secret(2, "B", Scope::Organization, false),
+            secret(3, "B", Scope::Workspace, false),
+            secret(4, "C", Scope::Workspace, true),
+        ]);
+        let names = |names: &[&str]| names.iter().map(|name| SecretName::parse(name).unwrap()).collect::<Vec<_>>();
+        let part = environment.only(&names(&["B", "B"])).unwrap();
+        assert_eq!(part.injected().map(|s| s.id).collect::<Vec<_>>(), [SecretId::new(Time(0), [3; 10])]);
+        assert_eq!(environment.only(&names(&["C", "A", "D"])), Err(names(&["C", "D"])));
     }
 
     proptest! {

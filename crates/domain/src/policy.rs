@@ -20,6 +20,7 @@ pub enum Action {
     ReadServerLogs,
     UseServers,
     StopServers,
+    StartRuns,
 }
 
 /// What a personal token must carry before it may stand for its person in an action.
@@ -99,6 +100,7 @@ const TABLE: &[Row] = &[
     Row(Action::ReadServerLogs, Reading, /*                       */ [N, Y, Y, H]),
     Row(Action::UseServers, Full, /*                              */ [N, Y, Y, H]),
     Row(Action::StopServers, Full, /*                             */ [Y, Y, Y, H]),
+    Row(Action::StartRuns, Full, /*                               */ [N, Y, Y, H]),
 ];
 
 impl Action {

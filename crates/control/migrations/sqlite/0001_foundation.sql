@@ -210,6 +210,7 @@ CREATE TABLE starts (
     detail TEXT NOT NULL
 ) STRICT;
 CREATE INDEX starts_of_server ON starts (server_id, id);
+CREATE INDEX runs_of_workspace ON starts (workspace_id, id) WHERE kind = 'run';
 CREATE INDEX starts_with_snapshot ON starts (snapshot_id);
 CREATE INDEX starts_pending ON starts (id) WHERE outcome = 'pending' AND kind = 'server';
 

@@ -6,6 +6,7 @@ mod caller;
 mod collaborators;
 mod docs;
 mod document;
+mod environments;
 mod explanations;
 mod health;
 mod log_stream;
@@ -16,10 +17,12 @@ mod page;
 mod path;
 mod precondition;
 mod problem;
+mod runs;
 mod secrets;
 mod servers;
 mod sessions;
 mod setup;
+mod starts;
 mod tokens;
 mod words;
 mod workspace_secrets;
@@ -62,6 +65,9 @@ fn documented() -> (Router<App>, openapi::OpenApi) {
             workspace_secrets::delete
         ))
         .routes(routes!(explanations::get))
+        .routes(routes!(runs::create))
+        .routes(routes!(runs::list))
+        .routes(routes!(environments::get))
         .routes(routes!(servers::list, servers::create))
         .routes(routes!(servers::get, servers::edit, servers::delete))
         .routes(routes!(servers::start))

@@ -8,23 +8,24 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use domain::{Command, Difference, DisplayName, Held, Slug, StartId, Variables};
+use domain::{Command, Difference, DisplayName, Slug, Variables};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
     body::Body,
     document, log_stream,
-    page::{List, Paging, Params, cursor, limit, paging},
+    page::{List, Paging, Params, cursor, paging},
     path::Path,
     precondition::etag,
     problem::Result,
+    starts::{self, StartBody, StartsParams, VersionBody},
     words::{Who, time},
 };
 use crate::{
     app::{
         self, App, Caller, Precondition,
-        servers::{self, EditServer, NewServer, Place, Seen, Start},
+        servers::{self, EditServer, NewServer, Place, Seen},
         setup::slug_or_from,
     },
     error::Error,
@@ -69,57 +70,6 @@ struct DifferenceBody {
     at: Option<String>,
 }
 
-#[derive(Serialize, ToSchema)]
-struct VersionBody {
-    /// `organization` or `workspace`.
-    #[schema(value_type = String)]
-    scope: &'static str,
-    secret_id: String,
-    version: u32,
-}
-
-impl From<Held> for VersionBody {
-    fn from(held: Held) -> Self {
-        Self { scope: held.scope.as_str(), secret_id: held.secret.to_string(), version: held.version }
-    }
-}
-
-/// What a start handed over, to whom, when: never a value.
-#[derive(Serialize, ToSchema)]
-pub(super) struct StartBody {
-    id: String,
-    /// `server`.
-    #[schema(value_type = String)]
-    kind: &'static str,
-    /// The server's slug.
-    server: String,
-    started_at: String,
-    started_by: Option<Who>,
-    ended_at: Option<String>,
-    exit_code: Option<i32>,
-    /// `pending`, `delivered` or `failed`.
-    #[schema(value_type = String)]
-    outcome: &'static str,
-    /// Why it failed.
-    detail: String,
-    injected: Vec<InjectedBody>,
-    /// What was left out because it was suspended.
-    left_out: Vec<InjectedBody>,
-}
-
-#[derive(Serialize, ToSchema)]
-struct InjectedBody {
-    name: String,
-    #[serde(flatten)]
-    version: VersionBody,
-}
-
-impl From<Held> for InjectedBody {
-    fn from(held: Held) -> Self {
-        Self { name: held.name.to_string(), version: held.into() }
-    }
-}
-
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewServerBody {
@@ -141,16 +91,6 @@ pub(super) struct EditServerBody {
     command: Option<Vec<String>>,
     /// All of them.
     variables: Option<BTreeMap<String, String>>,
-}
-
-#[derive(Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct StartsParams {
-    /// At most so many items, 1 to 200.
-    limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
 }
 
 #[derive(Default, Deserialize, IntoParams)]
@@ -202,22 +142,6 @@ fn show_difference((difference, by): (Difference, Option<app::Who>)) -> Differen
         to: difference.to.map(VersionBody::from),
         by: by.map(Who::from),
         at: difference.change.map(|change| time(change.at)),
-    }
-}
-
-fn show_start(start: Start, server: &str) -> StartBody {
-    StartBody {
-        id: start.id.to_string(),
-        kind: "server",
-        server: server.to_owned(),
-        started_at: time(start.started_at),
-        started_by: start.started_by.map(Who::from),
-        ended_at: start.ended_at.map(time),
-        exit_code: start.exit_code,
-        outcome: start.outcome.as_str(),
-        detail: start.detail,
-        injected: start.injected.into_iter().map(InjectedBody::from).collect(),
-        left_out: start.left_out.into_iter().map(InjectedBody::from).collect(),
     }
 }
 
@@ -370,18 +294,10 @@ pub(super) async fn starts(
     Path((organization, workspace, server)): Path<(String, String, String)>,
     params: Params<StartsParams>,
 ) -> Result<Json<List<StartBody>>> {
-    let (mut shown, mut before) = (0, None);
-    let asked = params.parse(|params| {
-        shown = limit(params.limit)?;
-        before = params.cursor;
-        if before.as_ref().is_some_and(|cursor| cursor.parse::<StartId>().is_err()) {
-            return Err(Error::invalid("cursor", "cursor", "This cursor is not one of this list; begin anew."));
-        }
-        Ok(shown + 1)
-    });
+    let (asked, part) = starts::part(params);
     let place = place(&organization, &workspace);
-    let starts = servers::starts(&app, &caller, place, &server, before.as_deref(), asked).await?;
-    Ok(Json(List::page(starts, shown, |start| start.id.to_string(), |start| show_start(start, &server))))
+    let starts = servers::starts(&app, &caller, place, &server, part.before.as_deref(), asked).await?;
+    Ok(Json(part.list(starts, Some(&server))))
 }
 
 /// The last lines of the server's log, masked; with `follow`, what comes after as server-sent events. The owner and

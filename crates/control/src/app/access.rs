@@ -48,7 +48,7 @@ fn who_may(action: Action) -> &'static str {
         Action::WriteWorkspaceSecrets | Action::ManageWorkspace => {
             "only the workspace's owner may do this; nothing was done; ask the owner"
         }
-        Action::UseServers | Action::ReadServerLogs => {
+        Action::UseServers | Action::ReadServerLogs | Action::StartRuns => {
             "only the workspace's owner and collaborators may do this; nothing was done; ask the owner for access"
         }
         Action::GiveOrDeleteWorkspace => {

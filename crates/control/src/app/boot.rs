@@ -78,6 +78,7 @@ pub async fn open(settings: Settings) -> anyhow::Result<Booted> {
         passwords: settings.passwords,
         installation,
         setup_code_file,
+        runs: super::runs::Desk::default(),
         snapshots: super::snapshots::Snapshots::default(),
         turns: super::turn::Turns::default(),
     });

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod boot;
 pub mod collaborators;
 pub mod drift;
+pub mod environments;
 pub mod explanations;
 pub mod health;
 mod input;
@@ -17,6 +18,7 @@ pub mod organizations;
 mod passwords;
 mod processes;
 mod reconcile;
+pub mod runs;
 pub mod secrets;
 pub mod servers;
 pub mod sessions;
@@ -59,6 +61,8 @@ pub struct Parts {
     pub installation: InstallationId,
     /// Where the one-time set-up code lies until it is used.
     pub setup_code_file: std::path::PathBuf,
+    /// Where runs are put on record.
+    pub runs: runs::Desk,
     /// The environments that starts got last, still sealed.
     pub snapshots: snapshots::Snapshots,
     /// The servers that are being moved from one process to the next.

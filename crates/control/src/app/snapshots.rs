@@ -9,12 +9,14 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use domain::{Available, Environment, Held, OrganizationId, Scope, SnapshotId, Time, WorkspaceId};
+use aws_lc_rs::digest::{Context, SHA256};
+use domain::{Available, Environment, Held, OrganizationId, Scope, SecretName, SnapshotId, Time, WorkspaceId};
 use envelope::{Key, Plaintext};
+use serde_json::{Value, json};
 
 use super::{App, keyring::Belongs};
 use crate::{
-    error::Result,
+    error::{Error, Result},
     random,
     store::{
         Permit, Writing,
@@ -32,6 +34,9 @@ pub(super) struct Snapshot {
     pub(super) id: SnapshotId,
     /// What it holds, sealed.
     pub(super) secrets: Environment<SealedSecret>,
+    /// What moves when a start would get something else.
+    pub(super) environment_revision: String,
+    whole: bool,
     organization: OrganizationId,
     workspace: WorkspaceId,
     revision: i64,
@@ -43,10 +48,10 @@ pub(super) struct Snapshot {
 pub struct Snapshots(Mutex<(HashMap<WorkspaceId, Arc<Snapshot>>, usize)>);
 
 /// The snapshot that a start in the permit's workspace gets now. A new one is written in this transaction; once that is
-/// committed, [`keep`] spares the next start the work.
+/// committed, [`Snapshots::keep`] spares the next start the work.
 ///
 /// # Errors
-/// [`Error::Sealed`](crate::error::Error::Sealed) without keys, and when the database fails; nothing is on record then.
+/// [`Error::Sealed`] without keys, and when the database fails; nothing is on record then.
 pub(super) async fn take(app: &App, tx: &mut Writing, permit: &Permit, now: Time) -> Result<Arc<Snapshot>> {
     let (organization, workspace) = (permit.organization(), permit.in_workspace());
     let kept = app.snapshots.of(workspace).filter(|kept| kept.revision == permit.secrets_revision());
@@ -54,17 +59,61 @@ pub(super) async fn take(app: &App, tx: &mut Writing, permit: &Permit, now: Time
         app.keyring.root_key_id()?;
         return Ok(kept);
     }
+    let keys = app.keyring.unsealing_keys(tx, organization).await?;
+    let secrets = domain::resolve(available::sealed(tx, organization, workspace).await?);
     let snapshot = Snapshot {
         id: SnapshotId::new(now, random::bytes()),
-        keys: app.keyring.unsealing_keys(tx, organization).await?,
-        secrets: domain::resolve(available::sealed(tx, organization, workspace).await?),
+        environment_revision: revision_of(&secrets),
+        secrets,
+        whole: true,
         organization,
         workspace,
         revision: permit.secrets_revision(),
+        keys,
     };
+    write(tx, permit, snapshot, now).await
+}
+
+/// The same with these secrets only.
+///
+/// # Errors
+/// [`Error::Invalid`] when one of them is not there or suspended; otherwise as [`take`].
+pub(super) async fn take_only(
+    app: &App,
+    tx: &mut Writing,
+    permit: &Permit,
+    names: &[SecretName],
+    now: Time,
+) -> Result<Arc<Snapshot>> {
+    let whole = take(app, tx, permit, now).await?;
+    let secrets = whole.secrets.only(names).map_err(|missing| {
+        let names = missing.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+        Error::invalid("only", "missing", format!("This workspace's servers get no secret {names}."))
+    })?;
+    let part = Snapshot {
+        id: SnapshotId::new(now, random::bytes()),
+        environment_revision: whole.environment_revision.clone(),
+        secrets,
+        whole: false,
+        keys: whole.keys.clone(),
+        ..*whole
+    };
+    write(tx, permit, part, now).await
+}
+
+async fn write(tx: &mut Writing, permit: &Permit, snapshot: Snapshot, now: Time) -> Result<Arc<Snapshot>> {
     let (injected, left_out) = (snapshot.secrets.injected().map(held), snapshot.secrets.left_out().map(held));
     snapshots::insert(tx, permit, snapshot.id, injected, left_out, now).await?;
     Ok(Arc::new(snapshot))
+}
+
+/// What moves when a start would get something else: 128 bits of the SHA-256 of all names, secrets and versions.
+pub(super) fn revision_of<T>(secrets: &Environment<T>) -> String {
+    let mut hash = Context::new(&SHA256);
+    for secret in secrets.names().iter().map(|name| &name.winner) {
+        hash.update(format!("{} {} {} {}\n", secret.name, secret.id, secret.version, secret.suspended).as_bytes());
+    }
+    hash.finish().as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn held<T>(secret: &Available<T>) -> Held {
@@ -84,6 +133,12 @@ impl Snapshot {
         app.keyring.unseal(&self.keys, &belongs, secret.detail.as_ref().ok()?)
     }
 
+    /// What an event says of it: names and versions, never a value.
+    pub(super) fn described(&self) -> Value {
+        let secret = |secret: &Available<SealedSecret>| json!({ "name": secret.name.as_str(), "scope": secret.scope.as_str(), "version": secret.version });
+        self.secrets.injected().map(secret).collect()
+    }
+
     fn bytes(&self) -> usize {
         let sealed =
             |secret: &Available<SealedSecret>| secret.detail.as_ref().map_or(0, |sealed| sealed.as_bytes().len());
@@ -98,6 +153,9 @@ impl Snapshots {
 
     /// Keeps a snapshot whose record is committed.
     pub(super) fn keep(&self, snapshot: &Arc<Snapshot>) {
+        if !snapshot.whole {
+            return;
+        }
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (of, bytes) = &mut *kept;
         if of.get(&snapshot.workspace).is_some_and(|known| known.revision >= snapshot.revision) {

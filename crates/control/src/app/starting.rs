@@ -33,13 +33,7 @@ pub(super) struct Plan {
 impl Plan {
     /// What the audit event says of the start: names and versions, never a value.
     pub(super) fn details(&self) -> Value {
-        let secrets: Vec<Value> = self
-            .snapshot
-            .secrets
-            .injected()
-            .map(|s| json!({ "name": s.name.as_str(), "scope": s.scope.as_str(), "version": s.version }))
-            .collect();
-        json!({ "start": self.start.to_string(), "secrets": secrets })
+        json!({ "start": self.start.to_string(), "secrets": self.snapshot.described() })
     }
 }
 

@@ -66,6 +66,14 @@ pub async fn record(tx: &mut Writing, permit: &Permit, event: Event, now: Time) 
     append(tx, permit.signature(), event, now).await
 }
 
+/// Commits a write whose events are all recorded.
+///
+/// # Errors
+/// When the database fails; then nothing happened.
+pub async fn commit_recorded(tx: Writing) -> Result<()> {
+    tx.commit_now().await
+}
+
 /// Like [`commit`], in the installation's chain.
 ///
 /// # Errors

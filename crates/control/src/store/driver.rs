@@ -14,7 +14,7 @@ use sqlx::{
     any::{AnyArguments, AnyPoolOptions, AnyRow},
     migrate::{Migration, MigrationType, Migrator},
 };
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 /// What can go wrong between the store and its database.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +70,7 @@ pub struct Store {
     dialect: Dialect,
     // SQLite has one writer at a time; waiting here is fair and wakes at once, waiting inside SQLite is neither.
     writer: Arc<Mutex<()>>,
+    written: watch::Sender<()>,
 }
 
 impl Store {
@@ -99,7 +100,7 @@ impl Store {
             .connect(url)
             .await?;
         migrator(dialect).run(&pool).await?;
-        Ok(Self { pool, dialect, writer: Arc::new(Mutex::new(())) })
+        Ok(Self { pool, dialect, writer: Arc::new(Mutex::new(())), written: watch::Sender::new(()) })
     }
 
     /// Begins to read one consistent snapshot.
@@ -112,6 +113,11 @@ impl Store {
             Dialect::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         };
         Ok(Reading(self.pool.begin_with(begin).await?))
+    }
+
+    /// Tells of every commit of this control plane, so that whoever waits for a change looks again.
+    pub fn written(&self) -> watch::Receiver<()> {
+        self.written.subscribe()
     }
 
     /// Begins a write in the organization of this slug; its other writers wait until this one ends, so what a use
@@ -147,12 +153,13 @@ impl Store {
         match self.dialect {
             Dialect::Sqlite => {
                 let turn = self.writer.clone().lock_owned().await;
-                Ok(Writing { transaction: self.pool.begin_with("BEGIN IMMEDIATE").await?, turn: Some(turn) })
+                let transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+                Ok(Writing { transaction, turn: Some(turn), written: self.written.clone() })
             }
             Dialect::Postgres => {
                 let mut transaction = self.pool.begin().await?;
                 row_lock.execute(&mut transaction).await?;
-                Ok(Writing { transaction, turn: None })
+                Ok(Writing { transaction, turn: None, written: self.written.clone() })
             }
         }
     }
@@ -210,12 +217,15 @@ pub struct Writing {
     transaction: sqlx::Transaction<'static, Any>,
     #[expect(dead_code, reason = "held for its drop: the next writer's turn comes after this transaction's end")]
     turn: Option<OwnedMutexGuard<()>>,
+    written: watch::Sender<()>,
 }
 
 impl Writing {
     /// Makes the write durable. Only [`super::audit`] calls this, so that nothing is committed without its event.
     pub(super) async fn commit_now(self) -> Result<()> {
-        Ok(self.transaction.commit().await?)
+        self.transaction.commit().await?;
+        self.written.send_replace(());
+        Ok(())
     }
 }
 

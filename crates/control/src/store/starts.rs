@@ -14,6 +14,10 @@ use super::{
 pub struct Start {
     /// Its id.
     pub id: StartId,
+    /// The machine that a run was started on; `None` for a server's start.
+    pub host: Option<String>,
+    /// The name of a run's program, where that was told.
+    pub command: Option<String>,
     /// What became of it.
     pub outcome: Outcome,
     /// When it was asked for.
@@ -115,6 +119,26 @@ pub async fn pending(db: &mut Connection) -> Result<Vec<(StartId, ServerId)>> {
     .await
 }
 
+/// Selects starts of $1 before the id $2, at most $3, newest first; or what these handed over.
+macro_rules! starts_of {
+    ($whose:literal) => {
+        concat!(
+            "SELECT t.id, t.host, t.command, t.outcome, t.started_at, t.started_by, u.name AS started_by_name, \
+             t.ended_at, t.exit_code, t.detail FROM starts t LEFT JOIN users u ON u.id = t.started_by WHERE ",
+            $whose,
+            " AND t.id < $2 ORDER BY t.id DESC LIMIT $3"
+        )
+    };
+    ($whose:literal, handed_over) => {
+        concat!(
+            "SELECT t.id AS start_id, h.secret_id, h.name, h.scope, h.version, h.left_out FROM starts t \
+             JOIN snapshot_secrets h ON h.snapshot_id = t.snapshot_id WHERE ",
+            $whose,
+            " AND t.id < $2 AND t.id >= $3 ORDER BY h.name"
+        )
+    };
+}
+
 /// A server's start records, newest first, before an id.
 ///
 /// # Errors
@@ -126,25 +150,39 @@ pub async fn of_server(
     before: Option<&str>,
     limit: i64,
 ) -> Result<Vec<Start>> {
+    let texts = (starts_of!("t.server_id = $1"), starts_of!("t.server_id = $1", handed_over));
+    page(db, texts, &server.to_string(), before, limit).await
+}
+
+/// The runs of the permit's workspace, newest first, before an id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn runs(db: &mut Connection, permit: &Permit, before: Option<&str>, limit: i64) -> Result<Vec<Start>> {
+    let texts = (
+        starts_of!("t.workspace_id = $1 AND t.kind = 'run'"),
+        starts_of!("t.workspace_id = $1 AND t.kind = 'run'", handed_over),
+    );
+    page(db, texts, &permit.in_workspace().to_string(), before, limit).await
+}
+
+async fn page(
+    db: &mut Connection,
+    (starts, handed_over): (&'static str, &'static str),
+    whose: &str,
+    before: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Start>> {
     // Past every id: they begin with a hexadecimal digit.
     let before = before.unwrap_or("g");
-    let mut starts = sql("SELECT t.id, t.outcome, t.started_at, t.started_by, u.name AS started_by_name, t.ended_at, \
-         t.exit_code, t.detail FROM starts t LEFT JOIN users u ON u.id = t.started_by \
-         WHERE t.server_id = $1 AND t.id < $2 ORDER BY t.id DESC LIMIT $3")
-    .bind(server)
-    .bind(before)
-    .bind(limit)
-    .all(db, read)
-    .await?;
+    let mut starts = sql(starts).bind(whose).bind(before).bind(limit).all(db, read).await?;
     let Some(oldest) = starts.last().map(|start| start.id) else { return Ok(starts) };
-    let rows = sql("SELECT t.id AS start_id, h.secret_id, h.name, h.scope, h.version, h.left_out FROM starts t \
-         JOIN snapshot_secrets h ON h.snapshot_id = t.snapshot_id \
-         WHERE t.server_id = $1 AND t.id < $2 AND t.id >= $3 ORDER BY h.name")
-    .bind(server)
-    .bind(before)
-    .bind(oldest)
-    .all(db, |row| Ok((row.get::<StartId>("start_id")?, row.get::<bool>("left_out")?, read_held(row)?)))
-    .await?;
+    let rows = sql(handed_over)
+        .bind(whose)
+        .bind(before)
+        .bind(oldest)
+        .all(db, |row| Ok((row.get::<StartId>("start_id")?, row.get::<bool>("left_out")?, read_held(row)?)))
+        .await?;
     for (start, left_out, held) in rows {
         if let Some(start) = starts.iter_mut().find(|s| s.id == start) {
             if left_out { start.left_out.push(held) } else { start.injected.push(held) }
@@ -182,6 +220,8 @@ fn read_held(row: &Row) -> Result<Held> {
 fn read(row: &Row) -> Result<Start> {
     Ok(Start {
         id: row.get("id")?,
+        host: row.get("host")?,
+        command: row.get("command")?,
         outcome: row.get("outcome")?,
         started_at: row.get("started_at")?,
         started_by: Who::read(row, "started_by", "started_by_name")?,

@@ -1,7 +1,7 @@
 //! What the database holds, in a form to compare: a refused request leaves it as it was.
 
 use crate::{
-    store::sql::Sql,
+    store::sql::{Sql, eventually},
     support::{Database, House},
 };
 
@@ -51,6 +51,12 @@ impl Digester {
         let commits = (house.database == Database::Sqlite)
             .then_some("SELECT CAST(data_version AS TEXT) FROM pragma_data_version");
         Self { sql, statement: parts.join(" UNION ALL "), commits, last: Default::default() }
+    }
+
+    /// Waits until every run's outcome is on record.
+    pub async fn runs_settled(&mut self) {
+        const PENDING: &str = "SELECT COUNT(*) FROM starts WHERE kind = 'run' AND outcome = 'pending'";
+        eventually("every run is settled", async || (self.sql.number(PENDING).await == 0).then_some(())).await;
     }
 
     /// A line for each table.

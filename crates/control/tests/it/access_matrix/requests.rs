@@ -7,7 +7,8 @@ use super::{
     table::{Row, Target},
 };
 
-/// What is sent with each operation that reads a body; `#` is a number of its own.
+/// What is sent with each operation that reads a body; `#` is a number of its own. What is in braces is addressed, as in
+/// an address.
 const BODIES: &[(&str, &str)] = &[
     (
         "POST /api/v1/setup",
@@ -33,6 +34,7 @@ const BODIES: &[(&str, &str)] = &[
         r##"{"name": "Made #", "command": ["true"]}"##,
     ),
     ("PATCH /api/v1/organizations/{organization}/workspaces/{workspace}/servers/{server}", r#"{"name": "Edited"}"#),
+    ("POST /api/v1/runs", r#"{"organization": "{organization}", "workspace": "{workspace}", "host": "laptop"}"#),
 ];
 
 /// The request of one cell.
@@ -49,7 +51,8 @@ impl Request {
     pub async fn prepare(cast: &mut Cast, row: &Row, target: &Target, column: usize) -> Self {
         let afresh = (200..300).contains(&target.expected[column]) && row.method != Method::GET;
         let labels = if target.label == "-" { Vec::new() } else { target.label.split('/').collect() };
-        let names: Vec<&str> = row.path.split('/').filter(|part| part.starts_with('{')).collect();
+        let mut body = BODIES.iter().find(|(name, _)| *name == row.name()).map(|(_, body)| (*body).to_owned());
+        let names = row.addressed();
         assert!(labels.len() <= names.len(), "{}: {}", row.name(), target.label);
         let label = |name: &str| names.iter().position(|other| *other == name).and_then(|at| labels.get(at).copied());
         let place = Place {
@@ -74,8 +77,8 @@ impl Request {
                 (_, label) => label.to_owned(),
             };
             address = address.replace(name, &thing);
+            body = body.map(|body| body.replace(name, &thing));
         }
-        let body = BODIES.iter().find(|(name, _)| *name == row.name()).map(|(_, body)| (*body).to_owned());
         let number = cast.number().to_string();
         let furnished = afresh || names.iter().any(|name| ["{token}", "{session}"].contains(name));
         Self { address, furnished, body: body.map(|body| body.replace('#', &number)) }

@@ -28,7 +28,7 @@ pub struct Row {
 
 /// One kind of target of an operation.
 pub struct Target {
-    /// The variable parts of the address in their order, or `-` where there is none.
+    /// What the request names, in its order, or `-` where that is nothing.
     pub label: &'static str,
     /// The status for each caller.
     pub expected: Vec<u16>,
@@ -37,6 +37,14 @@ pub struct Target {
 impl Row {
     pub fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
+    }
+
+    /// What the request names, in the order of the labels: in its address, or in its body, as a run's workspace is.
+    pub fn addressed(&self) -> Vec<&'static str> {
+        match self.path {
+            "/api/v1/runs" => vec!["{organization}", "{workspace}"],
+            path => path.split('/').filter(|part| part.starts_with('{')).collect(),
+        }
     }
 }
 

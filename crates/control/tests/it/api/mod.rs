@@ -7,6 +7,7 @@ mod members;
 mod organizations;
 mod pages;
 mod problems;
+mod runs;
 mod secrets;
 mod servers;
 mod sessions;

@@ -1,0 +1,152 @@
+//! `/runs`, and a workspace's runs and environment.
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use domain::{DisplayName, SecretName};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use zeroize::Zeroizing;
+
+use super::{
+    body::Body,
+    document,
+    page::{List, Params},
+    path::Path,
+    problem::Result,
+    starts::{self, StartBody, StartsParams},
+};
+use crate::{
+    app::{
+        App, Caller, Input,
+        runs::{self, Begun, NewRun, Place, Variable},
+    },
+    error::Error,
+};
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewRunBody {
+    /// The organization's slug.
+    organization: Option<String>,
+    /// The workspace's slug.
+    workspace: Option<String>,
+    /// How the machine calls itself.
+    host: String,
+    /// The program's name, without its directory and arguments.
+    command: Option<String>,
+    /// Only these secrets; all that the workspace's servers get when missing.
+    only: Option<Vec<String>>,
+}
+
+/// What a run gets: the only answer that holds values.
+#[derive(Serialize, ToSchema)]
+pub(super) struct RunBody<'a> {
+    id: String,
+    workspace: WorkspaceBody<'a>,
+    /// Moves when the workspace's environment changes.
+    #[schema(value_type = String)]
+    revision: &'a str,
+    variables: Vec<VariableBody<'a>>,
+    /// The names that are left out because their secrets are suspended.
+    #[schema(value_type = Vec<String>)]
+    left_out: Vec<&'a str>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct WorkspaceBody<'a> {
+    #[schema(value_type = String)]
+    organization: &'a str,
+    #[schema(value_type = String)]
+    slug: &'a str,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct VariableBody<'a> {
+    #[schema(value_type = String)]
+    name: &'a str,
+    #[schema(value_type = String)]
+    value: &'a str,
+    /// `organization` or `workspace`.
+    #[schema(value_type = String)]
+    scope: &'static str,
+    version: u32,
+}
+
+/// Start a run: get what the workspace's servers would get now, once that is on record. The owner, collaborators, and
+/// the workspace's own tokens.
+#[utoipa::path(post, path = "/runs", tag = "runs", request_body = NewRunBody,
+    responses((status = 201, body = RunBody), document::Allowed, document::State, document::Body, document::Ready))]
+pub(super) async fn create(State(app): State<App>, caller: Caller, body: Body<NewRunBody>) -> Result<Response> {
+    // Where it belongs stands in the body, so a body that can't be read asks for nothing that could be there.
+    let body = body.parse(Ok).checked()?;
+    let place = place(&body)?;
+    let begun = runs::begin(&app, &caller, place, Input::new(parse(body))).await?;
+    written(&begun)
+}
+
+/// The workspace's runs, newest first: who got which versions, where and when.
+#[utoipa::path(get, path = "/organizations/{organization}/workspaces/{workspace}/runs", tag = "runs",
+    params(StartsParams),
+    responses((status = 200, body = List<StartBody>), document::Known, document::Query))]
+pub(super) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Path((organization, workspace)): Path<(String, String)>,
+    params: Params<StartsParams>,
+) -> Result<Json<List<StartBody>>> {
+    let (asked, part) = starts::part(params);
+    let place = Place { organization, workspace };
+    let runs = runs::list(&app, &caller, &place, part.before.as_deref(), asked).await?;
+    Ok(Json(part.list(runs, None)))
+}
+
+fn place(body: &NewRunBody) -> Result<Place> {
+    let missing =
+        |field| Error::invalid(field, "missing", format!("Say which {field} the run belongs to, by its slug."));
+    Ok(Place {
+        organization: body.organization.clone().ok_or_else(|| missing("organization"))?,
+        workspace: body.workspace.clone().ok_or_else(|| missing("workspace"))?,
+    })
+}
+
+fn parse(body: NewRunBody) -> Result<NewRun> {
+    let text = |field, text: String| DisplayName::parse(&text).map_err(|why| Error::invalid(field, why.code(), why));
+    let name = |name: String| SecretName::parse(&name).map_err(|why| Error::invalid("only", why.code(), why));
+    Ok(NewRun {
+        host: text("host", body.host)?,
+        command: body.command.map(|command| text("command", command)).transpose()?,
+        only: body.only.map(|names| names.into_iter().map(name).collect::<Result<_>>()).transpose()?,
+    })
+}
+
+/// The answer's text, in memory that is overwritten once it is sent.
+fn written(begun: &Begun) -> Result<Response> {
+    let body = RunBody {
+        id: begun.id.to_string(),
+        workspace: WorkspaceBody { organization: begun.organization.as_str(), slug: begun.workspace.as_str() },
+        revision: &begun.revision,
+        variables: begun.variables.iter().map(show).collect::<Result<_>>()?,
+        left_out: begun.left_out.iter().map(SecretName::as_str).collect(),
+    };
+    // Reserved at once, so that no copy stays behind: a byte becomes six at most, as in `\u0000`.
+    let values: usize = begun.variables.iter().map(|variable| 6 * variable.value.len() + 256).sum();
+    let mut text = Zeroizing::new(Vec::with_capacity(values + 1024 + 130 * begun.left_out.len()));
+    serde_json::to_writer(&mut *text, &body).map_err(|error| Error::Internal(error.into()))?;
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
+    Ok((StatusCode::CREATED, headers, Bytes::from_owner(text)).into_response())
+}
+
+fn show(variable: &Variable) -> Result<VariableBody<'_>> {
+    let value = str::from_utf8(variable.value.expose());
+    Ok(VariableBody {
+        name: variable.name.as_str(),
+        value: value.map_err(|_| Error::Internal(anyhow::anyhow!("a stored value is not UTF-8")))?,
+        scope: variable.scope.as_str(),
+        version: variable.version,
+    })
+}

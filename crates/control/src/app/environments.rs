@@ -1,0 +1,67 @@
+//! What a workspace's next start would get, by names and versions; and waiting until that is something else.
+
+use std::time::Duration;
+
+use domain::{Available, policy::Action};
+use tokio::time::{Instant, timeout};
+
+use super::{
+    App, Input,
+    access::{authorize, workspace},
+    snapshots::revision_of,
+};
+use crate::{
+    error::Result,
+    store::{Caller, available, secrets::Secret},
+};
+
+/// How long to wait at most before looking again: another control plane may have written.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// What a workspace's next start would get.
+pub struct Environment {
+    /// What moves when it changes.
+    pub revision: String,
+    /// The secrets by name; suspended ones are left out of starts.
+    pub secrets: Vec<Available<Secret>>,
+}
+
+/// Reads it; with a known revision waits for another one, `None` if there was none by then.
+///
+/// # Errors
+/// As the order of answers says, also while it waits.
+pub async fn get(
+    app: &App,
+    caller: &Caller,
+    organization: &str,
+    slug: &str,
+    known: Option<&str>,
+    wait: Input<Duration>,
+) -> Result<Option<Environment>> {
+    let (mut wait, mut end, mut seen) = (Some(wait), Instant::now(), None);
+    loop {
+        let mut written = app.store.written();
+        let mut db = app.store.read().await?;
+        let permit = authorize(&mut db, caller, workspace(organization, slug), Action::SeeWorkspace).await?;
+        if let Some(wait) = wait.take() {
+            end += wait.checked()?;
+        }
+        if seen != Some(permit.secrets_revision()) {
+            seen = Some(permit.secrets_revision());
+            let listed = available::listed(&mut db, permit.organization(), permit.in_workspace()).await?;
+            let environment = domain::resolve(listed);
+            let revision = revision_of(&environment);
+            if known != Some(&revision) {
+                let secrets = environment.into_names().into_iter().map(|name| name.winner).collect();
+                return Ok(Some(Environment { revision, secrets }));
+            }
+        }
+        drop(db);
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(None);
+        }
+        // Either way it looks again.
+        let _woken = timeout(left.min(LOOK_AGAIN), written.changed()).await;
+    }
+}

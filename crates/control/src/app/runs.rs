@@ -1,0 +1,115 @@
+//! Runs: commands that somebody starts elsewhere with a workspace's environment.
+//!
+//! A run's record is committed before anything is unsealed. Runs of one organization that are asked for at the same
+//! time share one commit; none is answered before it.
+
+mod desk;
+
+use domain::{DisplayName, Outcome, Scope, SecretName, Slug, StartId, policy::Action};
+use envelope::Plaintext;
+
+use super::{
+    App, Input,
+    access::{authorize, workspace},
+    secrets::damaged,
+};
+use crate::{
+    error::Result,
+    store::{Caller, starts},
+};
+
+pub use crate::store::starts::Start;
+pub use desk::Desk;
+
+/// What somebody wants to run.
+pub struct NewRun {
+    /// How the machine calls itself.
+    pub host: DisplayName,
+    /// The program's name, without its directory and arguments.
+    pub command: Option<DisplayName>,
+    /// Only these secrets; `None` for all that the workspace's servers get.
+    pub only: Option<Vec<SecretName>>,
+}
+
+/// Where a run belongs.
+#[derive(Clone)]
+pub struct Place {
+    /// The organization's slug.
+    pub organization: String,
+    /// The workspace's slug.
+    pub workspace: String,
+}
+
+/// A run on record, and what it gets.
+pub struct Begun {
+    /// Its start record.
+    pub id: StartId,
+    /// The organization.
+    pub organization: Slug,
+    /// The workspace.
+    pub workspace: Slug,
+    /// What moves when the workspace's environment changes.
+    pub revision: String,
+    /// The secrets with their values, in the order of their names.
+    pub variables: Vec<Variable>,
+    /// The secrets that are left out because they are suspended.
+    pub left_out: Vec<SecretName>,
+}
+
+/// A secret and its value, on its way out.
+pub struct Variable {
+    /// The name.
+    pub name: SecretName,
+    /// Where it belongs.
+    pub scope: Scope,
+    /// The version.
+    pub version: u32,
+    /// The value.
+    pub value: Plaintext,
+}
+
+/// Puts a run on record, then unseals what it gets: all of it or nothing.
+///
+/// # Errors
+/// [`Error::Sealed`](crate::error::Error::Sealed) without keys; [`Error::Conflict`](crate::error::Error::Conflict) when
+/// a value does not open, and the record says `failed`; otherwise as the order of answers says.
+pub async fn begin(app: &App, caller: &Caller, place: Place, input: Input<NewRun>) -> Result<Begun> {
+    let recorded = desk::record(app, caller, place, input).await?;
+    let snapshot = recorded.snapshot.clone();
+    let unsealed = snapshot.secrets.injected().map(|secret| match snapshot.unseal(app, secret) {
+        Some(value) => Ok(Variable { name: secret.name.clone(), scope: secret.scope, version: secret.version, value }),
+        None => Err(damaged(&secret.name)),
+    });
+    let variables: Result<Vec<Variable>> = unsealed.collect();
+    let begun = variables.map(|variables| Begun {
+        variables,
+        id: recorded.id,
+        organization: recorded.organization.clone(),
+        workspace: recorded.workspace.clone(),
+        revision: snapshot.environment_revision.clone(),
+        left_out: snapshot.secrets.left_out().map(|secret| secret.name.clone()).collect(),
+    });
+    let (outcome, why) = match &begun {
+        Ok(_) => (Outcome::Delivered, String::new()),
+        Err(why) => (Outcome::Failed, why.to_string()),
+    };
+    desk::settle(app, recorded, outcome, why);
+    begun
+}
+
+/// A workspace's runs, newest first, before an id.
+///
+/// # Errors
+/// As the order of answers says.
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    place: &Place,
+    before: Option<&str>,
+    limit: Input<i64>,
+) -> Result<Vec<Start>> {
+    let mut db = app.store.read().await?;
+    let target = workspace(&place.organization, &place.workspace);
+    let permit = authorize(&mut db, caller, target, Action::SeeWorkspace).await?;
+    Ok(starts::runs(&mut db, &permit, before, limit.checked()?).await?)
+}

@@ -1,0 +1,209 @@
+//! Where runs are put on record: those that wait together share one commit, and so one flush to the disk.
+
+use std::{
+    collections::BTreeMap,
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use domain::{AuditAction, DisplayName, Outcome, Slug, StartId, Time, policy::Action};
+use serde_json::json;
+use tokio::sync::{Mutex as Turn, oneshot};
+
+use super::{NewRun, Place};
+use crate::{
+    app::{
+        App, Input,
+        access::{authorize, workspace},
+        snapshots::{self, Snapshot},
+    },
+    clock,
+    error::{Error, Result},
+    random,
+    store::{
+        Caller, Permit, Writing,
+        audit::{self, Event},
+        starts::{self, Host, NewStart},
+    },
+};
+
+/// How long an outcome may wait for a write to go along with.
+const OUTCOMES_WAIT: Duration = Duration::from_secs(1);
+
+/// The runs that wait to be put on record, and the outcomes of those that were.
+#[derive(Default)]
+pub struct Desk {
+    waiting: Mutex<Vec<Waiting>>,
+    outcomes: Mutex<BTreeMap<String, Vec<Settled>>>,
+    turn: Turn<()>,
+}
+
+/// A run whose record is committed.
+pub(super) struct Recorded {
+    pub(super) id: StartId,
+    pub(super) organization: Slug,
+    pub(super) workspace: Slug,
+    pub(super) snapshot: Arc<Snapshot>,
+    permit: Permit,
+}
+
+struct Waiting {
+    caller: Caller,
+    place: Place,
+    input: Input<NewRun>,
+    told: oneshot::Sender<Result<Recorded>>,
+}
+
+struct Settled {
+    id: StartId,
+    permit: Permit,
+    outcome: Outcome,
+    why: String,
+}
+
+/// Puts a run on record, in one commit with all that wait at this moment.
+///
+/// # Errors
+/// As the order of answers says; then there is no record.
+pub(super) async fn record(app: &App, caller: &Caller, place: Place, input: Input<NewRun>) -> Result<Recorded> {
+    let (told, answer) = oneshot::channel();
+    lock(&app.runs.waiting).push(Waiting { caller: caller.clone(), place, input, told });
+    // Not in the request itself: others' runs are in the same write, whoever hangs up.
+    let desk = app.clone();
+    tokio::spawn(async move { serve(&desk).await });
+    answer.await.map_err(|_| Error::Internal(anyhow::anyhow!("a run was dropped at the desk")))?
+}
+
+/// Notes what became of a run: written with the next runs, or shortly after if there are none. Until then, and if this
+/// control plane ends before, the record says `pending`: that somebody may have got the values.
+pub(super) fn settle(app: &App, recorded: Recorded, outcome: Outcome, why: String) {
+    let Recorded { id, organization, permit, .. } = recorded;
+    let organization = organization.to_string();
+    let first = {
+        let mut outcomes = lock(&app.runs.outcomes);
+        let waiting = outcomes.entry(organization.clone()).or_default();
+        waiting.push(Settled { id, permit, outcome, why });
+        waiting.len() == 1
+    };
+    if first {
+        let app = app.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(OUTCOMES_WAIT).await;
+            let _turn = app.runs.turn.lock().await;
+            write(&app, &organization, Vec::new()).await;
+        });
+    }
+}
+
+/// Writes what waits, unless whoever had the turn before has done it already.
+async fn serve(app: &App) {
+    let _turn = app.runs.turn.lock().await;
+    let mut by_organization: BTreeMap<String, Vec<Waiting>> = BTreeMap::new();
+    for waiting in mem::take(&mut *lock(&app.runs.waiting)) {
+        by_organization.entry(waiting.place.organization.clone()).or_default().push(waiting);
+    }
+    for (organization, waiting) in by_organization {
+        write(app, &organization, waiting).await;
+    }
+}
+
+/// Writes an organization's outcomes and runs in one transaction, and tells those who wait how it went.
+async fn write(app: &App, organization: &str, waiting: Vec<Waiting>) {
+    let outcomes = lock(&app.runs.outcomes).remove(organization).unwrap_or_default();
+    if outcomes.is_empty() && waiting.is_empty() {
+        return;
+    }
+    let (mut told, mut requests) = (Vec::new(), Vec::new());
+    for Waiting { caller, place, input, told: to } in waiting {
+        told.push(to);
+        requests.push((caller, place, input));
+    }
+    match commit(app, organization, &outcomes, requests).await {
+        Ok(answers) => {
+            for (to, answer) in told.into_iter().zip(answers) {
+                if let Ok(recorded) = &answer {
+                    app.snapshots.keep(&recorded.snapshot);
+                }
+                // Whoever hung up has left a record that says `pending`.
+                let _gone = to.send(answer);
+            }
+        }
+        Err(error) => {
+            tracing::error!(%error, "runs could not be put on record");
+            lock(&app.runs.outcomes).entry(organization.to_owned()).or_default().extend(outcomes);
+            for to in told {
+                let _gone = to.send(Err(Error::Unavailable(NOT_ON_RECORD.to_owned())));
+            }
+        }
+    }
+}
+
+const NOT_ON_RECORD: &str = "the run could not be put on record, so nothing was handed over; try again";
+
+/// # Errors
+/// When the database fails: then nothing of it is written, for anybody.
+async fn commit(
+    app: &App,
+    organization: &str,
+    outcomes: &[Settled],
+    requests: Vec<(Caller, Place, Input<NewRun>)>,
+) -> Result<Vec<Result<Recorded>>> {
+    let mut tx = app.store.write(organization).await?;
+    let now = clock::now();
+    for Settled { id, permit, outcome, why } in outcomes {
+        starts::settle(&mut tx, permit, *id, *outcome, why).await?;
+    }
+    let mut answers = Vec::new();
+    let mut any = false;
+    for (caller, place, input) in requests {
+        let answer = put_on_record(app, &mut tx, &caller, &place, input, now).await;
+        match answer {
+            Err(error @ (Error::Internal(_) | Error::Unavailable(_))) => return Err(error),
+            answer => {
+                any |= answer.is_ok();
+                answers.push(answer);
+            }
+        }
+    }
+    if any || !outcomes.is_empty() {
+        audit::commit_recorded(tx).await?;
+    }
+    Ok(answers)
+}
+
+/// Writes the record of one run and its event.
+async fn put_on_record(
+    app: &App,
+    tx: &mut Writing,
+    caller: &Caller,
+    place: &Place,
+    input: Input<NewRun>,
+    now: Time,
+) -> Result<Recorded> {
+    let target = workspace(&place.organization, &place.workspace);
+    let permit = authorize(tx, caller, target, Action::StartRuns).await?;
+    let NewRun { host, command, only } = input.checked()?;
+    let snapshot = match only {
+        None => snapshots::take(app, tx, &permit, now).await?,
+        Some(names) => snapshots::take_only(app, tx, &permit, &names, now).await?,
+    };
+    let id = StartId::new(now, random::bytes());
+    let host_and_command = Host::Elsewhere(host.as_str(), command.as_ref().map(DisplayName::as_str));
+    starts::insert(tx, &permit, &NewStart { id, host: host_and_command, snapshot: snapshot.id }, now).await?;
+    let details = json!({ "workspace": permit.workspace_slug().as_str(), "command": command.as_ref().map(DisplayName::as_str),
+        "secrets": snapshot.described() });
+    let event = Event::new(AuditAction::RunStarted, "run", id, host.as_str()).with(details);
+    audit::record(tx, &permit, event, now).await?;
+    Ok(Recorded {
+        id,
+        organization: permit.organization_slug().clone(),
+        workspace: permit.workspace_slug().clone(),
+        snapshot,
+        permit,
+    })
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
