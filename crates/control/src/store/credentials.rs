@@ -109,10 +109,14 @@ pub async fn find(
             organization_secrets: row.get("organization_secrets")?,
             address: None,
         };
-        let stale = now.0 - row.get::<Time>("last_used_at")?.0 > USE_RECORDED_EVERY;
-        Ok((caller, row.get("secret_hash")?, stale))
+        Ok((caller, row.get("secret_hash")?, is_stale(row.get("last_used_at")?, now)))
     })
     .await
+}
+
+/// Whether a use is worth recording again.
+pub(super) fn is_stale(last_used_at: Time, now: Time) -> bool {
+    now.0 - last_used_at.0 > USE_RECORDED_EVERY
 }
 
 /// Notes that a credential was used.
