@@ -1,0 +1,63 @@
+"""Writes what was measured into docs/performance.md, one section a row; other rows' sections stay as they are."""
+
+import os
+import platform
+import re
+import subprocess
+import time
+from pathlib import Path
+
+from outcome import NotMeasured
+from postgres import programs
+
+HEAD = Path(__file__).with_name("head.md")
+
+
+def circumstances():
+    """When and where: machine, database, load."""
+    models = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    commit = output("git", "rev-parse", "--short", "HEAD")
+    if output("git", "status", "--porcelain", "--", ".", ":!docs/performance.md"):
+        commit += " with changes"
+    moment = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+    load = os.getloadavg()[0]
+    databases = f"SQLite (built in), {postgresql()}"
+    model, kernel = (models or [platform.machine()])[0], platform.release().split("-")[0]
+    machine = f"{model}, {os.cpu_count()} cores, Linux {kernel}"
+    return f"{moment}, commit {commit}. {machine}; {databases}; load before it {load:.2f}"
+
+
+def postgresql():
+    try:
+        return "PostgreSQL " + output(programs() / "postgres", "--version").split()[2]
+    except NotMeasured:
+        return "no PostgreSQL"
+
+
+def output(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def section(row, title, circumstances, lines):
+    reached = {None: "", True: "yes", False: "**no**"}
+    table = ["| what | figure | beside it | target | reached |", "|---|---|---|---|---|"]
+    table += [f"| {l.what} | {l.figure} | {l.beside} | {l.target} | {reached[l.reached]} |" for l in lines]
+    return "\n".join([f"## {row}", "", title + ".", "", f"`make bench ROWS={row}`: {circumstances}.", "", *table, ""])
+
+
+def write(path, sections, order):
+    """Puts the sections in the place of the same rows' older ones."""
+    old = path.read_text().split("\n## ")[1:] if path.exists() else []
+    kept = {text.split("\n", 1)[0]: f"## {text.rstrip()}\n" for text in old}
+    kept |= sections
+    kept = [kept[row] for row in order if row in kept]
+    lines = [line for text in kept for line in text.splitlines()]
+    missed = [line for line in lines if line.endswith("| **no** |") or "| not measured" in line]
+    path.write_text("\n".join([HEAD.read_text(), summary(missed), *kept]))
+
+
+def summary(missed):
+    if not missed:
+        return "Every target is reached.\n"
+    cells = [line.strip("| ").split(" | ") for line in missed]
+    return "\n".join(["Not reached, or not measured:", "", *(f"- {c[0]}: {c[1]}" for c in cells), ""])
