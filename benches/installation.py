@@ -41,10 +41,12 @@ class Installation:
         return self
 
     def __exit__(self, *_):
-        if self.process and self.token:
-            self.stop_servers()
-        self.stop()
-        shutil.rmtree(self.folder)
+        try:
+            if self.process and self.token:
+                self.stop_servers()
+        finally:
+            self.stop()
+            shutil.rmtree(self.folder)
 
     @property
     def pid(self):
@@ -130,10 +132,16 @@ class Installation:
 
     def stop_servers(self):
         """Stops what runs in `lab`: servers outlive their control plane."""
-        for server in self.servers():
-            if server["status"] != "stopped":
-                self.ask("POST", f"{LAB}/servers/{server['slug']}/stop")
-        self.all_servers_are("stopped")
+        asked = set()
+
+        def stopped():
+            alive = [server for server in self.servers() if server["status"] not in ("stopped", "failed")]
+            for slug in {server["slug"] for server in alive if server["status"] == "running"} - asked:
+                self.ask("POST", f"{LAB}/servers/{slug}/stop")
+                asked.add(slug)
+            return not alive
+
+        until("the end of all servers", stopped, pause=0.02)
 
     def run_answer(self, token):
         """What a run gets: the body, as bytes, so that a floor can answer the same."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import bulk
 from floors import request
 from installation import LAB, Installation, answers
-from outcome import Line
+from outcome import Line, NotMeasured
 from sampling import children, interleave, median, memory, number, spread, until
 
 SUPERVISED = 5
@@ -21,7 +21,11 @@ def measure(bench):
         installation.fill(bulk.workspaces(-(-count // 100)), bulk.workspace_secrets(count))
         floor = stack.enter_context(bench.floors.serve(b"{}"))
         starts = interleave(bench.size.rounds, {"vestry": lambda: restart(installation), "floor": lambda: serve(bench)})
-        return [*lines_of_memory(bench, installation, floor), *lines_of_starts(bench, count, starts)]
+        lines = list(lines_of_starts(bench, count, starts))
+        try:
+            return [*lines_of_memory(bench, installation, floor), *lines]
+        except NotMeasured as why:
+            return [Line("memory", f"not measured: {why}"), *lines]
 
 
 def lines_of_memory(bench, installation, floor):
