@@ -51,8 +51,6 @@ impl Password {
 pub struct Passwords {
     places: Arc<Semaphore>,
     queue: Arc<Semaphore>,
-    // Checked when nobody has the address, so that the time of a failure does not tell.
-    nobody: Arc<str>,
     params: Params,
 }
 
@@ -71,9 +69,8 @@ impl Passwords {
     /// When hashing does not work at all.
     pub fn with_cost(memory_kib: u32) -> anyhow::Result<Self> {
         let params = Params::new(memory_kib, 2, 1, None).map_err(|error| anyhow::anyhow!("argon2: {error}"))?;
-        let nobody = hash(params.clone(), b"nobody has this password")?.into();
         let (places, queue) = (Arc::new(Semaphore::new(2)), Arc::new(Semaphore::new(QUEUE)));
-        Ok(Self { places, queue, nobody, params })
+        Ok(Self { places, queue, params })
     }
 
     /// The hash to store, in PHC text.
@@ -90,15 +87,17 @@ impl Passwords {
     /// # Errors
     /// [`Error::Unavailable`] when too many wait already.
     pub async fn verify(&self, password: Password, stored: Option<&str>) -> Result<bool> {
-        let somebody = stored.is_some();
-        let stored = stored.unwrap_or(&self.nobody).to_owned();
-        let fits = self
-            .in_turn(move || {
-                PasswordHash::new(&stored)
-                    .is_ok_and(|hash| Argon2::default().verify_password(password.0.as_bytes(), &hash).is_ok())
-            })
-            .await?;
-        Ok(somebody && fits)
+        let (stored, params) = (stored.map(str::to_owned), self.params.clone());
+        self.in_turn(move || match stored {
+            Some(stored) => PasswordHash::new(&stored)
+                .is_ok_and(|hash| Argon2::default().verify_password(password.0.as_bytes(), &hash).is_ok()),
+            None => {
+                // Nobody has the address: the time of the failure must not tell.
+                let _hashed = hash(params, password.0.as_bytes());
+                false
+            }
+        })
+        .await
     }
 
     async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
