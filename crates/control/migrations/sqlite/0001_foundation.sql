@@ -255,18 +255,21 @@ BEGIN SELECT RAISE(ABORT, 'audit events are never replaced'); END;
 CREATE TRIGGER secrets_insert_moves_the_revision AFTER INSERT ON secrets
 BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = NEW.organization_id; END;
 CREATE TRIGGER secrets_update_moves_the_revision AFTER UPDATE ON secrets
-BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = NEW.organization_id; END;
+BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1
+WHERE id IN (OLD.organization_id, NEW.organization_id); END;
 CREATE TRIGGER secrets_delete_moves_the_revision AFTER DELETE ON secrets
 BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = OLD.organization_id; END;
 CREATE TRIGGER secret_versions_insert_moves_the_revision AFTER INSERT ON secret_versions
 BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = (SELECT s.organization_id FROM secrets s WHERE s.id = NEW.secret_id); END;
 CREATE TRIGGER secret_versions_update_moves_the_revision AFTER UPDATE ON secret_versions
-BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = (SELECT s.organization_id FROM secrets s WHERE s.id = NEW.secret_id); END;
+BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1
+WHERE id IN (SELECT s.organization_id FROM secrets s WHERE s.id IN (OLD.secret_id, NEW.secret_id)); END;
 CREATE TRIGGER secret_versions_delete_moves_the_revision AFTER DELETE ON secret_versions
 BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = (SELECT s.organization_id FROM secrets s WHERE s.id = OLD.secret_id); END;
 CREATE TRIGGER selections_insert_moves_the_revision AFTER INSERT ON selections
 BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = (SELECT s.organization_id FROM secrets s WHERE s.id = NEW.secret_id); END;
 CREATE TRIGGER selections_update_moves_the_revision AFTER UPDATE ON selections
-BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = (SELECT s.organization_id FROM secrets s WHERE s.id = NEW.secret_id); END;
+BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1
+WHERE id IN (SELECT s.organization_id FROM secrets s WHERE s.id IN (OLD.secret_id, NEW.secret_id)); END;
 CREATE TRIGGER selections_delete_moves_the_revision AFTER DELETE ON selections
 BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = (SELECT s.organization_id FROM secrets s WHERE s.id = OLD.secret_id); END;

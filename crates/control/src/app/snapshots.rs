@@ -67,7 +67,9 @@ pub struct Snapshots(Mutex<(HashMap<WorkspaceId, Arc<Snapshot>>, usize)>);
 /// [`Error::Sealed`] without keys, and when the database fails; nothing is on record then.
 pub(super) async fn take(app: &App, tx: &mut Writing, permit: &Permit, now: Time) -> Result<Arc<Snapshot>> {
     let (organization, workspace) = (permit.organization(), permit.in_workspace());
-    let kept = app.snapshots.of(workspace).filter(|kept| kept.revision == permit.secrets_revision());
+    let current =
+        |kept: &Arc<Snapshot>| (kept.organization, kept.revision) == (organization, permit.secrets_revision());
+    let kept = app.snapshots.of(workspace).filter(current);
     if let Some(kept) = kept {
         app.keyring.root_key_id()?;
         return Ok(kept);
