@@ -22,6 +22,12 @@ pub enum Error {
     /// The state of things does not allow it; says what would.
     #[error("{0}")]
     Conflict(Cow<'static, str>),
+    /// Another host was asked for than one of the control plane's own.
+    #[error(
+        "this control plane is not the host that was asked for; nothing was done; use the address that its operator \
+         gave it with --public-url"
+    )]
+    Misdirected,
     /// Somebody else changed it first.
     #[error("it was changed by somebody else since you read it; nothing was written; read it again, then repeat")]
     VersionMismatch,
@@ -31,6 +37,9 @@ pub enum Error {
         /// The limit in KiB.
         limit_kib: usize,
     },
+    /// The body did not arrive in time.
+    #[error("the request took too long to arrive; nothing was done; send it again")]
+    TooSlow,
     /// Fields that don't fit, each with its reason.
     #[error("{}; nothing was written", if .0.len() == 1 { "one field of the request does not fit" } else { "some fields of the request do not fit" })]
     Invalid(Vec<FieldError>),

@@ -1,20 +1,27 @@
 //! Who calls: a session's cookie or a bearer token.
 
-use std::net::SocketAddr;
-
 use axum::{
-    extract::{ConnectInfo, FromRequestParts},
+    extract::FromRequestParts,
     http::{HeaderMap, Method, header, request::Parts},
 };
 use axum_extra::extract::CookieJar;
 
+use super::front::ClientAddress;
 use crate::{
     app::{App, Caller, sessions},
     error::{Error, Result},
+    site::Site,
 };
 
-/// The session cookie's name on plain http, which only ever listens on loopback.
+/// The session cookie's name on plain http, which browsers only ever reach on loopback.
 pub(super) const COOKIE: &str = "vestry_session";
+/// Its name over https: with this prefix browsers take it only from this very host, and only encrypted.
+const HTTPS_COOKIE: &str = "__Host-vestry_session";
+
+/// What the session cookie is called, and what is said of it besides.
+pub(super) fn cookie(site: &Site) -> (&'static str, &'static str) {
+    if site.is_https() { (HTTPS_COOKIE, "; Secure") } else { (COOKIE, "") }
+}
 
 impl FromRequestParts<App> for Caller {
     type Rejection = Error;
@@ -25,25 +32,30 @@ impl FromRequestParts<App> for Caller {
             let token = authorization.to_str().ok().and_then(|text| text.strip_prefix("Bearer "));
             return sessions::authenticate(app, token.ok_or(Error::Unauthenticated)?.trim(), false, address).await;
         }
+        let site = site(parts)?;
         let cookies = CookieJar::from_headers(&parts.headers);
-        let cookie = cookies.get(COOKIE).ok_or(Error::Unauthenticated)?;
-        let caller = sessions::authenticate(app, cookie.value(), true, address).await?;
+        let shown = cookies.get(cookie(site).0).ok_or(Error::Unauthenticated)?;
+        let caller = sessions::authenticate(app, shown.value(), true, address).await?;
         let reads = matches!(parts.method, Method::GET | Method::HEAD);
-        if reads || origin(&parts.headers) == Origin::Same { Ok(caller) } else { Err(foreign()) }
+        if reads || origin(&parts.headers, site) == Origin::Same { Ok(caller) } else { Err(foreign()) }
     }
 }
 
 /// Where a request that needs no credential came from. Refuses those that another site's page sent.
 pub(super) struct Visitor {
-    /// The peer's address.
+    /// The address it came from.
     pub(super) address: Option<String>,
+    /// How the control plane is reached.
+    pub(super) site: Site,
 }
 
 impl FromRequestParts<App> for Visitor {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
-        if origin(&parts.headers) == Origin::Foreign { Err(foreign()) } else { Ok(Self { address: address(parts) }) }
+        let site = site(parts)?.clone();
+        let foreign_page = origin(&parts.headers, &site) == Origin::Foreign;
+        if foreign_page { Err(foreign()) } else { Ok(Self { address: address(parts), site }) }
     }
 }
 
@@ -56,16 +68,14 @@ enum Origin {
 }
 
 /// What the browser says of the page that sent the request: `Sec-Fetch-Site`, or `Origin` where that is missing.
-fn origin(headers: &HeaderMap) -> Origin {
+fn origin(headers: &HeaderMap, site: &Site) -> Origin {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    if let Some(site) = headers.get("sec-fetch-site") {
-        return if site == "same-origin" { Origin::Same } else { Origin::Foreign };
+    if let Some(page) = headers.get("sec-fetch-site") {
+        return if page == "same-origin" { Origin::Same } else { Origin::Foreign };
     }
-    match (headers.contains_key(header::ORIGIN), text(header::ORIGIN.as_str()), text(header::HOST.as_str())) {
+    match (headers.contains_key(header::ORIGIN), text(header::ORIGIN), text(header::HOST)) {
         (false, ..) => Origin::Unsaid,
-        (true, Some(origin), Some(host)) if origin.split_once("://").is_some_and(|(_, place)| place == host) => {
-            Origin::Same
-        }
+        (true, Some(origin), Some(host)) if site.is_own_origin(origin, host) => Origin::Same,
         _ => Origin::Foreign,
     }
 }
@@ -75,7 +85,11 @@ fn foreign() -> Error {
 }
 
 fn address(parts: &Parts) -> Option<String> {
-    parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_string())
+    parts.extensions.get::<ClientAddress>().and_then(|client| client.0).map(|address| address.to_string())
+}
+
+fn site(parts: &Parts) -> Result<&Site> {
+    parts.extensions.get().ok_or_else(|| Error::Internal(anyhow::anyhow!("a request did not pass the front")))
 }
 
 #[cfg(test)]
@@ -84,7 +98,7 @@ mod tests {
 
     fn said(headers: &[(&'static str, &str)]) -> Origin {
         let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
-        origin(&headers.collect::<HeaderMap>())
+        origin(&headers.collect::<HeaderMap>(), &Site::loopback())
     }
 
     #[test]

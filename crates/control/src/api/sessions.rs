@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::{
     body::Body,
-    caller::{COOKIE, Visitor},
+    caller::{Visitor, cookie},
     document,
     page::List,
     path::Path,
@@ -64,8 +64,8 @@ pub(super) async fn create(
         Ok(SignIn { email, password: Password::attempt(body.password) })
     });
     let session = sessions::create(&app, input, visitor.address).await?;
-    let cookie =
-        format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}", session.cookie.as_str(), session.seconds);
+    let ((name, more), text, seconds) = (cookie(&visitor.site), session.cookie.as_str(), session.seconds);
+    let cookie = format!("{name}={text}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{more}");
     let mut cookie = HeaderValue::from_str(&cookie).map_err(|error| Error::Internal(error.into()))?;
     cookie.set_sensitive(true);
     let user = UserBody { id: session.user.id.to_string(), name: session.user.name, email: session.user.email };

@@ -83,7 +83,10 @@ impl Actor {
     async fn response(&self, method: Method, path: &str, body: Option<String>) -> Response {
         let other_root = ["/healthz", "/readyz", "/api/"].iter().any(|root| path.starts_with(root));
         let address = if other_root { path.to_owned() } else { format!("/api/v1{path}") };
-        let mut request = Request::builder().method(method).uri(address).header(header::HOST, "localhost");
+        let mut request = Request::builder().method(method).uri(address);
+        if self.headers.iter().all(|(name, _)| name != "host") {
+            request = request.header(header::HOST, "localhost");
+        }
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
