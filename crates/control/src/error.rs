@@ -40,6 +40,12 @@ pub enum Error {
     /// The body did not arrive in time.
     #[error("the request took too long to arrive; nothing was done; send it again")]
     TooSlow,
+    /// Too many failures; this try was not looked at.
+    #[error("too many wrong tries; this one was not checked; try again in {} min", seconds.div_ceil(60))]
+    RateLimited {
+        /// When the next one will be, in seconds.
+        seconds: u64,
+    },
     /// Fields that don't fit, each with its reason.
     #[error("{}; nothing was written", if .0.len() == 1 { "one field of the request does not fit" } else { "some fields of the request do not fit" })]
     Invalid(Vec<FieldError>),

@@ -1,14 +1,20 @@
 //! Who calls: a session's cookie or a bearer token.
 
+use std::net::IpAddr;
+
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, Method, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Method, header, request::Parts},
 };
 use axum_extra::extract::CookieJar;
+use zeroize::Zeroizing;
 
 use super::front::ClientAddress;
 use crate::{
-    app::{App, Caller, sessions},
+    app::{
+        App, Caller,
+        sessions::{self, Session},
+    },
     error::{Error, Result},
     site::Site,
 };
@@ -18,23 +24,51 @@ pub(super) const COOKIE: &str = "vestry_session";
 /// Its name over https: with this prefix browsers take it only from this very host, and only encrypted.
 const HTTPS_COOKIE: &str = "__Host-vestry_session";
 
-/// What the session cookie is called, and what is said of it besides.
-pub(super) fn cookie(site: &Site) -> (&'static str, &'static str) {
-    if site.is_https() { (HTTPS_COOKIE, "; Secure") } else { (COOKIE, "") }
+/// The cookie by which a browser is known in which somebody has signed in before, and its name over https.
+const BROWSER: &str = "vestry_browser";
+const HTTPS_BROWSER: &str = "__Host-vestry_browser";
+
+fn session_cookie(site: &Site) -> &'static str {
+    if site.is_https() { HTTPS_COOKIE } else { COOKIE }
+}
+
+fn browser_cookie(site: &Site) -> &'static str {
+    if site.is_https() { HTTPS_BROWSER } else { BROWSER }
+}
+
+/// The cookies that signing in sets.
+///
+/// # Errors
+/// When one can't stand in a header, which what we write always can.
+pub(super) fn cookies(site: &Site, session: &Session) -> Result<HeaderMap> {
+    let secure = if site.is_https() { "; Secure" } else { "" };
+    let mut headers = HeaderMap::new();
+    let mut set = |name: &str, text: &str, same_site: &str, seconds: i64| -> Result<()> {
+        let cookie = format!("{name}={text}; Path=/; HttpOnly; SameSite={same_site}; Max-Age={seconds}{secure}");
+        let mut cookie = HeaderValue::from_str(&cookie).map_err(|error| Error::Internal(error.into()))?;
+        cookie.set_sensitive(true);
+        headers.append(header::SET_COOKIE, cookie);
+        Ok(())
+    };
+    set(session_cookie(site), &session.cookie, "Lax", session.seconds)?;
+    if let Some((text, seconds)) = &session.browser {
+        set(browser_cookie(site), text, "Strict", *seconds)?;
+    }
+    Ok(headers)
 }
 
 impl FromRequestParts<App> for Caller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let address = address(parts);
+        let address = address(parts).map(|address| address.to_string());
         if let Some(authorization) = parts.headers.get(header::AUTHORIZATION) {
             let token = authorization.to_str().ok().and_then(|text| text.strip_prefix("Bearer "));
             return sessions::authenticate(app, token.ok_or(Error::Unauthenticated)?.trim(), false, address).await;
         }
         let site = site(parts)?;
         let cookies = CookieJar::from_headers(&parts.headers);
-        let shown = cookies.get(cookie(site).0).ok_or(Error::Unauthenticated)?;
+        let shown = cookies.get(session_cookie(site)).ok_or(Error::Unauthenticated)?;
         let caller = sessions::authenticate(app, shown.value(), true, address).await?;
         let reads = matches!(parts.method, Method::GET | Method::HEAD);
         if reads || origin(&parts.headers, site) == Origin::Same { Ok(caller) } else { Err(foreign()) }
@@ -44,7 +78,11 @@ impl FromRequestParts<App> for Caller {
 /// Where a request that needs no credential came from. Refuses those that another site's page sent.
 pub(super) struct Visitor {
     /// The address it came from.
-    pub(super) address: Option<String>,
+    pub(super) address: Option<IpAddr>,
+    /// Whether it is a browser: those name the origin of every request that is no plain `GET`.
+    pub(super) is_browser: bool,
+    /// What the browser shows that was used before.
+    pub(super) browser: Option<Zeroizing<String>>,
     /// How the control plane is reached.
     pub(super) site: Site,
 }
@@ -54,8 +92,13 @@ impl FromRequestParts<App> for Visitor {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
         let site = site(parts)?.clone();
-        let foreign_page = origin(&parts.headers, &site) == Origin::Foreign;
-        if foreign_page { Err(foreign()) } else { Ok(Self { address: address(parts), site }) }
+        if origin(&parts.headers, &site) == Origin::Foreign {
+            return Err(foreign());
+        }
+        let cookies = CookieJar::from_headers(&parts.headers);
+        let browser = cookies.get(browser_cookie(&site)).map(|cookie| Zeroizing::new(cookie.value().to_owned()));
+        let is_browser = parts.headers.contains_key(header::ORIGIN);
+        Ok(Self { address: address(parts), is_browser, browser, site })
     }
 }
 
@@ -84,8 +127,8 @@ fn foreign() -> Error {
     Error::Forbidden("this request came from another site's page; nothing was done".into())
 }
 
-fn address(parts: &Parts) -> Option<String> {
-    parts.extensions.get::<ClientAddress>().and_then(|client| client.0).map(|address| address.to_string())
+fn address(parts: &Parts) -> Option<IpAddr> {
+    parts.extensions.get::<ClientAddress>().and_then(|client| client.0)
 }
 
 fn site(parts: &Parts) -> Result<&Site> {

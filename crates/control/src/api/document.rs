@@ -66,6 +66,7 @@ const PROBLEMS: &[(u16, &str, &str)] = &[
     (412, "VersionMismatch", "It has another revision than `If-Match` names: somebody changed it since it was read."),
     (413, "PayloadTooLarge", "The body is larger than 512 KiB."),
     (422, "Invalid", "The request does not fit; `errors` names each field and why."),
+    (429, "RateLimited", "Too many wrong tries; `Retry-After` says for how many seconds none is checked."),
     (
         503,
         "Unavailable",
@@ -98,6 +99,8 @@ problems! {
     Own: 401 403;
     /// Needs no sign-in, but another site's page may not send it.
     Visitor: 403;
+    /// Can be guessed at.
+    Guessed: 429;
     /// Reads a query.
     Query: 422;
     /// Reads a body.
