@@ -2,6 +2,7 @@
 //!
 //! Pure: no I/O, no clock, no randomness, no database. The other crates ask here what is true and do the rest.
 
+mod allowance;
 mod audit;
 mod budget;
 mod command;
@@ -20,6 +21,7 @@ mod value;
 mod variable;
 mod words;
 
+pub use allowance::*;
 pub use audit::*;
 pub use budget::*;
 pub use command::*;

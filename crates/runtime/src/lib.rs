@@ -29,6 +29,7 @@ mod settings;
 mod shim;
 mod supervisor;
 
+pub use cidr::Cidr;
 pub use environment::Environment;
 pub use error::{Lost, Reason, StartFailed, Unavailable};
 pub use local::{Found, Launch, NewError, Prepared, Runtime, Started, State};

@@ -63,6 +63,24 @@ CREATE TABLE credentials (
 CREATE INDEX credentials_of_user ON credentials (user_id, kind, id);
 CREATE INDEX credentials_of_workspace ON credentials (workspace_id, id) WHERE workspace_id IS NOT NULL;
 
+-- Failed guesses, by the SHA-256 of what they count against: an account, an address, a browser. `failures` holds the
+-- times of those that still count.
+CREATE TABLE attempts (
+    key BLOB NOT NULL PRIMARY KEY,
+    failures TEXT NOT NULL,
+    last_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX attempts_by_time ON attempts (last_at);
+
+-- Browsers in which somebody signed in, by the SHA-256 of the secret part of their cookie.
+CREATE TABLE browsers (
+    id TEXT NOT NULL PRIMARY KEY,
+    user_id TEXT NOT NULL REFERENCES users (id),
+    secret_hash BLOB NOT NULL,
+    signed_in_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX browsers_of_user ON browsers (user_id, signed_in_at);
+
 CREATE TABLE data_keys (
     id TEXT NOT NULL PRIMARY KEY,
     organization_id TEXT NOT NULL REFERENCES organizations (id),

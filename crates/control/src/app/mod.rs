@@ -3,6 +3,7 @@
 //! Each reads like its sentence: authorize, check, seal, write, record and commit, answer.
 
 pub mod access;
+pub mod attempts;
 pub mod audit;
 pub mod boot;
 pub mod collaborators;
@@ -58,6 +59,8 @@ pub struct Parts {
     pub runtime: Runtime,
     /// Hashes passwords, a few at a time.
     pub passwords: Passwords,
+    /// How many tries were refused unchecked.
+    pub turned_away: attempts::TurnedAway,
     /// Which installation this is.
     pub installation: InstallationId,
     /// Where the one-time set-up code lies until it is used.
