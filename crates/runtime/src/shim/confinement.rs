@@ -55,12 +55,22 @@ pub(super) fn check(expected: &Confinement, channel: &os::Channel) -> Result<(),
     namespaces(&expected.host_namespaces)
 }
 
+/// `SECCOMP_MODE_FILTER` (proc(5)).
+const FILTERED: u64 = 2;
+
 fn privileges() -> Result<(), String> {
-    let status = fs::read_to_string("/proc/self/status").map_err(|error| format!("/proc is missing ({error})"))?;
-    let is = |name: &str, expected: u64| {
+    let status = |process: &str| {
+        fs::read_to_string(format!("/proc/{process}/status")).map_err(|error| format!("/proc is missing ({error})"))
+    };
+    let (own, first) = (status("self")?, status("1")?);
+    let has = |status: &str, name: &str, expected: u64| {
         let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
         value.and_then(|value| u64::from_str_radix(value.trim(), 16).ok()) == Some(expected)
     };
+    let is = |name: &str, expected: u64| has(&own, name, expected);
+    if !is("Seccomp", FILTERED) || !has(&first, "Seccomp", FILTERED) {
+        return Err("it could make any system call".to_owned());
+    }
     if !is("NoNewPrivs", 1) {
         return Err("it could gain privileges".to_owned());
     }

@@ -33,6 +33,9 @@ use crate::{
 /// How long a server has between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How long the sandbox has to say how its command ended.
+const LONGEST_FAREWELL: Duration = Duration::from_secs(5);
+
 /// A client that doesn't ask for so long isn't served.
 const CLIENT_PATIENCE: Duration = Duration::from_millis(500);
 
@@ -49,6 +52,7 @@ enum Phase {
 #[derive(Clone, Copy)]
 enum Source {
     Channel,
+    Command,
     Output,
     Signals,
     Control,
@@ -59,17 +63,28 @@ enum Source {
 struct Life {
     phase: Phase,
     stopping: Option<Deadline>,
+    /// The command has ended, and until then its sandbox may say how. A program can keep that from its parent, by
+    /// tracing the command or the sandbox's first process; it can't keep it from the handle on the command.
+    ending: Option<Deadline>,
     output_open: bool,
+}
+
+impl Life {
+    /// When one of them has passed, what is left of the server is killed.
+    fn deadlines(&self) -> impl Iterator<Item = Deadline> {
+        self.stopping.into_iter().chain(self.ending)
+    }
 }
 
 impl Supervisor {
     /// Until the server has ended and nothing of it is left, or its start failed.
     pub(super) fn serve(&mut self, server: &Server) -> Result<Exit, Failure> {
-        let mut life = Life { phase: Phase::Waiting, stopping: None, output_open: true };
+        let mut life = Life { phase: Phase::Waiting, stopping: None, ending: None, output_open: true };
         loop {
             for source in self.wait(server, &life)? {
                 match source {
                     Source::Channel => self.hear_shim(server, &mut life)?,
+                    Source::Command => life.ending = Some(Deadline::after(LONGEST_FAREWELL)),
                     Source::Output => self.take_output(&mut life),
                     Source::Control => self.hear_control(server, &mut life)?,
                     Source::Listener => self.accept(server, &mut life)?,
@@ -81,7 +96,7 @@ impl Supervisor {
                     }
                 }
             }
-            if life.stopping.is_some_and(Deadline::passed) {
+            if life.deadlines().any(Deadline::passed) {
                 return Ok(self.finish(Ending::KILLED));
             }
         }
@@ -89,7 +104,7 @@ impl Supervisor {
 
     /// What happened; clients, the last first, come last, so that their places stay right while they are removed.
     fn wait(&self, server: &Server, life: &Life) -> Result<Vec<Source>, Failure> {
-        let mut sources = Vec::with_capacity(5 + self.clients.len());
+        let mut sources = Vec::with_capacity(6 + self.clients.len());
         let mut fds = Vec::with_capacity(sources.capacity());
         let mut watch = |source, fd| {
             sources.push(source);
@@ -97,6 +112,9 @@ impl Supervisor {
         };
         if life.phase != Phase::Running {
             watch(Source::Channel, server.channel.as_fd());
+        }
+        if life.ending.is_none() {
+            watch(Source::Command, server.command.as_fd());
         }
         if let Some(output) = self.output.as_ref().filter(|_| life.output_open) {
             watch(Source::Output, output.pipe().as_fd());
@@ -111,7 +129,7 @@ impl Supervisor {
         if let Some(record) = &self.record {
             watch(Source::Listener, record.listener.as_fd());
         }
-        match poll(&mut fds, life.stopping.map_or(PollTimeout::NONE, Deadline::timeout)) {
+        match poll(&mut fds, life.deadlines().min().map_or(PollTimeout::NONE, Deadline::timeout)) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(internal("The supervisor can't wait")(error.into())),
         }
