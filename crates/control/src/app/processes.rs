@@ -26,6 +26,9 @@ const TRIES: u32 = 120;
 /// What a server's status says while its old process is stopped for a new one.
 pub(super) const RESTARTING: &str = "being restarted";
 
+/// What a server's status says when its network ended without it.
+const NETWORK_ENDED: &str = "its network ended; restart the server";
+
 /// Whether a server's old process is being stopped for a new one, and nobody has asked for a stop since.
 pub(super) fn is_restarting(server: &servers::Server) -> bool {
     server.status == ServerStatus::Stopping && server.status_detail == RESTARTING
@@ -71,6 +74,7 @@ pub(super) fn stop(app: &App, start: StartId) {
 pub(super) fn watch(app: &App, server: ServerId, start: StartId) {
     let app = app.clone();
     tokio::spawn(async move {
+        let network = tokio::spawn(watch_network(app.clone(), server, start));
         let exit = loop {
             match app.runtime.exited(start).await {
                 Ok(exit) => break Some(exit),
@@ -81,9 +85,35 @@ pub(super) fn watch(app: &App, server: ServerId, start: StartId) {
                 }
             }
         };
+        network.abort();
         Turn::is_free(&app, server).await;
         record(&app, server, start, exit).await;
     });
+}
+
+/// Waits for the end of a server's network and says so with the server, which runs on without it.
+async fn watch_network(app: App, server: ServerId, start: StartId) {
+    loop {
+        match app.runtime.network_ended(start).await {
+            Ok(true) => break,
+            Ok(false) | Err(Lost::Unknown(_)) => return,
+            Err(Lost::Unreadable(..)) => tokio::time::sleep(AGAIN).await,
+        }
+    }
+    tracing::warn!(%server, %start, "the network of a server ended");
+    insist("the end of a server's network", start, || write_network_ended(&app, server, start)).await;
+}
+
+async fn write_network_ended(app: &App, server: ServerId, start: StartId) -> Result<()> {
+    let Some(place) = workspaces::place_of(&mut *app.store.read().await?, server).await? else { return Ok(()) };
+    let permit = Permit::system(SystemReason::ServerEnded, &place);
+    let mut tx = app.store.write(place.organization_slug.as_str()).await?;
+    let runs = |seen: &servers::Server| seen.start == Some(start) && seen.status == ServerStatus::Running;
+    if let Some(seen) = servers::by_id(&mut tx, server).await?.filter(runs) {
+        let cut_off = Transition { detail: NETWORK_ENDED, status: seen.status, exit_code: None, start: seen.start };
+        servers::transition(&mut tx, &permit, &seen, &cut_off).await?;
+    }
+    Ok(audit::commit_observation(tx).await?)
 }
 
 /// Records the end of a process, and forgets it; `None` where the runtime knows nothing of it.
@@ -125,11 +155,34 @@ fn became(seen: &servers::Server, exit: Option<Exit>) -> (ServerStatus, String) 
         let cut_off = "the restart was cut off after the old process was told to stop; start the server again";
         return (ServerStatus::Failed, cut_off.to_owned());
     }
-    let (code, signal) = exit.map_or((None, None), |exit| (exit.code, exit.signal));
-    match (seen.status, code, signal) {
-        (ServerStatus::Stopping, ..) | (_, Some(0), None) => (ServerStatus::Stopped, String::new()),
-        (_, _, Some(signal)) => (ServerStatus::Failed, format!("ended by signal {signal}")),
-        (_, Some(code), None) => (ServerStatus::Failed, format!("exited with code {code}")),
-        (_, None, None) => (ServerStatus::Failed, "its process is gone, and how it ended is not known".to_owned()),
+    match (seen.status, exit) {
+        (ServerStatus::Stopping, _) | (_, Some(Exit { code: Some(0), .. })) => (ServerStatus::Stopped, String::new()),
+        (_, exit) => (ServerStatus::Failed, how_it_ended(exit)),
+    }
+}
+
+fn how_it_ended(exit: Option<Exit>) -> String {
+    match exit {
+        Some(Exit { out_of_memory: Some(limit), .. }) => format!("ended: out of memory (limit {limit})"),
+        Some(Exit { signal: Some(signal), .. }) => format!("ended by signal {signal}"),
+        Some(Exit { code: Some(code), .. }) => format!("exited with code {code}"),
+        _ => "its process is gone, and how it ended is not known".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_says_how() {
+        let exit = |code, signal, limit: Option<&str>| {
+            let out_of_memory = limit.map(|limit| limit.parse().expect("an amount of memory"));
+            how_it_ended(Some(Exit { code, signal, out_of_memory, at: domain::Time(0) }))
+        };
+        assert_eq!(exit(Some(7), None, None), "exited with code 7");
+        assert_eq!(exit(None, Some(9), None), "ended by signal 9");
+        assert_eq!(exit(None, Some(9), Some("4 GiB")), "ended: out of memory (limit 4 GiB)");
+        assert!(exit(None, None, None).contains("not known"));
     }
 }

@@ -56,6 +56,9 @@ pub(crate) fn run(args: Serve, environment: &Environment, out: &Output) -> Resul
         for warning in settings.installation.servers.warnings().chain(network.warning()) {
             out.warn(warning);
         }
+        if let Some(warning) = app.runtime.memory_limit().warning() {
+            out.warn(&warning);
+        }
         if let Some(reason) = app.keyring.sealed() {
             out.say(&format!("It is sealed, and only lists and stops servers: {reason}"));
         }

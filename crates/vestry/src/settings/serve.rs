@@ -48,6 +48,8 @@ pub(crate) struct ServersSettings {
     pub(crate) blocked_networks: Vec<String>,
     /// Where the range of uids for workspaces begins, when the control plane runs as root.
     pub(crate) first_uid: Option<u32>,
+    /// How much memory each server may take, like `4 GiB`.
+    pub(crate) memory: Option<runtime::Memory>,
 }
 
 impl ServersSettings {
@@ -191,13 +193,17 @@ mod tests {
     fn how_servers_run_stands_in_the_file_and_what_is_dangerous_is_said() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("vestry.toml");
-        fs::write(&path, "[servers]\nsandbox = \"none\"\nnetwork = \"host\"\nblocked_networks = [\"192.0.2.0/24\"]\n")
+        fs::write(&path, "[servers]\nsandbox = \"none\"\nnetwork = \"host\"\nblocked_networks = [\"192.0.2.0/24\"]\nmemory = \"4 GiB\"\n")
             .unwrap();
         let servers = resolve(serve(Some(path.clone())), &environment()).unwrap().installation.servers;
         assert_eq!(servers.blocked_networks, ["192.0.2.0/24"]);
+        assert_eq!(servers.memory.unwrap().to_string(), "4 GiB");
         assert_eq!(servers.warnings().count(), 2);
-        fs::write(&path, "[servers]\nsandbox = \"loose\"\n").unwrap();
-        assert!(resolve(serve(Some(path)), &environment()).is_err());
+        for wrong in ["sandbox = \"loose\"", "memory = \"4 gigabytes\"", "memory = 4096"] {
+            fs::write(&path, format!("[servers]\n{wrong}\n")).unwrap();
+            let failure = resolve(serve(Some(path.clone())), &environment()).unwrap_err();
+            assert!(failure.message.contains("line 2"), "{}", failure.message);
+        }
         assert_eq!(ServersSettings::default().warnings().count(), 0);
     }
 
