@@ -4,7 +4,7 @@ mod limits;
 mod tls;
 
 use std::{
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     net::{IpAddr, SocketAddr, TcpStream},
     time::Duration,
 };
@@ -101,7 +101,17 @@ fn status(stream: &mut impl Read) -> u16 {
 /// Waits until the other side has ended the connection, one way or the other.
 fn wait_for_end(stream: &mut impl Read) {
     let mut bytes = [0; 64 * 1024];
-    while let Ok(1..) = stream.read(&mut bytes) {}
+    loop {
+        match stream.read(&mut bytes) {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(error) => {
+                let waited = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+                assert!(!waited, "the connection is still open");
+                return;
+            }
+        }
+    }
 }
 
 /// Runs what blocks beside the control plane.

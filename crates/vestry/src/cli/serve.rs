@@ -29,7 +29,7 @@ pub(crate) struct Reached {
     /// Where to listen [default: 127.0.0.1:8460]
     #[arg(long, env = "VESTRY_LISTEN", value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
-    /// The address that people and programs use, like https://vestry.example.org; needed to listen beyond this machine
+    /// The https address that people and programs use; needed to listen beyond this machine
     #[arg(long, env = "VESTRY_PUBLIC_URL", value_name = "URL")]
     pub(crate) public_url: Option<String>,
     /// Do TLS with this certificate and its chain, in PEM form; read again when the file changes
