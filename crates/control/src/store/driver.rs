@@ -123,7 +123,7 @@ impl Store {
             Dialect::Sqlite => "BEGIN",
             Dialect::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         };
-        Ok(Reading(self.pool.begin_with(begin).await?))
+        Ok(Reading(self.begin(begin).await?))
     }
 
     /// Tells of every commit of this control plane, so that whoever waits for a change looks again.
@@ -164,14 +164,25 @@ impl Store {
         match self.dialect {
             Dialect::Sqlite => {
                 let turn = self.writer.clone().lock_owned().await;
-                let transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+                let transaction = self.begin("BEGIN IMMEDIATE").await?;
                 Ok(Writing { transaction, turn: Some(turn), written: self.written.clone() })
             }
             Dialect::Postgres => {
-                let mut transaction = self.pool.begin().await?;
+                let mut transaction = self.begin("BEGIN").await?;
                 row_lock.execute(&mut transaction).await?;
                 Ok(Writing { transaction, turn: None, written: self.written.clone() })
             }
+        }
+    }
+
+    /// Begins a transaction, to the end also when whoever asked hangs up meanwhile: a connection that went back to the pool
+    /// half begun would have its next user in a transaction of a stranger's kind.
+    async fn begin(&self, statement: &'static str) -> Result<sqlx::Transaction<'static, Any>> {
+        let pool = self.pool.clone();
+        match tokio::spawn(async move { pool.begin_with(statement).await }).await {
+            Ok(begun) => Ok(begun?),
+            // The program is ending.
+            Err(_) => Err(StoreError::Unreachable(sqlx::Error::PoolClosed)),
         }
     }
 
