@@ -96,7 +96,7 @@ pub async fn set(
     };
     let belongs = belongs(&permit, id, &input.name, version);
     let sealed = app.keyring.seal(&key, &belongs, &input.value)?;
-    let access = input.reach.access(known.as_ref().map(|secret| secret.access));
+    let access = input.reach.after_write(known.as_ref().map(|secret| secret.access));
     let description = input.description.as_ref().map(Description::as_str);
     let action = match &known {
         None => {
@@ -149,7 +149,7 @@ pub async fn edit(
     let input = input.checked()?;
 
     let now = clock::now();
-    let access = input.reach.access(Some(known.access));
+    let access = input.reach.after_write(Some(known.access));
     let description = input.description.as_ref().map_or(known.description.as_str(), Description::as_str);
     secrets::update(&mut tx, &permit, &known, description, access, now).await?;
     select(&mut tx, &permit, known.id, input.reach.workspaces.as_deref()).await?;

@@ -134,11 +134,10 @@ pub async fn edit(
     let known = servers::find(&mut tx, &permit, slug).await?.ok_or(Error::NotFound)?;
     expected.check(Some(&known.revision))?;
     let input = input.checked()?;
-    let (kept_command, kept_variables) = starting::stored_settings(&known)?;
     let new_slug = input.slug.unwrap_or(known.slug);
     let name = input.name.as_ref().map_or(known.name.as_str(), DisplayName::as_str);
-    let command = input.command.unwrap_or(kept_command);
-    let variables = input.variables.unwrap_or(kept_variables);
+    let command = input.command.unwrap_or(known.command);
+    let variables = input.variables.unwrap_or(known.variables);
     let now = clock::now();
     servers::update(&mut tx, &permit, known.id, &new_slug, name, &command, &variables, now).await?;
     let event = Event::new(AuditAction::ServerEdited, "server", known.id, new_slug.as_str());

@@ -22,9 +22,6 @@ use crate::{
 
 pub use crate::store::credentials::Credential;
 
-/// Seconds after which a session ends, used or not: 7 days.
-const SESSION_SECONDS: i64 = 7 * 24 * 3_600;
-
 /// Who wants to sign in.
 pub struct SignIn {
     /// The e-mail address.
@@ -69,12 +66,12 @@ pub async fn create(app: &App, input: Input<SignIn>, address: Option<String>) ->
         full: true,
         organization_secrets: true,
         secret_hash,
-        expires_at: Some(now.plus_seconds(SESSION_SECONDS)),
+        expires_at: Some(domain::session_ends(now)),
     };
     credentials::insert(&mut tx, &permit, &new, now).await?;
     let created = Event::new(AuditAction::SessionCreated, "person", user.id, &user.name);
     audit::commit_installation(tx, &permit, created, now).await?;
-    Ok(Session { user, cookie, seconds: SESSION_SECONDS })
+    Ok(Session { user, cookie, seconds: domain::SESSION_SECONDS })
 }
 
 /// Who shows this session or token.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Command, Layer, Outcome, ServerId, ServerStatus, StartId, Variables};
+use domain::{Layer, Outcome, ServerId, ServerStatus, StartId};
 use runtime::{Environment, Exit, Launch, Prepared, StartFailed};
 use serde_json::{Value, json};
 
@@ -104,10 +104,9 @@ pub(super) async fn restart(app: App, permit: Permit, old: Server, plan: Plan, t
 async fn prepare(app: &App, permit: &Permit, plan: Plan) -> std::result::Result<Prepared, String> {
     let Plan { start, server, snapshot } = plan;
     app.snapshots.keep(&snapshot);
-    let (command, variables) = stored_settings(&server).map_err(|error| error.to_string())?;
     let base = domain::base_environment(permit.organization_slug(), permit.workspace_slug(), &server.slug);
     let mut environment = Environment::new();
-    for (name, layer) in domain::layers(&base, &variables, &snapshot.secrets) {
+    for (name, layer) in domain::layers(&base, &server.variables, &snapshot.secrets) {
         environment = match layer {
             Layer::Base(value) | Layer::Variable(value) => environment.plain(name, value),
             Layer::Secret(secret) => {
@@ -122,7 +121,7 @@ async fn prepare(app: &App, permit: &Permit, plan: Plan) -> std::result::Result<
         server: server.id,
         workspace: permit.in_workspace(),
         workspace_number: permit.workspace_number(),
-        command: command.argv().to_vec(),
+        command: server.command.argv().to_vec(),
         environment,
     };
     app.runtime.prepare(launch).await.map_err(|failed| told(&failed))
@@ -240,15 +239,4 @@ async fn record(
     if outcome.is_ok() {
         processes::watch(app, server, start);
     }
-}
-
-/// The command and variables as they are kept, as the types that were checked when they were written.
-pub(super) fn stored_settings(server: &Server) -> Result<(Command, Variables)> {
-    let command = Command::parse(server.command.clone()).map_err(unreadable)?;
-    let variables = Variables::parse(server.variables.clone()).map_err(unreadable)?;
-    Ok((command, variables))
-}
-
-fn unreadable(why: impl std::fmt::Display) -> Error {
-    Error::Conflict(format!("the server's settings are no longer allowed: {why} Nothing was started; edit them").into())
 }

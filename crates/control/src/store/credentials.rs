@@ -7,11 +7,6 @@ use super::{
     driver::{Row, sql},
 };
 
-/// Microseconds of disuse after which a session ends: 12 hours.
-const SESSION_IDLE: i64 = 12 * 3_600 * 1_000_000;
-/// How stale `last_used_at` may be before it is written again: one minute.
-const USE_RECORDED_EVERY: i64 = 60 * 1_000_000;
-
 /// A session or token about to be made.
 pub struct NewCredential {
     /// Its id.
@@ -45,7 +40,7 @@ pub struct Credential {
     pub organization_secrets: bool,
     /// When it was made.
     pub created_at: Time,
-    /// When it was last shown, to the minute.
+    /// When it was last shown, to five minutes.
     pub last_used_at: Time,
     /// When it ends; `None` for never.
     pub expires_at: Option<Time>,
@@ -98,7 +93,7 @@ pub async fn find(
     .bind(id)
     .bind(kind(session))
     .bind(now)
-    .bind(now.0 - SESSION_IDLE)
+    .bind(domain::idle_since(now))
     .optional(db, |row| {
         let caller = Caller {
             user: row.get("user_id")?,
@@ -109,7 +104,7 @@ pub async fn find(
             organization_secrets: row.get("organization_secrets")?,
             address: None,
         };
-        let stale = now.0 - row.get::<Time>("last_used_at")?.0 > USE_RECORDED_EVERY;
+        let stale = domain::use_is_worth_recording(row.get("last_used_at")?, now);
         Ok((caller, row.get("secret_hash")?, stale))
     })
     .await
@@ -135,7 +130,7 @@ pub async fn of_user(db: &mut Connection, user: UserId, session: bool, now: Time
     .bind(user)
     .bind(kind(session))
     .bind(now)
-    .bind(now.0 - SESSION_IDLE)
+    .bind(domain::idle_since(now))
     .all(db, read)
     .await
 }

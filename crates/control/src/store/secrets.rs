@@ -10,9 +10,6 @@ use super::{
 };
 use crate::random;
 
-/// How many versions of a secret keep their value.
-const KEPT_VERSIONS: u32 = 10;
-
 /// What is known of a secret without its value.
 #[derive(Clone, Debug)]
 pub struct Secret {
@@ -152,11 +149,13 @@ pub async fn add_version(
 ) -> Result<()> {
     let (version, cost) = (secret.version + 1, cost(&secret.name, sealed));
     insert_version(tx, permit, secret.id, version, cost, sealed, now).await?;
-    sql("UPDATE secret_versions SET sealed = NULL WHERE secret_id = $1 AND version <= $2 AND sealed IS NOT NULL")
-        .bind(secret.id)
-        .bind(i64::from(version) - i64::from(KEPT_VERSIONS))
-        .execute(tx)
-        .await?;
+    if let Some(last) = domain::last_erased(version) {
+        sql("UPDATE secret_versions SET sealed = NULL WHERE secret_id = $1 AND version <= $2 AND sealed IS NOT NULL")
+            .bind(secret.id)
+            .bind(last)
+            .execute(tx)
+            .await?;
+    }
     sql("UPDATE secrets SET version = $2, cost = $3, suspended_at = NULL, suspended_by = NULL, revision = $4, \
          updated_at = $5, updated_by = $6 WHERE id = $1")
     .bind(secret.id)

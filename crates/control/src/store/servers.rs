@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{Command, ServerId, ServerStatus, Slug, StartId, Time, Variables, WorkspaceId};
+use serde::de::DeserializeOwned;
 
 use super::{
     Connection, Permit, Result, StoreError, Who, Writing,
@@ -23,9 +24,9 @@ pub struct Server {
     /// Its name.
     pub name: String,
     /// The program and its arguments.
-    pub command: Vec<String>,
+    pub command: Command,
     /// Its plain variables.
-    pub variables: BTreeMap<String, String>,
+    pub variables: Variables,
     /// What it is doing.
     pub status: ServerStatus,
     /// More about it, for people: why it failed.
@@ -225,15 +226,20 @@ fn variables_text(variables: &Variables) -> String {
     serde_json::json!(pairs).to_string()
 }
 
+/// Reads a column of JSON as what was checked when it was written.
+fn kept<J: DeserializeOwned, T>(row: &Row, column: &'static str, parse: impl Fn(J) -> Option<T>) -> Result<T> {
+    let read = serde_json::from_str(&row.get::<String>(column)?).ok().and_then(parse);
+    read.ok_or(StoreError::Column { column })
+}
+
 fn read(row: &Row) -> Result<Server> {
-    let json = |column: &'static str| row.get::<String>(column);
     Ok(Server {
         id: row.get("id")?,
         workspace: row.get("workspace_id")?,
         slug: row.get("slug")?,
         name: row.get("name")?,
-        command: serde_json::from_str(&json("command")?).map_err(|_| StoreError::Column { column: "command" })?,
-        variables: serde_json::from_str(&json("variables")?).map_err(|_| StoreError::Column { column: "variables" })?,
+        command: kept(row, "command", |argv: Vec<String>| Command::parse_kept(argv).ok())?,
+        variables: kept(row, "variables", |pairs: BTreeMap<String, String>| Variables::parse_kept(pairs).ok())?,
         status: row.get("status")?,
         status_detail: row.get("status_detail")?,
         exit_code: row.get("exit_code")?,
