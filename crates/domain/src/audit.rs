@@ -11,9 +11,9 @@ words! {
         SessionRefused = "session.refused",
         /// Somebody signed out.
         SessionEnded = "session.ended",
-        /// A personal token was made.
+        /// A personal or workspace token was made.
         TokenCreated = "token.created",
-        /// A personal token was revoked.
+        /// A personal or workspace token was revoked.
         TokenRevoked = "token.revoked",
         /// An organization was created.
         OrganizationCreated = "organization.created",

@@ -21,6 +21,8 @@ pub enum Action {
     UseServers,
     StopServers,
     StartRuns,
+    SeeEnvironment,
+    SeeWorkspaceTokens,
 }
 
 /// What a personal token must carry before it may stand for its person in an action.
@@ -54,6 +56,8 @@ pub enum Tie {
     Collaborator,
     /// A member of the organization without access.
     None,
+    /// No person, but a token of the workspace itself.
+    Token,
 }
 
 /// What a person is to the organization, and to the workspace where the action has one.
@@ -77,30 +81,32 @@ enum Cell {
     Setting,
 }
 
-struct Row(Action, TokenNeeds, [Cell; 4]);
+struct Row(Action, TokenNeeds, [Cell; 5]);
 
 use Cell::{Hidden as H, No as N, Setting as S, Yes as Y};
 use TokenNeeds::{Full, OrganizationSecrets, Reading};
 
-/// One row an action. Columns: administrator, owner, collaborator, member without access.
+/// One row an action. Columns: administrator, owner, collaborator, member without access, the workspace's own token.
 /// A person with several ties has the best of their columns.
 const TABLE: &[Row] = &[
-    //                                                               admin owner collab member
-    Row(Action::SeeOrganization, Reading, /*                      */ [Y, Y, Y, Y]),
-    Row(Action::ListMembers, Reading, /*                          */ [Y, Y, Y, Y]),
-    Row(Action::CreateWorkspace, Full, /*                         */ [Y, S, S, S]),
-    Row(Action::AdministerOrganization, Full, /*                  */ [Y, N, N, N]),
-    Row(Action::ReadAuditLog, Reading, /*                         */ [Y, N, N, N]),
-    Row(Action::ListOrganizationSecrets, Reading, /*              */ [Y, N, N, N]),
-    Row(Action::WriteOrganizationSecrets, OrganizationSecrets, /* */ [Y, N, N, N]),
-    Row(Action::SeeWorkspace, Reading, /*                         */ [Y, Y, Y, H]),
-    Row(Action::ManageWorkspace, Full, /*                         */ [N, Y, N, H]),
-    Row(Action::GiveOrDeleteWorkspace, Full, /*                   */ [Y, Y, N, H]),
-    Row(Action::WriteWorkspaceSecrets, Full, /*                   */ [N, Y, N, H]),
-    Row(Action::ReadServerLogs, Reading, /*                       */ [N, Y, Y, H]),
-    Row(Action::UseServers, Full, /*                              */ [N, Y, Y, H]),
-    Row(Action::StopServers, Full, /*                             */ [Y, Y, Y, H]),
-    Row(Action::StartRuns, Full, /*                               */ [N, Y, Y, H]),
+    //                                                               admin owner collab member token
+    Row(Action::SeeOrganization, Reading, /*                      */ [Y, Y, Y, Y, N]),
+    Row(Action::ListMembers, Reading, /*                          */ [Y, Y, Y, Y, N]),
+    Row(Action::CreateWorkspace, Full, /*                         */ [Y, S, S, S, N]),
+    Row(Action::AdministerOrganization, Full, /*                  */ [Y, N, N, N, N]),
+    Row(Action::ReadAuditLog, Reading, /*                         */ [Y, N, N, N, N]),
+    Row(Action::ListOrganizationSecrets, Reading, /*              */ [Y, N, N, N, N]),
+    Row(Action::WriteOrganizationSecrets, OrganizationSecrets, /* */ [Y, N, N, N, N]),
+    Row(Action::SeeWorkspace, Reading, /*                         */ [Y, Y, Y, H, N]),
+    Row(Action::ManageWorkspace, Full, /*                         */ [N, Y, N, H, N]),
+    Row(Action::GiveOrDeleteWorkspace, Full, /*                   */ [Y, Y, N, H, N]),
+    Row(Action::WriteWorkspaceSecrets, Full, /*                   */ [N, Y, N, H, N]),
+    Row(Action::ReadServerLogs, Reading, /*                       */ [N, Y, Y, H, N]),
+    Row(Action::UseServers, Full, /*                              */ [N, Y, Y, H, N]),
+    Row(Action::StopServers, Full, /*                             */ [Y, Y, Y, H, N]),
+    Row(Action::StartRuns, Full, /*                               */ [N, Y, Y, H, Y]),
+    Row(Action::SeeEnvironment, Reading, /*                       */ [Y, Y, Y, H, Y]),
+    Row(Action::SeeWorkspaceTokens, Reading, /*                   */ [N, Y, N, H, N]),
 ];
 
 impl Action {
@@ -116,13 +122,16 @@ impl Action {
 
 /// Whether someone with these ties may do this.
 pub fn decide(action: Action, ties: Ties) -> Verdict {
-    let Some(role) = ties.role else { return Verdict::Hide };
     let cells = &action.row().2;
+    if ties.workspace == Some(Tie::Token) {
+        return if matches!(cells[4], Cell::Yes) { Verdict::Allow } else { Verdict::Forbid };
+    }
+    let Some(role) = ties.role else { return Verdict::Hide };
     let by_role = (role == Role::Administrator).then_some(cells[0]);
     let by_tie = match ties.workspace {
         Some(Tie::Owner) => cells[1],
         Some(Tie::Collaborator) => cells[2],
-        Some(Tie::None) | None => cells[3],
+        Some(Tie::None | Tie::Token) | None => cells[3],
     };
     let verdicts = [by_role, Some(by_tie)].into_iter().flatten().map(|cell| match cell {
         Cell::Yes => Verdict::Allow,
@@ -153,6 +162,9 @@ mod tests {
         Action::ReadServerLogs,
         Action::UseServers,
         Action::StopServers,
+        Action::StartRuns,
+        Action::SeeEnvironment,
+        Action::SeeWorkspaceTokens,
     ];
 
     fn ties(role: Option<Role>, workspace: Option<Tie>) -> Ties {
@@ -203,6 +215,13 @@ mod tests {
         assert_eq!(decide(Action::StopServers), Verdict::Allow);
         assert_eq!(decide(Action::UseServers), Verdict::Forbid);
         assert_eq!(decide(Action::ReadServerLogs), Verdict::Forbid);
+    }
+
+    #[test]
+    fn a_workspaces_own_token_starts_runs_and_nothing_else() {
+        let may = |action: &&Action| decide(**action, ties(None, Some(Tie::Token))) == Verdict::Allow;
+        let allowed: Vec<&Action> = EVERY_ACTION.iter().filter(may).collect();
+        assert_eq!(allowed, [&Action::StartRuns, &Action::SeeEnvironment]);
     }
 
     #[test]

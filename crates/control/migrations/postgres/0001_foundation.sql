@@ -44,11 +44,13 @@ CREATE TABLE members (
 );
 CREATE INDEX members_of_user ON members (user_id);
 
--- Sessions and personal tokens: whatever a caller can present, by the SHA-256 of its secret part.
+-- Sessions, personal tokens and workspace tokens: whatever a caller can present, by the SHA-256 of its secret part.
 CREATE TABLE credentials (
     id TEXT NOT NULL PRIMARY KEY,
     kind TEXT NOT NULL,
+    -- Whose it is; for a workspace token, who made it.
     user_id TEXT NOT NULL REFERENCES users (id),
+    workspace_id TEXT,
     name TEXT COLLATE "C" NOT NULL,
     access TEXT NOT NULL,
     organization_secrets BIGINT NOT NULL,
@@ -59,6 +61,7 @@ CREATE TABLE credentials (
     revoked_at BIGINT
 );
 CREATE INDEX credentials_of_user ON credentials (user_id, kind, id);
+CREATE INDEX credentials_of_workspace ON credentials (workspace_id, id) WHERE workspace_id IS NOT NULL;
 
 CREATE TABLE data_keys (
     id TEXT NOT NULL PRIMARY KEY,

@@ -9,14 +9,27 @@ use axum::{
 use axum_extra::extract::CookieJar;
 
 use crate::{
-    app::{App, Caller, sessions},
+    app::{App, Caller, Runner, access::not_for_workspace_tokens, sessions},
     error::{Error, Result},
 };
 
 /// The session cookie's name on plain http, which only ever listens on loopback.
 pub(super) const COOKIE: &str = "vestry_session";
 
+/// A person; a workspace's token is refused before anything is looked for.
 impl FromRequestParts<App> for Caller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        match Runner::from_request_parts(parts, app).await? {
+            Runner::Person(caller) => Ok(caller),
+            Runner::Token(_) => Err(not_for_workspace_tokens()),
+        }
+    }
+}
+
+/// A person or a workspace's token, for the few routes that take both.
+impl FromRequestParts<App> for Runner {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {

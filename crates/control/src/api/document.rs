@@ -21,7 +21,7 @@ use super::{caller::COOKIE, problem};
     info(
         title = "Vestry",
         description = "The secrets of workspace servers: who gets what, and who has which version.\n\n\
-            Refusals come in one order: 401, 404 for an organization or workspace that the caller may not know of, \
+            Refusals come in one order: 401, 403 for the wrong kind of token, 404 for an organization or workspace that the caller may not know of, \
             403 for the role, 403 for the token, 404 for a thing in it, 412, 422."
     ),
     components(schemas(problem::Problem)),
@@ -41,9 +41,10 @@ impl Modify for Common {
             let response = Response::builder().description(*description).content("application/problem+json", body);
             components.responses.insert((*name).to_owned(), response.build().into());
         }
-        let token = HttpBuilder::new()
-            .scheme(HttpAuthScheme::Bearer)
-            .description(Some("A personal token, `vst_p_…`. It acts as its person, within what it was made for."));
+        let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
+            "A personal token, `vst_p_…`, acts as its person, within what it was made for. A workspace's token, \
+             `vst_w_…`, starts its workspace's runs and does nothing else.",
+        ));
         components.add_security_scheme("token", SecurityScheme::Http(token.build()));
         let session = "A browser's session. What changes anything needs a request of Vestry's own origin besides.";
         let session = ApiKeyValue::with_description(COOKIE, session);
@@ -86,10 +87,10 @@ macro_rules! problems {
 
 // An operation lists those that it can meet beside its success.
 problems! {
-    /// Whoever is signed in may do it with any token.
-    SignedIn: 401;
-    /// Whoever may know of the thing may do it with any token.
-    Known: 401 404;
+    /// Whoever is signed in may do it with any token of theirs.
+    SignedIn: 401 403;
+    /// Whoever may know of the thing may do it with any token of theirs.
+    Known: 401 403 404;
     /// Needs a role, a tie to the workspace, or more than a token that only reads.
     Allowed: 401 403 404;
     /// Changes what is the caller's own.

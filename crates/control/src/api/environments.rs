@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{document, page::Params, path::Path, precondition::etag, problem::Result};
 use crate::{
     app::{
-        App, Caller,
+        App, Runner,
         environments::{self, Environment},
         secrets::Secret,
     },
@@ -58,7 +58,7 @@ pub(super) struct EnvironmentParams {
     responses((status = 200, body = EnvironmentBody), (status = 304), document::Known, document::Query))]
 pub(super) async fn get(
     State(app): State<App>,
-    caller: Caller,
+    runner: Runner,
     Path((organization, workspace)): Path<(String, String)>,
     headers: HeaderMap,
     params: Params<EnvironmentParams>,
@@ -69,7 +69,7 @@ pub(super) async fn get(
         seconds @ 0..=LONGEST_WAIT => Ok(Duration::from_secs(seconds)),
         _ => Err(Error::invalid("wait", "wait", format!("Wait for 0 to {LONGEST_WAIT} seconds."))),
     });
-    match environments::get(&app, &caller, &organization, &workspace, known, wait).await? {
+    match environments::get(&app, &runner, &organization, &workspace, known, wait).await? {
         Some(environment) => Ok((etag(&environment.revision), Json(show(environment))).into_response()),
         None => Ok((StatusCode::NOT_MODIFIED, etag(known.unwrap_or_default())).into_response()),
     }

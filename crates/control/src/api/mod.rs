@@ -26,6 +26,7 @@ mod starts;
 mod tokens;
 mod words;
 mod workspace_secrets;
+mod workspace_tokens;
 mod workspaces;
 
 use axum::{Router, middleware};
@@ -65,6 +66,8 @@ fn documented() -> (Router<App>, openapi::OpenApi) {
             workspace_secrets::delete
         ))
         .routes(routes!(explanations::get))
+        .routes(routes!(workspace_tokens::list, workspace_tokens::create))
+        .routes(routes!(workspace_tokens::revoke))
         .routes(routes!(runs::create))
         .routes(routes!(runs::list))
         .routes(routes!(environments::get))

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     app::{
-        App, Caller, Input,
+        App, Caller, Input, Runner,
         runs::{self, Begun, NewRun, Place, Variable},
     },
     error::Error,
@@ -31,9 +31,9 @@ use crate::{
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewRunBody {
-    /// The organization's slug.
+    /// The organization's slug; a workspace's token knows its own.
     organization: Option<String>,
-    /// The workspace's slug.
+    /// The workspace's slug; a workspace's token knows its own.
     workspace: Option<String>,
     /// How the machine calls itself.
     host: String,
@@ -81,11 +81,11 @@ pub(super) struct VariableBody<'a> {
 /// the workspace's own tokens.
 #[utoipa::path(post, path = "/runs", tag = "runs", request_body = NewRunBody,
     responses((status = 201, body = RunBody), document::Allowed, document::State, document::Body, document::Ready))]
-pub(super) async fn create(State(app): State<App>, caller: Caller, body: Body<NewRunBody>) -> Result<Response> {
+pub(super) async fn create(State(app): State<App>, runner: Runner, body: Body<NewRunBody>) -> Result<Response> {
     // Where it belongs stands in the body, so a body that can't be read asks for nothing that could be there.
     let body = body.parse(Ok).checked()?;
-    let place = place(&body)?;
-    let begun = runs::begin(&app, &caller, place, Input::new(parse(body))).await?;
+    let place = place(&body, &runner)?;
+    let begun = runs::begin(&app, runner, place, Input::new(parse(body))).await?;
     written(&begun)
 }
 
@@ -105,12 +105,17 @@ pub(super) async fn list(
     Ok(Json(part.list(runs, None)))
 }
 
-fn place(body: &NewRunBody) -> Result<Place> {
+/// A workspace's token says by itself where it belongs.
+fn place(body: &NewRunBody, runner: &Runner) -> Result<Place> {
+    let own = match runner {
+        Runner::Person(_) => (None, None),
+        Runner::Token(token) => (Some(token.organization().to_string()), Some(token.workspace().to_string())),
+    };
     let missing =
         |field| Error::invalid(field, "missing", format!("Say which {field} the run belongs to, by its slug."));
     Ok(Place {
-        organization: body.organization.clone().ok_or_else(|| missing("organization"))?,
-        workspace: body.workspace.clone().ok_or_else(|| missing("workspace"))?,
+        organization: body.organization.clone().or(own.0).ok_or_else(|| missing("organization"))?,
+        workspace: body.workspace.clone().or(own.1).ok_or_else(|| missing("workspace"))?,
     })
 }
 

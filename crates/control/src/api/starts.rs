@@ -43,6 +43,8 @@ pub(super) struct StartBody {
     command: Option<String>,
     started_at: String,
     started_by: Option<Who>,
+    /// The name of the workspace's token with which a run was started.
+    token: Option<String>,
     ended_at: Option<String>,
     exit_code: Option<i32>,
     /// `pending`, `delivered` or `failed`.
@@ -115,6 +117,7 @@ fn show(start: Start, server: Option<&str>) -> StartBody {
         command: start.command,
         started_at: time(start.started_at),
         started_by: start.started_by.map(Who::from),
+        token: start.token,
         ended_at: start.ended_at.map(time),
         exit_code: start.exit_code,
         outcome: start.outcome.as_str(),

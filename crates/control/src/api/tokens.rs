@@ -1,7 +1,7 @@
 //! `/me/tokens`
 
 use axum::{Json, extract::State, http::StatusCode};
-use domain::DisplayName;
+use domain::{DisplayName, Time};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -96,14 +96,17 @@ fn parse(body: NewTokenBody) -> Result<NewToken> {
             "A token that only reads can't write organization secrets. Give it full access, or leave this out.",
         ));
     }
-    let expires_at = body
-        .expires_at
-        .map(|text| {
-            clock::parse_rfc3339(&text)
-                .ok_or_else(|| Error::invalid("expires_at", "time", "Write the time as 2026-12-31T12:00:00Z."))
-        })
-        .transpose()?;
+    let expires_at = end(body.expires_at)?;
     Ok(NewToken { name, full, organization_secrets: body.organization_secrets, expires_at })
+}
+
+/// When a token ends, as it is written; `None` for never.
+pub(super) fn end(text: Option<String>) -> Result<Option<Time>> {
+    text.map(|text| {
+        clock::parse_rfc3339(&text)
+            .ok_or_else(|| Error::invalid("expires_at", "time", "Write the time as 2026-12-31T12:00:00Z."))
+    })
+    .transpose()
 }
 
 /// Revoke one of the caller's own tokens at once.

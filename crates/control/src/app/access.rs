@@ -6,8 +6,8 @@ use crate::{
     clock,
     error::{Error, Result},
     store::{
-        Caller, Connection, Permit,
-        access::{Denied, NoStanding, Target, standing},
+        Caller, Connection, Permit, Runner,
+        access::{Denied, NoStanding, Target, standing, standing_of_token},
     },
 };
 
@@ -38,6 +38,35 @@ pub async fn authorize(db: &mut Connection, caller: &Caller, target: Target<'_>,
     }
 }
 
+/// The same for somebody who may want to start runs. A workspace's token is told nothing of other workspaces.
+///
+/// # Errors
+/// As [`authorize`]; [`Error::Forbidden`] for a workspace's token anywhere but in its own workspace.
+pub async fn authorize_runner(
+    db: &mut Connection,
+    runner: &Runner,
+    target: Target<'_>,
+    action: Action,
+) -> Result<Permit> {
+    let token = match runner {
+        Runner::Person(caller) => return authorize(db, caller, target, action).await,
+        Runner::Token(token) => token,
+    };
+    let own = workspace(token.organization().as_str(), token.workspace().as_str());
+    if (target.organization, target.workspace) != (own.organization, own.workspace) {
+        return Err(not_for_workspace_tokens());
+    }
+    let standing = standing_of_token(db, token, clock::now()).await?.ok_or(Error::Unauthenticated)?;
+    standing.permit(action).map_err(|_| not_for_workspace_tokens())
+}
+
+/// What a workspace's token is told wherever it is of no use.
+pub fn not_for_workspace_tokens() -> Error {
+    Error::Forbidden(
+        "a workspace's token only starts runs of its own workspace; nothing was done; use a personal token".into(),
+    )
+}
+
 /// Who could do it instead, for the person who can't.
 fn who_may(action: Action) -> &'static str {
     match action {
@@ -45,7 +74,7 @@ fn who_may(action: Action) -> &'static str {
             "only administrators may create workspaces here; nothing was done; ask one, or have the organization's \
              setting changed"
         }
-        Action::WriteWorkspaceSecrets | Action::ManageWorkspace => {
+        Action::WriteWorkspaceSecrets | Action::ManageWorkspace | Action::SeeWorkspaceTokens => {
             "only the workspace's owner may do this; nothing was done; ask the owner"
         }
         Action::UseServers | Action::ReadServerLogs | Action::StartRuns => {

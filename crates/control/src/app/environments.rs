@@ -7,12 +7,12 @@ use tokio::time::{Instant, timeout};
 
 use super::{
     App, Input,
-    access::{authorize, workspace},
+    access::{authorize_runner, workspace},
     snapshots::revision_of,
 };
 use crate::{
     error::Result,
-    store::{Caller, available, secrets::Secret},
+    store::{Runner, available, secrets::Secret},
 };
 
 /// How long to wait at most before looking again: another control plane may have written.
@@ -32,7 +32,7 @@ pub struct Environment {
 /// As the order of answers says, also while it waits.
 pub async fn get(
     app: &App,
-    caller: &Caller,
+    runner: &Runner,
     organization: &str,
     slug: &str,
     known: Option<&str>,
@@ -42,7 +42,7 @@ pub async fn get(
     loop {
         let mut written = app.store.written();
         let mut db = app.store.read().await?;
-        let permit = authorize(&mut db, caller, workspace(organization, slug), Action::SeeWorkspace).await?;
+        let permit = authorize_runner(&mut db, runner, workspace(organization, slug), Action::SeeEnvironment).await?;
         if let Some(wait) = wait.take() {
             end += wait.checked()?;
         }

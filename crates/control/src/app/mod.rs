@@ -28,6 +28,7 @@ mod starting;
 pub mod token;
 pub mod tokens;
 mod turn;
+pub mod workspace_tokens;
 pub mod workspaces;
 
 use std::sync::Arc;
@@ -39,7 +40,7 @@ pub use input::{Input, Precondition};
 pub use keyring::Keyring;
 pub use passwords::{Password, Passwords};
 
-pub use crate::store::{Caller, Order, PageRequest, Who, page::Place as RowPlace};
+pub use crate::store::{Caller, Order, PageRequest, Runner, Who, page::Place as RowPlace};
 
 use crate::store::Store;
 

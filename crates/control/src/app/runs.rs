@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    store::{Caller, starts},
+    store::{Caller, Runner, starts},
 };
 
 pub use crate::store::starts::Start;
@@ -73,8 +73,8 @@ pub struct Variable {
 /// # Errors
 /// [`Error::Sealed`](crate::error::Error::Sealed) without keys; [`Error::Conflict`](crate::error::Error::Conflict) when
 /// a value does not open, and the record says `failed`; otherwise as the order of answers says.
-pub async fn begin(app: &App, caller: &Caller, place: Place, input: Input<NewRun>) -> Result<Begun> {
-    let recorded = desk::record(app, caller, place, input).await?;
+pub async fn begin(app: &App, runner: Runner, place: Place, input: Input<NewRun>) -> Result<Begun> {
+    let recorded = desk::record(app, runner, place, input).await?;
     let snapshot = recorded.snapshot.clone();
     let unsealed = snapshot.secrets.injected().map(|secret| match snapshot.unseal(app, secret) {
         Some(value) => Ok(Variable { name: secret.name.clone(), scope: secret.scope, version: secret.version, value }),

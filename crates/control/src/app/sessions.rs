@@ -12,11 +12,12 @@ use crate::{
     error::{Error, Result},
     random,
     store::{
-        Caller, InstallationPermit,
+        Caller, InstallationPermit, Runner,
         access::SystemReason,
         audit::{self, Event},
         credentials::{self, NewCredential},
         users::{self, User},
+        workspace_tokens,
     },
 };
 
@@ -78,21 +79,28 @@ pub async fn create(app: &App, input: Input<SignIn>, address: Option<String>) ->
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] when it is none, or no longer one.
-pub async fn authenticate(app: &App, shown: &str, as_cookie: bool, address: Option<String>) -> Result<Caller> {
+pub async fn authenticate(app: &App, shown: &str, as_cookie: bool, address: Option<String>) -> Result<Runner> {
     let presented = Presented::parse(shown).ok_or(Error::Unauthenticated)?;
-    if (presented.kind == Kind::Session) != as_cookie || presented.kind == Kind::Workspace {
+    if (presented.kind == Kind::Session) != as_cookie {
         return Err(Error::Unauthenticated);
     }
     let now = clock::now();
-    let found = credentials::find(&mut *app.store.read().await?, presented.id, as_cookie, now).await?;
-    let (caller, stored, stale) = found.ok_or(Error::Unauthenticated)?;
+    let mut db = app.store.read().await?;
+    let (runner, stored, stale) = if presented.kind == Kind::Workspace {
+        let found = workspace_tokens::find(&mut db, presented.id, address, now).await?;
+        found.map(|(token, stored, stale)| (Runner::Token(token), stored, stale))
+    } else {
+        let found = credentials::find(&mut db, presented.id, as_cookie, now).await?;
+        found.map(|(caller, stored, stale)| (Runner::Person(Caller { address, ..caller }), stored, stale))
+    }
+    .ok_or(Error::Unauthenticated)?;
     if !presented.is(&stored) {
         return Err(Error::Unauthenticated);
     }
     if stale {
         tokio::spawn(note_use(app.clone(), presented.id, now));
     }
-    Ok(Caller { address, ..caller })
+    Ok(runner)
 }
 
 /// Notes the use of a credential; a request neither waits nor fails for it.

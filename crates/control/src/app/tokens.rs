@@ -58,9 +58,7 @@ pub async fn create(app: &App, caller: &Caller, input: Input<NewToken>) -> Resul
         ));
     }
     let now = clock::now();
-    if input.expires_at.is_some_and(|end| end <= now) {
-        return Err(Error::invalid("expires_at", "in_the_past", "This time has passed. Choose a later one."));
-    }
+    not_past(input.expires_at, now)?;
     let id = CredentialId::new(now, random::bytes());
     let (text, secret_hash) = token::write(Kind::Personal, id);
     let new = NewCredential {
@@ -85,6 +83,14 @@ pub async fn create(app: &App, caller: &Caller, input: Input<NewToken>) -> Resul
     let credential =
         Credential { id, name, full, organization_secrets, created_at: now, last_used_at: now, expires_at };
     Ok((credential, text))
+}
+
+/// Refuses an end that has passed.
+pub(super) fn not_past(expires_at: Option<Time>, now: Time) -> Result<()> {
+    if expires_at.is_some_and(|end| end <= now) {
+        return Err(Error::invalid("expires_at", "in_the_past", "This time has passed. Choose a later one."));
+    }
+    Ok(())
 }
 
 /// Revokes one of the caller's tokens at once.

@@ -42,6 +42,47 @@ impl Caller {
     }
 }
 
+impl Runner {
+    fn carries(&self, needs: TokenNeeds) -> bool {
+        match self {
+            Self::Person(caller) => caller.carries(needs),
+            // What it may do is a column of the permission table.
+            Self::Token(_) => true,
+        }
+    }
+}
+
+/// A workspace's own token that somebody has shown: no person, and good for runs of that workspace only.
+#[derive(Clone, Debug)]
+pub struct WorkspaceToken {
+    pub(super) credential: CredentialId,
+    pub(super) name: String,
+    pub(super) organization: Slug,
+    pub(super) workspace: Slug,
+    pub(super) address: Option<String>,
+}
+
+impl WorkspaceToken {
+    /// The slug of the organization that its workspace is in.
+    pub fn organization(&self) -> &Slug {
+        &self.organization
+    }
+
+    /// The slug of its workspace.
+    pub fn workspace(&self) -> &Slug {
+        &self.workspace
+    }
+}
+
+/// Somebody who may want to start runs: a person, or whoever has a workspace's token.
+#[derive(Clone, Debug)]
+pub enum Runner {
+    /// A person.
+    Person(Caller),
+    /// A workspace's own token.
+    Token(WorkspaceToken),
+}
+
 /// What an action is aimed at, by the slugs of the request.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
@@ -53,7 +94,7 @@ pub struct Target<'a> {
 
 /// What a caller is to a target, as the database says at this moment.
 pub struct Standing {
-    caller: Caller,
+    asker: Runner,
     organization: Organization,
     workspace: Option<Workspace>,
     ties: Ties,
@@ -129,7 +170,7 @@ fn read_standing(row: &Row, caller: &Caller, target: Target<'_>) -> Result<Optio
         (false, false) => Tie::None,
     };
     Ok(Some(Standing {
-        caller: caller.clone(),
+        asker: Runner::Person(caller.clone()),
         organization: Organization {
             id: organization_id,
             slug: row.get("organization_slug")?,
@@ -142,6 +183,41 @@ fn read_standing(row: &Row, caller: &Caller, target: Target<'_>) -> Result<Optio
         },
         workspace,
     }))
+}
+
+/// The same for a workspace's token, which stands in its own workspace only.
+///
+/// # Errors
+/// When the database fails.
+pub async fn standing_of_token(db: &mut Connection, token: &WorkspaceToken, now: Time) -> Result<Option<Standing>> {
+    sql("SELECT o.id AS organization_id, o.slug AS organization_slug, o.workspace_creation, o.secrets_revision, \
+             w.id AS workspace_id, w.slug AS workspace_slug, w.number \
+         FROM credentials c JOIN workspaces w ON w.id = c.workspace_id JOIN organizations o ON o.id = w.organization_id \
+         WHERE c.id = $1 AND c.kind = 'workspace' AND c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > $2) \
+         AND w.deleted_at IS NULL")
+    .bind(token.credential)
+    .bind(now)
+    .optional(db, |row| {
+        Ok(Standing {
+            asker: Runner::Token(token.clone()),
+            organization: Organization {
+                id: row.get("organization_id")?,
+                slug: row.get("organization_slug")?,
+                secrets_revision: row.get("secrets_revision")?,
+            },
+            workspace: Some(Workspace {
+                id: row.get("workspace_id")?,
+                slug: row.get("workspace_slug")?,
+                number: row.get("number")?,
+            }),
+            ties: Ties {
+                role: None,
+                workspace: Some(Tie::Token),
+                workspace_creation: row.get("workspace_creation")?,
+            },
+        })
+    })
+    .await
 }
 
 /// Proof that somebody may do something in an organization.
@@ -173,9 +249,9 @@ impl Standing {
         match decide(action, self.ties) {
             Verdict::Hide => Err(Denied::Hidden),
             Verdict::Forbid => Err(Denied::Role),
-            Verdict::Allow if !self.caller.carries(action.token_needs()) => Err(Denied::Token),
+            Verdict::Allow if !self.asker.carries(action.token_needs()) => Err(Denied::Token),
             Verdict::Allow => Ok(Permit {
-                signature: Signature::person(self.caller, Some(self.organization.id)),
+                signature: Signature::of(self.asker, Some(self.organization.id)),
                 organization: self.organization,
                 workspace: self.workspace,
                 ties: self.ties,
@@ -238,6 +314,11 @@ impl Permit {
     /// The person who acts; `None` when it is the system.
     pub fn person(&self) -> Option<UserId> {
         self.signature.person
+    }
+
+    /// The workspace's token that acts, where it is one.
+    pub fn token(&self) -> Option<CredentialId> {
+        self.signature.token
     }
 
     pub(super) fn signature(&self) -> &Signature {
@@ -318,6 +399,7 @@ pub(super) struct Signature {
     pub(super) organization: Option<OrganizationId>,
     pub(super) actor_kind: &'static str,
     pub(super) person: Option<UserId>,
+    pub(super) token: Option<CredentialId>,
     pub(super) actor_name: String,
     pub(super) address: Option<String>,
 }
@@ -328,8 +410,23 @@ impl Signature {
             organization,
             actor_kind: "person",
             person: Some(caller.user),
+            token: None,
             actor_name: caller.name,
             address: caller.address,
+        }
+    }
+
+    fn of(asker: Runner, organization: Option<OrganizationId>) -> Self {
+        match asker {
+            Runner::Person(caller) => Self::person(caller, organization),
+            Runner::Token(token) => Self {
+                organization,
+                actor_kind: "token",
+                person: None,
+                token: Some(token.credential),
+                actor_name: token.name,
+                address: token.address,
+            },
         }
     }
 
@@ -340,6 +437,6 @@ impl Signature {
             SystemReason::SignIn => ("system", "sign-in"),
             SystemReason::ServerEnded => ("system", "server ended"),
         };
-        Self { organization, actor_kind, person: None, actor_name: actor_name.to_owned(), address: None }
+        Self { organization, actor_kind, person: None, token: None, actor_name: actor_name.to_owned(), address: None }
     }
 }

@@ -128,7 +128,7 @@ async fn append(tx: &mut Writing, signature: &Signature, event: Event, now: Time
         id: AuditEventId::new(now, random::bytes()).to_string(),
         at: now,
         actor_kind: signature.actor_kind.to_owned(),
-        actor_id: signature.person.map(|id| id.to_string()),
+        actor_id: signature.person.map(|id| id.to_string()).or(signature.token.map(|id| id.to_string())),
         actor_name: signature.actor_name.clone(),
         action: event.action.to_string(),
         target_kind: event.target_kind.to_owned(),

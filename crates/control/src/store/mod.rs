@@ -21,9 +21,10 @@ pub mod servers;
 pub mod snapshots;
 pub mod starts;
 pub mod users;
+pub mod workspace_tokens;
 pub mod workspaces;
 
-pub use access::{Caller, InstallationPermit, Permit};
+pub use access::{Caller, InstallationPermit, Permit, Runner, WorkspaceToken};
 pub use driver::{Connection, Reading, Result, Store, StoreError, Writing, server_of};
 pub use page::{Order, PageRequest};
 pub use users::Who;

@@ -24,6 +24,8 @@ pub struct Start {
     pub started_at: Time,
     /// By whom.
     pub started_by: Option<Who>,
+    /// The name of the workspace's token with which a run was started.
+    pub token: Option<String>,
     /// When the process ended.
     pub ended_at: Option<Time>,
     /// Its exit code.
@@ -64,7 +66,7 @@ pub async fn insert(tx: &mut Writing, permit: &Permit, start: &NewStart<'_>, now
         Host::Elsewhere(host, command) => ("run", None, Some(host), command),
     };
     sql("INSERT INTO starts (id, organization_id, workspace_id, kind, server_id, host, command, snapshot_id, outcome, \
-         started_at, started_by, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '')")
+         started_at, started_by, credential_id, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '')")
     .bind(start.id)
     .bind(permit.organization())
     .bind(permit.in_workspace())
@@ -76,6 +78,7 @@ pub async fn insert(tx: &mut Writing, permit: &Permit, start: &NewStart<'_>, now
     .bind(Outcome::Pending)
     .bind(now)
     .bind(permit.person())
+    .bind(permit.token())
     .insert(tx)
     .await
 }
@@ -124,7 +127,8 @@ macro_rules! starts_of {
     ($whose:literal) => {
         concat!(
             "SELECT t.id, t.host, t.command, t.outcome, t.started_at, t.started_by, u.name AS started_by_name, \
-             t.ended_at, t.exit_code, t.detail FROM starts t LEFT JOIN users u ON u.id = t.started_by WHERE ",
+             c.name AS token, t.ended_at, t.exit_code, t.detail FROM starts t LEFT JOIN users u ON u.id = t.started_by \
+             LEFT JOIN credentials c ON c.id = t.credential_id WHERE ",
             $whose,
             " AND t.id < $2 ORDER BY t.id DESC LIMIT $3"
         )
@@ -225,6 +229,7 @@ fn read(row: &Row) -> Result<Start> {
         outcome: row.get("outcome")?,
         started_at: row.get("started_at")?,
         started_by: Who::read(row, "started_by", "started_by_name")?,
+        token: row.get("token")?,
         ended_at: row.get("ended_at")?,
         exit_code: row.get("exit_code")?,
         detail: row.get("detail")?,

@@ -15,14 +15,14 @@ use super::{NewRun, Place};
 use crate::{
     app::{
         App, Input,
-        access::{authorize, workspace},
+        access::{authorize_runner, workspace},
         snapshots::{self, Snapshot},
     },
     clock,
     error::{Error, Result},
     random,
     store::{
-        Caller, Permit, Writing,
+        Permit, Runner, Writing,
         audit::{self, Event},
         starts::{self, Host, NewStart},
     },
@@ -49,7 +49,7 @@ pub(super) struct Recorded {
 }
 
 struct Waiting {
-    caller: Caller,
+    runner: Runner,
     place: Place,
     input: Input<NewRun>,
     told: oneshot::Sender<Result<Recorded>>,
@@ -66,9 +66,9 @@ struct Settled {
 ///
 /// # Errors
 /// As the order of answers says; then there is no record.
-pub(super) async fn record(app: &App, caller: &Caller, place: Place, input: Input<NewRun>) -> Result<Recorded> {
+pub(super) async fn record(app: &App, runner: Runner, place: Place, input: Input<NewRun>) -> Result<Recorded> {
     let (told, answer) = oneshot::channel();
-    lock(&app.runs.waiting).push(Waiting { caller: caller.clone(), place, input, told });
+    lock(&app.runs.waiting).push(Waiting { runner, place, input, told });
     // Not in the request itself: others' runs are in the same write, whoever hangs up.
     let desk = app.clone();
     tokio::spawn(async move { serve(&desk).await });
@@ -115,9 +115,9 @@ async fn write(app: &App, organization: &str, waiting: Vec<Waiting>) {
         return;
     }
     let (mut told, mut requests) = (Vec::new(), Vec::new());
-    for Waiting { caller, place, input, told: to } in waiting {
+    for Waiting { runner, place, input, told: to } in waiting {
         told.push(to);
-        requests.push((caller, place, input));
+        requests.push((runner, place, input));
     }
     match commit(app, organization, &outcomes, requests).await {
         Ok(answers) => {
@@ -147,7 +147,7 @@ async fn commit(
     app: &App,
     organization: &str,
     outcomes: &[Settled],
-    requests: Vec<(Caller, Place, Input<NewRun>)>,
+    requests: Vec<(Runner, Place, Input<NewRun>)>,
 ) -> Result<Vec<Result<Recorded>>> {
     let mut tx = app.store.write(organization).await?;
     let now = clock::now();
@@ -156,8 +156,8 @@ async fn commit(
     }
     let mut answers = Vec::new();
     let mut any = false;
-    for (caller, place, input) in requests {
-        let answer = put_on_record(app, &mut tx, &caller, &place, input, now).await;
+    for (runner, place, input) in requests {
+        let answer = put_on_record(app, &mut tx, &runner, &place, input, now).await;
         match answer {
             Err(error @ (Error::Internal(_) | Error::Unavailable(_))) => return Err(error),
             answer => {
@@ -176,13 +176,13 @@ async fn commit(
 async fn put_on_record(
     app: &App,
     tx: &mut Writing,
-    caller: &Caller,
+    runner: &Runner,
     place: &Place,
     input: Input<NewRun>,
     now: Time,
 ) -> Result<Recorded> {
     let target = workspace(&place.organization, &place.workspace);
-    let permit = authorize(tx, caller, target, Action::StartRuns).await?;
+    let permit = authorize_runner(tx, runner, target, Action::StartRuns).await?;
     let NewRun { host, command, only } = input.checked()?;
     let snapshot = match only {
         None => snapshots::take(app, tx, &permit, now).await?,

@@ -63,8 +63,12 @@ impl Cast {
             other_site(&house.anonymous, owner).await,
         ];
         let sql = Sql::open(&house).await;
-        let cast = Self { callers, neighbour, sql, made: 0, house };
+        let mut cast = Self { callers, neighbour, sql, made: 0, house };
         cast.furnish(&removed).await;
+        for workspace in ["lab", "attic"] {
+            let token = cast.workspace_token("acme", workspace).await.1;
+            cast.callers.push(cast.house.anonymous.with_token(&token));
+        }
         cast
     }
 
@@ -97,7 +101,7 @@ impl Cast {
     /// Who the caller of a column is, with every permission; the administrator where nobody is.
     fn person(&self, column: usize) -> &Actor {
         match CALLERS[column].split('.').next().unwrap_or_default() {
-            "owner" => &self.house.owner,
+            "owner" | "token" => &self.house.owner,
             "admin" | "nobody" | "revoked" => &self.house.administrator,
             _ => &self.callers[column],
         }
@@ -189,6 +193,14 @@ impl Cast {
             starts.iter().all(|start| start["outcome"] != "pending").then_some(())
         })
         .await;
+    }
+
+    /// The id and the text of a new token of a workspace itself.
+    pub async fn workspace_token(&self, organization: &str, workspace: &str) -> (String, String) {
+        let path = format!("/organizations/{organization}/workspaces/{workspace}/tokens");
+        let made =
+            self.owner_of(organization, workspace).post(&path, json!({ "name": "made" })).await.expect(201).json();
+        (text(&made["id"]), text(&made["token"]))
     }
 
     /// The id of a new token of the caller, or of somebody else.

@@ -34,8 +34,12 @@ const BODIES: &[(&str, &str)] = &[
         r##"{"name": "Made #", "command": ["true"]}"##,
     ),
     ("PATCH /api/v1/organizations/{organization}/workspaces/{workspace}/servers/{server}", r#"{"name": "Edited"}"#),
+    ("POST /api/v1/organizations/{organization}/workspaces/{workspace}/tokens", r#"{"name": "made"}"#),
     ("POST /api/v1/runs", r#"{"organization": "{organization}", "workspace": "{workspace}", "host": "laptop"}"#),
 ];
+
+/// The id of nothing.
+const NO_ID: &str = "00000000-0000-7000-8000-000000000000";
 
 /// The request of one cell.
 pub struct Request {
@@ -63,9 +67,16 @@ impl Request {
         let mut address = row.path.to_owned();
         for (at, name) in names.iter().enumerate() {
             let thing = match (*name, labels.get(at).copied().unwrap_or("*")) {
+                ("{token}", label) if row.path.contains("/{workspace}/tokens/") => {
+                    let workspace = if label == "another" { "attic" } else { place.workspace };
+                    match (place.organization, workspace, label) {
+                        ("none", ..) | (_, "none", _) | (.., "none") => NO_ID.to_owned(),
+                        (organization, workspace, _) => cast.workspace_token(organization, workspace).await.0,
+                    }
+                }
                 ("{token}", label @ ("*" | "another")) => cast.token(column, label == "another").await,
                 ("{session}", label @ ("*" | "another")) => cast.session(column, label == "another").await,
-                ("{token}" | "{session}", _) => "00000000-0000-7000-8000-000000000000".to_owned(),
+                ("{token}" | "{session}", _) => NO_ID.to_owned(),
                 (_, "*") if afresh => fresh(cast, row, place).await,
                 (_, "*") => standing(row).to_owned(),
                 (_, "new") => format!("NEW_{}", cast.number()),

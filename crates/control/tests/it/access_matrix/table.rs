@@ -3,7 +3,7 @@
 use axum::http::Method;
 
 /// The columns, in their order.
-pub const CALLERS: [&str; 13] = [
+pub const CALLERS: [&str; 15] = [
     "admin",
     "owner",
     "collab",
@@ -17,6 +17,8 @@ pub const CALLERS: [&str; 13] = [
     "revoked",
     "admin.site",
     "owner.site",
+    "token",
+    "token.attic",
 ];
 
 /// One operation with the answers it must give.
