@@ -1,10 +1,12 @@
 # Every command of this repository. A bare `make` lists them; each does its own set-up first.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop run test check fmt assurance
+.PHONY: help demo demo-stop run test check fmt assurance bench
 
 # Arguments for `make run` and `make test`, for example: make test ARGS='-p domain'
 ARGS ?=
+# What `make bench` measures: some of run,runs,start,idle,lists; everything when empty
+ROWS ?=
 
 help: ## List these commands
 	@echo 'Vestry: secrets for workspace servers. Commands:'
@@ -36,3 +38,8 @@ fmt: ## Format the code
 assurance: ## Run every security test at its full size (takes long)
 	@scripts/setup test
 	@VESTRY_ASSURANCE=1 scripts/test $(ARGS)
+
+bench: ## Measure a release build beside this machine's floors into docs/performance.md (ROWS=run,start)
+	@scripts/setup bench
+	cargo build --locked --release --package vestry
+	@python3 benches/bench.py $(ROWS)
