@@ -21,7 +21,7 @@ pub async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let store = app.store.clone();
+    let closing = app.clone();
     let router = api::router(app).layer(middleware::from_fn(rest::read_rest));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let (told, mut stopping) = tokio::sync::watch::channel(false);
@@ -39,6 +39,6 @@ pub async fn serve(
         () = last_requests => Ok(()),
     };
     // So that the embedded database is left as one file. Whatever is still at work has its connections taken away.
-    let _closed_in_time = tokio::time::timeout(LAST_REQUESTS, store.close()).await;
+    let _closed_in_time = tokio::time::timeout(LAST_REQUESTS, closing.close()).await;
     served
 }

@@ -76,7 +76,6 @@ pub async fn open(settings: Settings) -> anyhow::Result<Booted> {
         keyring,
         runtime: Runtime::new(runtime)?,
         passwords: settings.passwords,
-        installation,
         setup_code_file,
         runs: super::runs::Desk::default(),
         snapshots: super::snapshots::Snapshots::default(),

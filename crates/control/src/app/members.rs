@@ -55,7 +55,7 @@ pub async fn set_role(
     let changed = members::find(&mut tx, &permit, person).await?.ok_or(Error::NotFound)?;
     let event = Event::new(AuditAction::MemberRoleChanged, "person", member.id, &member.name)
         .with(json!({ "from": member.role.as_str(), "to": role.as_str() }));
-    audit::commit(tx, &permit, event, clock::now()).await?;
+    audit::commit(tx, permit, event).await?;
     Ok(changed)
 }
 
@@ -106,5 +106,5 @@ pub async fn add_by_operator(app: &App, add: AddMember) -> Result<()> {
             .with(json!({ "role": add.role.as_str(), "organization": add.organization }))
     };
     audit::record_for(&mut tx, &permit, organization.id, event(), now).await?;
-    Ok(audit::commit_installation(tx, &permit, event(), now).await?)
+    Ok(audit::commit_installation(tx, permit, event(), now).await?)
 }

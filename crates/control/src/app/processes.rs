@@ -94,10 +94,10 @@ pub(super) async fn record(app: &App, server: ServerId, start: StartId, exit: Op
 }
 
 async fn write_end(app: &App, server: ServerId, start: StartId, exit: Option<Exit>) -> Result<()> {
-    let Some(place) = workspaces::place_of(&mut *app.store.read().await?, server).await? else { return Ok(()) };
-    let permit = Permit::system(SystemReason::ServerEnded, &place);
-    let mut tx = app.store.write(place.organization_slug.as_str()).await?;
-    let (code, at) = exit.map_or((None, clock::now()), |exit| (exit.code, exit.at));
+    let Some(location) = workspaces::location_of(&mut *app.store.read().await?, server).await? else { return Ok(()) };
+    let mut tx = app.store.write(location.organization_slug().as_str()).await?;
+    let permit = Permit::system(SystemReason::ServerEnded, &location, clock::now());
+    let (code, at) = exit.map_or((None, permit.now()), |exit| (exit.code, exit.at));
     // What ended may have had its environment; only a start of which nothing is known never came to be.
     match exit {
         Some(_) => starts::settle(&mut tx, &permit, start, Outcome::Delivered, "").await?,
@@ -109,7 +109,7 @@ async fn write_end(app: &App, server: ServerId, start: StartId, exit: Option<Exi
         let ended = Transition { status, detail: &detail, exit_code: code, start: None };
         servers::transition(&mut tx, &permit, &seen, &ended).await?;
     }
-    Ok::<_, Error>(audit::commit_observation(tx).await?)
+    Ok::<_, Error>(audit::commit_observation(tx, permit).await?)
 }
 
 /// Removes what the runtime keeps of an ended start, once its end is on record here.

@@ -54,7 +54,7 @@ pub async fn create(app: &App, input: Input<SignIn>, address: Option<String>) ->
     let mut tx = app.store.write_installation().await?;
     let Some(user) = user.filter(|_| fits) else {
         let refused = Event::new(AuditAction::SessionRefused, "person", "", email.as_str());
-        audit::commit_installation(tx, &permit, refused, now).await?;
+        audit::commit_installation(tx, permit, refused, now).await?;
         return Err(Error::SignInRefused);
     };
     let id = CredentialId::new(now, random::bytes());
@@ -71,7 +71,7 @@ pub async fn create(app: &App, input: Input<SignIn>, address: Option<String>) ->
     };
     credentials::insert(&mut tx, &permit, &new, now).await?;
     let created = Event::new(AuditAction::SessionCreated, "person", user.id, &user.name);
-    audit::commit_installation(tx, &permit, created, now).await?;
+    audit::commit_installation(tx, permit, created, now).await?;
     Ok(Session { user, cookie, seconds: domain::SESSION_SECONDS })
 }
 
@@ -86,17 +86,15 @@ pub async fn authenticate(app: &App, shown: &str, as_cookie: bool, address: Opti
     }
     let now = clock::now();
     let mut db = app.store.read().await?;
-    let (runner, stored, stale) = if presented.kind == Kind::Workspace {
-        let found = workspace_tokens::find(&mut db, presented.id, address, now).await?;
-        found.map(|(token, stored, stale)| (Runner::Token(token), stored, stale))
+    let shows = |stored: &[u8]| presented.is(stored);
+    let (runner, stale) = if presented.kind == Kind::Workspace {
+        let found = workspace_tokens::find(&mut db, presented.id, shows, address, now).await?;
+        found.map(|(token, stale)| (Runner::Token(token), stale))
     } else {
-        let found = credentials::find(&mut db, presented.id, as_cookie, now).await?;
-        found.map(|(caller, stored, stale)| (Runner::Person(Caller { address, ..caller }), stored, stale))
+        let found = credentials::find(&mut db, presented.id, as_cookie, shows, address, now).await?;
+        found.map(|(caller, stale)| (Runner::Person(caller), stale))
     }
     .ok_or(Error::Unauthenticated)?;
-    if !presented.is(&stored) {
-        return Err(Error::Unauthenticated);
-    }
     if stale {
         tokio::spawn(note_use(app.clone(), presented.id, now));
     }
@@ -106,9 +104,10 @@ pub async fn authenticate(app: &App, shown: &str, as_cookie: bool, address: Opti
 /// Notes the use of a credential; a request neither waits nor fails for it.
 async fn note_use(app: App, id: CredentialId, now: Time) {
     let noted = async {
+        let permit = InstallationPermit::system(SystemReason::CredentialUsed, None);
         let mut tx = app.store.write_installation().await?;
-        credentials::touch(&mut tx, id, now).await?;
-        audit::commit_observation(tx).await
+        credentials::touch(&mut tx, &permit, id, now).await?;
+        audit::commit_installation_observation(tx, permit).await
     };
     if let Err(error) = noted.await {
         tracing::warn!(%error, "when a credential was last used could not be noted");
@@ -121,7 +120,7 @@ async fn note_use(app: App, id: CredentialId, now: Time) {
 /// When the database fails.
 pub async fn list(app: &App, caller: &Caller) -> Result<Vec<Credential>> {
     let mut db = app.store.read().await?;
-    Ok(credentials::of_user(&mut db, caller.user, true, clock::now()).await?)
+    Ok(credentials::of_user(&mut db, caller.user(), true, clock::now()).await?)
 }
 
 /// Ends one of the caller's sessions: `current` is the one they call with.
@@ -129,14 +128,14 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Vec<Credential>> {
 /// # Errors
 /// [`Error::NotFound`] when it is not theirs or has ended already; [`Error::Forbidden`] for a read-only token.
 pub async fn end(app: &App, caller: &Caller, id: &str) -> Result<()> {
-    if !caller.full {
+    if !caller.is_full() {
         return Err(Error::Forbidden("this token may only read; nothing was ended; use one with full access".into()));
     }
-    let id = if id == "current" && caller.session { caller.credential.to_string() } else { id.to_owned() };
+    let id = if id == "current" && caller.is_session() { caller.credential().to_string() } else { id.to_owned() };
     let now = clock::now();
     let permit = InstallationPermit::own(caller);
-    let mut tx = app.store.write_person(caller.user).await?;
-    credentials::revoke(&mut tx, &permit, caller.user, &id, true, now).await?.ok_or(Error::NotFound)?;
+    let mut tx = app.store.write_person(caller.user()).await?;
+    credentials::revoke(&mut tx, &permit, &id, true, now).await?.ok_or(Error::NotFound)?;
     let ended = Event::new(AuditAction::SessionEnded, "session", id, "browser");
-    Ok(audit::commit_installation(tx, &permit, ended, now).await?)
+    Ok(audit::commit_installation(tx, permit, ended, now).await?)
 }

@@ -43,13 +43,13 @@ pub(crate) fn run(args: Serve, environment: &Environment, out: &Output) -> Resul
         for warning in settings.installation.servers.warnings() {
             out.warn(warning);
         }
-        if let Some(reason) = app.keyring.sealed() {
+        if let Some(reason) = app.sealed() {
             out.say(&format!("It is sealed, and only lists and stops servers: {reason}"));
         }
         if let Some(code) = setup_code {
             out.say(&format!("Set it up:  vestry setup --url http://{address}"));
             out.say(&format!("Set-up code, once:  {}", code.as_str()));
-            out.say(&format!("It is kept in {} until used", app.setup_code_file.display()));
+            out.say(&format!("It is kept in {} until used", app.setup_code_file().display()));
         }
         control::serve(app, listener, stop).await.map_err(|error| failed(error.to_string()))
     })
