@@ -22,6 +22,12 @@ pub enum Error {
     /// The state of things does not allow it; says what would.
     #[error("{0}")]
     Conflict(Cow<'static, str>),
+    /// Another host was asked for than one of the control plane's own.
+    #[error(
+        "this control plane is not the host that was asked for; nothing was done; use the address that its operator \
+         gave it with --public-url"
+    )]
+    Misdirected,
     /// Somebody else changed it first.
     #[error("it was changed by somebody else since you read it; nothing was written; read it again, then repeat")]
     VersionMismatch,
@@ -30,6 +36,15 @@ pub enum Error {
     TooLarge {
         /// The limit in KiB.
         limit_kib: usize,
+    },
+    /// The body did not arrive in time.
+    #[error("the request took too long to arrive; nothing was done; send it again")]
+    TooSlow,
+    /// Too many failures; this try was not looked at.
+    #[error("too many wrong tries; this one was not checked; try again in {} min", seconds.div_ceil(60))]
+    RateLimited {
+        /// When the next one will be, in seconds.
+        seconds: u64,
     },
     /// Fields that don't fit, each with its reason.
     #[error("{}; nothing was written", if .0.len() == 1 { "one field of the request does not fit" } else { "some fields of the request do not fit" })]

@@ -7,6 +7,7 @@ pub mod error;
 pub mod keys;
 pub mod random;
 mod serve;
+pub mod site;
 pub mod store;
 
-pub use serve::serve;
+pub use serve::{Door, Limits, Tls, TlsRefused, serve};

@@ -21,6 +21,14 @@ pub struct Available<T = ()> {
     pub detail: T,
 }
 
+impl<T> Available<T> {
+    /// The same secret with something else carried along.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Available<U> {
+        let Self { id, name, scope, version, suspended, detail } = self;
+        Available { id, name, scope, version, suspended, detail: change(detail) }
+    }
+}
+
 /// One name of an environment: the secret that wins it, and the one it overrides.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Resolved<T = ()> {

@@ -2,6 +2,7 @@
 //!
 //! Pure: no I/O, no clock, no randomness, no database. The other crates ask here what is true and do the rest.
 
+mod allowance;
 mod audit;
 mod budget;
 mod command;
@@ -23,6 +24,7 @@ mod variable;
 mod version;
 mod words;
 
+pub use allowance::*;
 pub use audit::*;
 pub use budget::*;
 pub use command::*;

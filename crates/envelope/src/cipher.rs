@@ -61,19 +61,27 @@ pub(crate) fn encrypt(
     SealedValue::parse(bytes).map_err(|_| SealError::Encryption)
 }
 
-/// Decrypts to what was padded. `context` is the whole encoding.
-pub(crate) fn open_padded(
+/// The key of one envelope, derived and proved by its commitment. `context` is the whole encoding.
+pub(crate) fn key_of(
     purpose: Purpose,
     key: &Key,
     context: &[u8],
     sealed: &SealedValue,
-) -> Result<Zeroizing<Vec<u8>>, Refused> {
+) -> Result<LessSafeKey, Refused> {
     if sealed.key_id() != key.id() {
         return Err(Refused);
     }
     let (once, commitment) = derive(purpose, key, context, sealed.salt()).map_err(|_| Refused)?;
     verify_slices_are_equal(&commitment, sealed.commitment()).map_err(|_| Refused)?;
+    Ok(once)
+}
 
+/// Decrypts to what was padded, with the envelope's own key. `context` is the whole encoding.
+pub(crate) fn open_padded(
+    once: &LessSafeKey,
+    context: &[u8],
+    sealed: &SealedValue,
+) -> Result<Zeroizing<Vec<u8>>, Refused> {
     let (header, ciphertext, tag) = sealed.parts();
     let mut padded = Zeroizing::new(vec![0; ciphertext.len()]);
     once.open_separate_gather(nonce(), associated(header, context), ciphertext, tag, &mut padded)

@@ -35,5 +35,5 @@ pub use error::{Malformed, Refused, SealError};
 pub use key::{Key, KeyId};
 pub use pad::{MAX_LEN, padded_len};
 pub use plaintext::Plaintext;
-pub use seal::{seal, seal_canary, unseal, unwrap, verify_canary, wrap};
+pub use seal::{Opener, seal, seal_canary, unseal, unwrap, verify_canary, wrap};
 pub use sealed::SealedValue;

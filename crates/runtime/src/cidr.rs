@@ -2,19 +2,26 @@ use std::{net::IpAddr, str::FromStr};
 
 /// A network: an address and how many of its leading bits count (RFC 4632).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Cidr {
-    pub(crate) address: IpAddr,
-    pub(crate) prefix: u8,
+pub struct Cidr {
+    /// Its first address.
+    pub address: IpAddr,
+    /// How many leading bits its addresses share.
+    pub prefix: u8,
 }
 
 impl Cidr {
     /// The network of this one address.
-    pub(crate) fn host(address: IpAddr) -> Self {
+    pub fn host(address: IpAddr) -> Self {
         Self { address, prefix: longest_prefix(address) }
     }
 
+    /// Whether it is an address of the network. One of IPv4 that is written as one of IPv6 is the same address.
+    pub fn contains(self, address: IpAddr) -> bool {
+        self.overlaps(Self::host(address.to_canonical()))
+    }
+
     /// Whether the two networks have an address in common.
-    pub(crate) fn overlaps(self, other: Self) -> bool {
+    pub fn overlaps(self, other: Self) -> bool {
         let shorter = self.prefix.min(other.prefix);
         match (self.address, other.address) {
             (IpAddr::V4(a), IpAddr::V4(b)) => {
@@ -88,5 +95,14 @@ mod tests {
         assert!(cidr("0.0.0.0/0").overlaps(cidr("192.0.2.1")));
         assert!(!cidr("10.0.3.15").overlaps(cidr("10.0.2.0/24")));
         assert!(!cidr("::/0").overlaps(cidr("10.0.2.0/24")));
+    }
+
+    #[test]
+    fn an_address_is_the_same_in_both_spellings() {
+        for spelling in ["10.1.2.3", "::ffff:10.1.2.3"] {
+            assert!(cidr("10.0.0.0/8").contains(spelling.parse().unwrap()), "{spelling}");
+            assert!(!cidr("11.0.0.0/8").contains(spelling.parse().unwrap()), "{spelling}");
+        }
+        assert!(cidr("2001:db8::/32").contains("2001:db8::1".parse().unwrap()));
     }
 }

@@ -9,7 +9,7 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -21,7 +21,9 @@ pub use found::{Found, State};
 pub use prepared::{Prepared, Started};
 
 use crate::{
-    Environment, Exit, InvalidSettings, Log, Lost, Reason, Sandbox, Settings, StartFailed, Unavailable, parcel,
+    Environment, Exit, InvalidSettings, Log, Lost, MemoryLimit, Reason, Sandbox, Settings, StartFailed, Unavailable,
+    memory::{self, Group},
+    parcel,
     protocol::{Ask, Order, Subject, VERSION},
     record::RunDirectory,
 };
@@ -50,6 +52,8 @@ pub struct Launch {
 pub struct Runtime {
     settings: Arc<Settings>,
     checked: Arc<Mutex<Option<Instant>>>,
+    /// The control group below which each start gets one, or why not; looked for once it is needed.
+    groups: Arc<OnceLock<Result<PathBuf, String>>>,
 }
 
 /// `Settings` that can't be used, or a data directory that can't be prepared. Nothing was started.
@@ -74,7 +78,7 @@ impl Runtime {
             let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
             made.map_err(|error| NewError::Folder(folder, error))?;
         }
-        Ok(Self { settings: Arc::new(settings), checked: Arc::default() })
+        Ok(Self { settings: Arc::new(settings), checked: Arc::default(), groups: Arc::default() })
     }
 
     /// Whether servers can start here, found out by making a sandbox and removing it. A yes holds for 30 seconds.
@@ -86,6 +90,31 @@ impl Runtime {
         let trial = self.trial().await;
         *checked = trial.is_ok().then(Instant::now);
         trial.map_err(|StartFailed { reason, message, .. }| Unavailable { reason, message })
+    }
+
+    /// Whether servers' memory is limited here. Where it is, the first call puts this process into a control group of its
+    /// own, as the kernel demands: only for a control plane.
+    pub fn memory_limit(&self) -> MemoryLimit {
+        let Some(limit) = self.settings.memory else { return MemoryLimit::None };
+        match self.groups() {
+            Ok(_) => MemoryLimit::Enforced(limit),
+            Err(why) => MemoryLimit::NotEnforced { limit, why },
+        }
+    }
+
+    fn groups(&self) -> Result<PathBuf, String> {
+        let find = || match &self.settings.control_group {
+            Some(own) => memory::delegated(own),
+            None => memory::delegated(&memory::own_group()?),
+        };
+        self.groups.get_or_init(find).clone()
+    }
+
+    /// The control group of a start, if it shall have one and can.
+    fn group(&self, subject: &Subject) -> Option<Group> {
+        let limit = self.settings.memory?;
+        let path = self.groups().ok()?.join(&subject.start);
+        Some(Group { path, limit })
     }
 
     async fn trial(&self) -> Result<(), StartFailed> {
@@ -128,6 +157,12 @@ impl Runtime {
     /// Waits until a server ends, for as long as it takes.
     pub async fn exited(&self, start: StartId) -> Result<Exit, Lost> {
         self.ask_for_exit(start, Ask::Exit).await
+    }
+
+    /// Waits until the way out of a server's network ends by itself, for as long as it takes; until then nothing else
+    /// shows it. `false`: the server has ended first.
+    pub async fn network_ended(&self, start: StartId) -> Result<bool, Lost> {
+        self.ask_for_network(start).await
     }
 
     /// Removes what is recorded of a start that has ended; nothing if there is nothing. One that has not is left alone.
@@ -176,6 +211,7 @@ impl Runtime {
         let settings = &*self.settings;
         Order {
             version: VERSION,
+            group: subject.as_ref().and_then(|subject| self.group(subject)),
             subject,
             uid,
             directory: settings.directory.clone(),

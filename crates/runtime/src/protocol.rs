@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{Exit, Network, Reason, Sandbox, StartFailed};
+use crate::{Exit, Network, Reason, Sandbox, StartFailed, memory::Group};
 
 /// The version of everything in this module and in the records on disk. A supervisor outlives the control plane that
 /// started it, so whoever changes a message raises it and keeps reading the older ones.
@@ -34,6 +34,8 @@ pub(crate) struct Order {
     pub(crate) hidden_paths: Vec<PathBuf>,
     pub(crate) blocked_networks: Vec<String>,
     pub(crate) tool_paths: Vec<PathBuf>,
+    /// The control group to make for it, if its memory is limited.
+    pub(crate) group: Option<Group>,
 }
 
 /// Ids, as text.
@@ -101,6 +103,8 @@ pub(crate) enum Ask {
     Stop,
     /// How it ends; answered when it has ended.
     Exit,
+    /// When its network ends; answered when that, or the server itself, has ended.
+    Network,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -108,6 +112,8 @@ pub(crate) enum Ask {
 pub(crate) enum Answer {
     Waiting,
     Running,
+    /// The server runs, but has no way out of its network any more.
+    NetworkEnded,
     Exited(Exit),
 }
 

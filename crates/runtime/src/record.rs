@@ -11,7 +11,7 @@ use domain::Time;
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
-use crate::{os, protocol::Subject};
+use crate::{Memory, memory, os, protocol::Subject};
 
 /// How a server ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub struct Exit {
     /// The number of the signal that ended it. As in a shell, an exit code above 128 counts as one. When neither is
     /// there, how it ended was lost with its supervisor, or it never ran.
     pub signal: Option<i32>,
+    /// The limit of memory that it was killed for, if it was.
+    #[serde(default)]
+    pub out_of_memory: Option<Memory>,
     /// When.
     #[serde(with = "micros")]
     pub at: Time,
@@ -97,6 +100,9 @@ pub(crate) struct Facts {
     pub(crate) supervisor: ProcessName,
     /// The first process of the sandbox, whose end ends all of it; there from the moment the gate opens.
     pub(crate) sandbox: Option<ProcessName>,
+    /// The control group of its processes, if they have one.
+    #[serde(default)]
+    pub(crate) group: Option<PathBuf>,
 }
 
 /// The folder of one start.
@@ -158,8 +164,11 @@ impl RunDirectory {
         let _ = fs::remove_file(self.0.join("socket"));
     }
 
-    /// Removes the folder with all that is in it.
+    /// Removes the folder with all that is in it, and the control group that it leads to.
     pub(crate) fn remove(&self) -> io::Result<()> {
+        if let Ok(Facts { group: Some(group), .. }) = self.facts() {
+            memory::remove(&group)?;
+        }
         match fs::remove_dir_all(&self.0) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),

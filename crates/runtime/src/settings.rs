@@ -2,7 +2,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{HOME, cidr::Cidr};
+use crate::{HOME, Memory, cidr::Cidr};
 
 /// What confines a server's processes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -47,6 +47,10 @@ pub struct Settings {
     pub blocked_networks: Vec<String>,
     /// Where the range of uids for workspaces begins; used only when the control plane runs as root.
     pub first_uid: u32,
+    /// How much memory each server may take, where this machine can enforce it.
+    pub memory: Option<Memory>,
+    /// The control plane's own control group; `None`: the one that the kernel says it is in.
+    pub control_group: Option<PathBuf>,
     /// The folders in which `bwrap` and `slirp4netns` are looked for.
     pub tool_paths: Vec<PathBuf>,
 }
@@ -63,6 +67,8 @@ impl Settings {
             hidden_paths: Vec::new(),
             blocked_networks: Vec::new(),
             first_uid: 2_000_000_000,
+            memory: None,
+            control_group: None,
             tool_paths: ["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from).into(),
         }
     }

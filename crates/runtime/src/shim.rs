@@ -3,7 +3,7 @@
 
 pub(crate) mod confinement;
 mod program;
-mod seccomp;
+pub(crate) mod seccomp;
 
 use std::{
     fs::File,

@@ -36,7 +36,7 @@ use nix::{
 
 use crate::{
     Exit, Reason, os,
-    protocol::{self, Answer, Failure, Order, Progress, VERSION},
+    protocol::{self, Answer, Ask, Failure, Order, Progress, VERSION},
     record::RunDirectory,
 };
 use output::Output;
@@ -71,8 +71,8 @@ struct Supervisor {
     /// Where a later control plane finds it; none for a trial.
     record: Option<Record>,
     output: Option<Output>,
-    /// Who waits for the end.
-    clients: Vec<UnixStream>,
+    /// Who waits for an end, and for which.
+    clients: Vec<(Ask, UnixStream)>,
 }
 
 struct Record {
@@ -93,7 +93,7 @@ impl Supervisor {
             let _ = record.folder.write_exit(&exit);
             record.folder.remove_socket();
         }
-        for client in &mut self.clients {
+        for (_, client) in &mut self.clients {
             let _ = protocol::send(client, &Answer::Exited(exit));
         }
     }

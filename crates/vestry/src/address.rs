@@ -52,6 +52,11 @@ impl Address {
         }))
     }
 
+    /// Whether what travels there is encrypted.
+    pub(crate) fn is_https(&self) -> bool {
+        self.0.starts_with("https:")
+    }
+
     /// Whether it is on this machine.
     pub(crate) fn is_local(&self) -> bool {
         self.0.parse::<Uri>().is_ok_and(|uri| uri.host().is_some_and(is_this_machine))

@@ -1,5 +1,6 @@
 //! What a command works with: flag > environment > file > default. The one place where the environment is read.
 
+pub(crate) mod network;
 pub(crate) mod serve;
 
 use std::{env, ffi::OsString, path::PathBuf};

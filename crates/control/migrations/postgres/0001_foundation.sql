@@ -63,6 +63,24 @@ CREATE TABLE credentials (
 CREATE INDEX credentials_of_user ON credentials (user_id, kind, id);
 CREATE INDEX credentials_of_workspace ON credentials (workspace_id, id) WHERE workspace_id IS NOT NULL;
 
+-- Failed guesses, by the SHA-256 of what they count against: an account, an address, a browser. `failures` holds the
+-- times of those that still count.
+CREATE TABLE attempts (
+    key BYTEA NOT NULL PRIMARY KEY,
+    failures TEXT NOT NULL,
+    last_at BIGINT NOT NULL
+);
+CREATE INDEX attempts_by_time ON attempts (last_at);
+
+-- Browsers in which somebody signed in, by the SHA-256 of the secret part of their cookie.
+CREATE TABLE browsers (
+    id TEXT NOT NULL PRIMARY KEY,
+    user_id TEXT NOT NULL REFERENCES users (id),
+    secret_hash BYTEA NOT NULL,
+    signed_in_at BIGINT NOT NULL
+);
+CREATE INDEX browsers_of_user ON browsers (user_id, signed_in_at);
+
 CREATE TABLE data_keys (
     id TEXT NOT NULL PRIMARY KEY,
     organization_id TEXT NOT NULL REFERENCES organizations (id),
@@ -251,16 +269,17 @@ FOR EACH STATEMENT EXECUTE FUNCTION audit_events_are_kept();
 
 -- Whoever keeps an environment at hand sees by this number that it is out of date, whatever wrote.
 CREATE FUNCTION secrets_revision_moves() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE changed secrets%ROWTYPE;
+DECLARE moved TEXT[];
 BEGIN
     IF TG_TABLE_NAME = 'secrets' THEN
-        IF TG_OP = 'DELETE' THEN changed := OLD; ELSE changed := NEW; END IF;
-    ELSIF TG_OP = 'DELETE' THEN
-        SELECT * INTO changed FROM secrets s WHERE s.id = OLD.secret_id;
+        IF TG_OP <> 'DELETE' THEN moved := moved || NEW.organization_id; END IF;
+        IF TG_OP <> 'INSERT' THEN moved := moved || OLD.organization_id; END IF;
     ELSE
-        SELECT * INTO changed FROM secrets s WHERE s.id = NEW.secret_id;
+        IF TG_OP <> 'DELETE' THEN moved := moved || NEW.secret_id; END IF;
+        IF TG_OP <> 'INSERT' THEN moved := moved || OLD.secret_id; END IF;
+        moved := ARRAY(SELECT s.organization_id FROM secrets s WHERE s.id = ANY (moved));
     END IF;
-    UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = changed.organization_id;
+    UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = ANY (moved);
     RETURN NULL;
 END $$;
 CREATE TRIGGER secrets_move_the_revision AFTER INSERT OR UPDATE OR DELETE ON secrets

@@ -63,6 +63,24 @@ CREATE TABLE credentials (
 CREATE INDEX credentials_of_user ON credentials (user_id, kind, id);
 CREATE INDEX credentials_of_workspace ON credentials (workspace_id, id) WHERE workspace_id IS NOT NULL;
 
+-- Failed guesses, by the SHA-256 of what they count against: an account, an address, a browser. `failures` holds the
+-- times of those that still count.
+CREATE TABLE attempts (
+    key BLOB NOT NULL PRIMARY KEY,
+    failures TEXT NOT NULL,
+    last_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX attempts_by_time ON attempts (last_at);
+
+-- Browsers in which somebody signed in, by the SHA-256 of the secret part of their cookie.
+CREATE TABLE browsers (
+    id TEXT NOT NULL PRIMARY KEY,
+    user_id TEXT NOT NULL REFERENCES users (id),
+    secret_hash BLOB NOT NULL,
+    signed_in_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX browsers_of_user ON browsers (user_id, signed_in_at);
+
 CREATE TABLE data_keys (
     id TEXT NOT NULL PRIMARY KEY,
     organization_id TEXT NOT NULL REFERENCES organizations (id),
@@ -255,18 +273,21 @@ BEGIN SELECT RAISE(ABORT, 'audit events are never replaced'); END;
 CREATE TRIGGER secrets_insert_moves_the_revision AFTER INSERT ON secrets
 BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = NEW.organization_id; END;
 CREATE TRIGGER secrets_update_moves_the_revision AFTER UPDATE ON secrets
-BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = NEW.organization_id; END;
+BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1
+WHERE id IN (OLD.organization_id, NEW.organization_id); END;
 CREATE TRIGGER secrets_delete_moves_the_revision AFTER DELETE ON secrets
 BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = OLD.organization_id; END;
 CREATE TRIGGER secret_versions_insert_moves_the_revision AFTER INSERT ON secret_versions
 BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = (SELECT s.organization_id FROM secrets s WHERE s.id = NEW.secret_id); END;
 CREATE TRIGGER secret_versions_update_moves_the_revision AFTER UPDATE ON secret_versions
-BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = (SELECT s.organization_id FROM secrets s WHERE s.id = NEW.secret_id); END;
+BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1
+WHERE id IN (SELECT s.organization_id FROM secrets s WHERE s.id IN (OLD.secret_id, NEW.secret_id)); END;
 CREATE TRIGGER secret_versions_delete_moves_the_revision AFTER DELETE ON secret_versions
 BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = (SELECT s.organization_id FROM secrets s WHERE s.id = OLD.secret_id); END;
 CREATE TRIGGER selections_insert_moves_the_revision AFTER INSERT ON selections
 BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = (SELECT s.organization_id FROM secrets s WHERE s.id = NEW.secret_id); END;
 CREATE TRIGGER selections_update_moves_the_revision AFTER UPDATE ON selections
-BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = (SELECT s.organization_id FROM secrets s WHERE s.id = NEW.secret_id); END;
+BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1
+WHERE id IN (SELECT s.organization_id FROM secrets s WHERE s.id IN (OLD.secret_id, NEW.secret_id)); END;
 CREATE TRIGGER selections_delete_moves_the_revision AFTER DELETE ON selections
 BEGIN UPDATE organizations SET secrets_revision = secrets_revision + 1 WHERE id = (SELECT s.organization_id FROM secrets s WHERE s.id = OLD.secret_id); END;

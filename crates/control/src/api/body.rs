@@ -1,10 +1,13 @@
 //! JSON bodies, read whole and checked later.
 
+use std::time::Duration;
+
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
 };
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -14,6 +17,10 @@ use crate::{
 
 /// The largest body in KiB.
 const LIMIT_KIB: usize = 512;
+/// How long a body may take to arrive.
+const LONGEST: Duration = Duration::from_secs(30);
+/// How deep arrays and objects may stand in one another.
+const DEEPEST: usize = 32;
 
 /// The JSON body of a request, as far as it could be read.
 ///
@@ -36,8 +43,9 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 }
 
 async fn read<T: DeserializeOwned>(request: Request) -> Result<T> {
-    let bytes: Bytes = axum::body::to_bytes(request.into_body(), LIMIT_KIB * 1024)
+    let bytes: Bytes = timeout(LONGEST, axum::body::to_bytes(request.into_body(), LIMIT_KIB * 1024))
         .await
+        .map_err(|_| Error::TooSlow)?
         .map_err(|_| Error::TooLarge { limit_kib: LIMIT_KIB })?;
     // Values pass through here: what can be erased afterwards, is.
     let bytes = match bytes.try_into_mut() {
@@ -48,7 +56,28 @@ async fn read<T: DeserializeOwned>(request: Request) -> Result<T> {
     if bytes.trim_ascii_start().starts_with(b"[") {
         return Err(Error::invalid("body", "json", "The body must be a JSON object."));
     }
+    if depth(&bytes) > DEEPEST {
+        let why = format!("The body is nested too deeply: at most {DEEPEST} arrays and objects in one another.");
+        return Err(Error::invalid("body", "json", why));
+    }
     serde_json::from_slice(&bytes).map_err(|error| Error::invalid("body", "json", told(&error)))
+}
+
+/// How deep arrays and objects stand in one another, in JSON or in what is to be read as JSON.
+fn depth(bytes: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut in_text, mut escaped) = (0_usize, 0, false, false);
+    for byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => depth += 1,
+            b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
 }
 
 /// What is wrong with the JSON, without anything of what was sent: serde's own messages would quote it.
@@ -87,6 +116,37 @@ mod tests {
     #[serde(rename_all = "snake_case")]
     enum Level {
         All,
+    }
+
+    #[test]
+    fn depth_counts_arrays_and_objects_but_not_their_signs_in_texts() {
+        let table = [("{}", 1), ("[[],[[]]]", 3), (r#"{"a":["[[[", {"b\\": "\"{{{"}]}"#, 3), ("]]]]{", 1), ("", 0)];
+        for (sent, expected) in table {
+            assert_eq!(depth(sent.as_bytes()), expected, "{sent}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_stays_out_is_not_waited_for_for_ever() {
+        let (_sender, never) = tokio::sync::mpsc::channel::<std::io::Result<Bytes>>(1);
+        let body = axum::body::Body::from_stream(tokio_stream::wrappers::ReceiverStream::new(never));
+        let read = read::<Sample>(Request::new(body)).await;
+        assert!(matches!(read, Err(Error::TooSlow)));
+    }
+
+    #[tokio::test]
+    async fn a_body_is_at_most_32_deep() {
+        #[derive(serde::Deserialize)]
+        struct Any {
+            #[expect(dead_code, reason = "only its depth matters")]
+            a: serde_json::Value,
+        }
+        for (inside, fits) in [(31, true), (32, false), (100_000, false)] {
+            let body = format!(r#"{{"a": {}{}}}"#, "[".repeat(inside), "]".repeat(inside));
+            let read = read::<Any>(Request::new(body.into())).await;
+            assert_eq!(read.is_ok(), fits, "{inside}");
+            assert!(fits || matches!(read, Err(Error::Invalid(_))));
+        }
     }
 
     #[test]

@@ -21,8 +21,10 @@ use super::{caller::COOKIE, problem};
     info(
         title = "Vestry",
         description = "The secrets of workspace servers: who gets what, and who has which version.\n\n\
-            Refusals come in one order: 401, 403 for the wrong kind of token, 404 for an organization or workspace that the caller may not know of, \
-            403 for the role, 403 for the token, 404 for a thing in it, 412, 422."
+            Refusals come in one order: 401, 403 for the wrong kind of token, 404 for an organization or workspace \
+            that the caller may not know of, 403 for the role, 403 for the token, 404 for a thing in it, 412, 422. \
+            Whatever is asked of another host than the control plane's own is answered 421 (`misdirected`) before all \
+            that."
     ),
     components(schemas(problem::Problem)),
     security(("token" = []), ("session" = [])),
@@ -61,10 +63,12 @@ const PROBLEMS: &[(u16, &str, &str)] = &[
         "The caller may know of it but not do this, or the token may not, or another site's page sent the request.",
     ),
     (404, "NotFound", "There is no such thing, as far as the caller may know."),
+    (408, "RequestTimeout", "The body did not arrive within 30 seconds."),
     (409, "Conflict", "What is there already, or the state it is in, does not allow this."),
     (412, "VersionMismatch", "It has another revision than `If-Match` names: somebody changed it since it was read."),
     (413, "PayloadTooLarge", "The body is larger than 512 KiB."),
     (422, "Invalid", "The request does not fit; `errors` names each field and why."),
+    (429, "RateLimited", "Too many wrong tries; `Retry-After` says for how many seconds none is checked."),
     (
         503,
         "Unavailable",
@@ -97,10 +101,12 @@ problems! {
     Own: 401 403;
     /// Needs no sign-in, but another site's page may not send it.
     Visitor: 403;
+    /// Can be guessed at.
+    Guessed: 429;
     /// Reads a query.
     Query: 422;
     /// Reads a body.
-    Body: 413 422;
+    Body: 408 413 422;
     /// What the address names must fit by itself.
     Fits: 422;
     /// Honours `If-Match`.

@@ -12,6 +12,8 @@ pub(super) struct ReadinessBody {
     database: String,
     root_key: String,
     sandbox: String,
+    /// Whether the limit on servers' memory, if one is set, is enforced; servers start without it all the same.
+    memory_limit: String,
 }
 
 /// Whether the control plane is alive.
@@ -31,6 +33,7 @@ pub(super) async fn ready(State(app): State<App>) -> (StatusCode, Json<Readiness
         database: said(health.database),
         root_key: said(health.root_key),
         sandbox: said(health.sandbox),
+        memory_limit: said(health.memory_limit),
     };
     let ready = [&body.database, &body.root_key, &body.sandbox].into_iter().all(|part| part == "ok");
     (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))

@@ -8,6 +8,7 @@ mod docs;
 mod document;
 mod environments;
 mod explanations;
+mod front;
 mod health;
 mod log_stream;
 mod me;
@@ -33,7 +34,7 @@ use axum::{Router, middleware};
 use utoipa::{OpenApi, openapi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::app::App;
+use crate::{app::App, site::Site};
 
 /// Every route of the API with its documentation.
 fn documented() -> (Router<App>, openapi::OpenApi) {
@@ -92,13 +93,14 @@ pub fn openapi() -> openapi::OpenApi {
     documented().1
 }
 
-/// The whole API as a service over these use cases.
-pub fn router(app: App) -> Router {
+/// The whole API as a service over these use cases, reached as the site says.
+pub fn router(app: App, site: Site) -> Router {
     let (router, document) = documented();
     router
         .merge(docs::router(document))
         .fallback(problem::no_such_address)
         .method_not_allowed_fallback(problem::no_such_method)
-        .layer(middleware::from_fn(problem::answer))
+        .layer(middleware::from_fn_with_state(site.clone(), front::pass))
+        .layer(middleware::from_fn_with_state(site, problem::answer))
         .with_state(app)
 }

@@ -1,19 +1,26 @@
 //! Errors as RFC 9457 problems, the request id, and the headers of every answer.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Json,
-    extract::{MatchedPath, Request},
+    extract::{MatchedPath, Request, State},
     http::{HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use tokio::time::timeout;
 use tracing::Instrument;
 use utoipa::ToSchema;
 
-use crate::{error::Error, random};
+use crate::{error::Error, random, site::Site};
+
+/// How long an answer may take to begin.
+const LONGEST: Duration = Duration::from_secs(50);
 
 /// A problem as RFC 9457 describes it, with Vestry's stable `code`.
 #[derive(Serialize, ToSchema)]
@@ -48,8 +55,11 @@ impl Error {
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
+            Self::Misdirected => (StatusCode::MISDIRECTED_REQUEST, "misdirected"),
             Self::VersionMismatch => (StatusCode::PRECONDITION_FAILED, "version_mismatch"),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
+            Self::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
             Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
             Self::Sealed(_) => (StatusCode::SERVICE_UNAVAILABLE, "sealed"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
@@ -81,14 +91,18 @@ pub(super) async fn no_such_method() -> Response {
 }
 
 /// Gives every request an id, logs it, writes its problem if it has one, and sets the headers of every answer.
-pub(super) async fn answer(request: Request, next: Next) -> Response {
+pub(super) async fn answer(State(site): State<Site>, request: Request, next: Next) -> Response {
     let request_id = random::revision();
     // The route's pattern, not the address: what people type into addresses stays out of the log.
     let route = request.extensions().get::<MatchedPath>().map_or("-", |path| path.as_str()).to_owned();
     let method = request.method().clone();
     let span = tracing::info_span!("request", %request_id);
     let begun = Instant::now();
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let answered = timeout(LONGEST, next.run(request).instrument(span.clone())).await;
+    let mut response = answered.unwrap_or_else(|_| {
+        let late = "it took too long and was given up; whether it was done is not known; look, then repeat it";
+        Error::Unavailable(late.to_owned()).into_response()
+    });
     let error = response.extensions_mut().remove::<Arc<Error>>();
     let _entered = span.enter();
     if let Some(Error::Internal(source)) = error.as_deref() {
@@ -99,7 +113,7 @@ pub(super) async fn answer(request: Request, next: Next) -> Response {
     }
     let (status, micros) = (response.status().as_u16(), begun.elapsed().as_micros());
     tracing::info!(%method, route, status, micros, "answered");
-    with_headers(response)
+    with_headers(response, &site)
 }
 
 fn problem(error: &Error, status: StatusCode, request_id: String) -> Response {
@@ -123,6 +137,9 @@ fn problem(error: &Error, status: StatusCode, request_id: String) -> Response {
     };
     let mut response = (status, Json(body)).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if let Error::RateLimited { seconds } = error {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
+    }
     if status == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
@@ -141,9 +158,29 @@ const HEADERS: &[(&str, &str)] = &[
     ("cache-control", "no-store"),
 ];
 
-fn with_headers(mut response: Response) -> Response {
-    for (name, value) in HEADERS {
+/// Only over https: browsers would not believe it otherwise, and nobody could reach plain http on loopback any more.
+const HTTPS_ONLY: (&str, &str) = ("strict-transport-security", "max-age=31536000");
+
+fn with_headers(mut response: Response, site: &Site) -> Response {
+    for (name, value) in HEADERS.iter().chain(site.is_https().then_some(&HTTPS_ONLY)) {
         response.headers_mut().insert(*name, HeaderValue::from_static(value));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, body::Body, middleware, routing::get};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_takes_too_long_is_given_up_and_told() {
+        let stuck = Router::new().route("/", get(std::future::pending::<()>));
+        let router = stuck.layer(middleware::from_fn_with_state(Site::loopback(), answer));
+        let response = router.oneshot(Request::new(Body::empty())).await.unwrap();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+    }
 }

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::State,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode},
 };
 use domain::Email;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::{
     body::Body,
-    caller::{COOKIE, Visitor},
+    caller::{Visitor, cookies},
     document,
     page::List,
     path::Path,
@@ -52,24 +52,22 @@ pub(super) struct SessionBody {
 #[utoipa::path(post, path = "/sessions", tag = "sessions", request_body = SignInBody,
     security(()),
     responses((status = 201, body = SignedInBody),
-        document::SignedIn, document::Visitor, document::Body, document::Ready))]
+        document::SignedIn, document::Visitor, document::Body, document::Guessed, document::Ready))]
 pub(super) async fn create(
     State(app): State<App>,
     visitor: Visitor,
     body: Body<SignInBody>,
-) -> Result<(StatusCode, [(HeaderName, HeaderValue); 1], Json<SignedInBody>)> {
+) -> Result<(StatusCode, HeaderMap, Json<SignedInBody>)> {
     let input = body.parse(|body| {
         // An address that can't be one is nobody's: the same answer as for a wrong pair.
         let email = Email::parse(&body.email).map_err(|_| Error::SignInRefused)?;
         Ok(SignIn { email, password: Password::attempt(body.password) })
     });
-    let session = sessions::create(&app, input, visitor.address).await?;
-    let cookie =
-        format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}", session.cookie.as_str(), session.seconds);
-    let mut cookie = HeaderValue::from_str(&cookie).map_err(|error| Error::Internal(error.into()))?;
-    cookie.set_sensitive(true);
+    let Visitor { address, is_browser, browser, site } = visitor;
+    let session = sessions::create(&app, input, sessions::Visit { address, is_browser, browser }).await?;
+    let cookies = cookies(&site, &session)?;
     let user = UserBody { id: session.user.id.to_string(), name: session.user.name, email: session.user.email };
-    Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookie)], Json(SignedInBody { user })))
+    Ok((StatusCode::CREATED, cookies, Json(SignedInBody { user })))
 }
 
 /// The caller's own sessions.

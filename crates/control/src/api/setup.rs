@@ -54,7 +54,7 @@ pub(super) struct UserBody {
 #[utoipa::path(post, path = "/setup", tag = "set-up", request_body = SetUpBody,
     security(()),
     responses((status = 201, body = MadeBody),
-        document::Visitor, document::State, document::Body, document::Ready))]
+        document::Visitor, document::State, document::Body, document::Guessed, document::Ready))]
 pub(super) async fn create(
     State(app): State<App>,
     visitor: Visitor,

@@ -76,6 +76,7 @@ pub async fn open(settings: Settings) -> anyhow::Result<Booted> {
         keyring,
         runtime: Runtime::new(runtime)?,
         passwords: settings.passwords,
+        turned_away: super::attempts::TurnedAway::default(),
         setup_code_file,
         runs: super::runs::Desk::default(),
         snapshots: super::snapshots::Snapshots::default(),

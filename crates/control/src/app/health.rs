@@ -1,5 +1,7 @@
 //! Whether a control plane has what it needs.
 
+use runtime::MemoryLimit;
+
 use super::App;
 use crate::store::installation;
 
@@ -11,6 +13,8 @@ pub struct Health {
     pub root_key: Result<(), String>,
     /// A sandbox can be made.
     pub sandbox: Result<(), String>,
+    /// The limit on servers' memory, if one is set, is enforced. Servers start all the same.
+    pub memory_limit: Result<(), String>,
 }
 
 /// Looks at every part. Says no more than anyone may know.
@@ -25,5 +29,9 @@ pub async fn check(app: &App) -> Health {
         tracing::warn!(%why, "no server can start here");
         "no sandbox can be made here; the control plane's log says why".to_owned()
     });
-    Health { database, root_key, sandbox }
+    let memory_limit = match app.runtime.memory_limit() {
+        MemoryLimit::None | MemoryLimit::Enforced(_) => Ok(()),
+        MemoryLimit::NotEnforced { .. } => Err("not enforced; the control plane said why when it started".to_owned()),
+    };
+    Health { database, root_key, sandbox, memory_limit }
 }

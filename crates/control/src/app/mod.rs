@@ -3,6 +3,7 @@
 //! Each reads like its sentence: authorize, check, seal, write, record and commit, answer.
 
 pub mod access;
+pub mod attempts;
 pub mod audit;
 pub mod boot;
 pub mod collaborators;
@@ -60,6 +61,8 @@ pub struct Parts {
     pub(in crate::app) runtime: Runtime,
     /// Hashes passwords, a few at a time.
     pub(in crate::app) passwords: Passwords,
+    /// How many tries were refused unchecked.
+    pub(in crate::app) turned_away: attempts::TurnedAway,
     /// Where the one-time set-up code lies until it is used.
     pub(in crate::app) setup_code_file: PathBuf,
     /// Where runs are put on record.
@@ -79,6 +82,11 @@ impl App {
     /// Why nothing can be sealed or unsealed, if so.
     pub fn sealed(&self) -> Option<&str> {
         self.keyring.sealed()
+    }
+
+    /// What the operator should know of the limit of the servers' memory.
+    pub fn memory_warning(&self) -> Option<String> {
+        self.runtime.memory_limit().warning()
     }
 
     /// Where the one-time set-up code lies until it is used.

@@ -6,7 +6,7 @@ use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -46,13 +46,15 @@ impl Password {
     }
 }
 
+/// A place in the queue.
+#[expect(dead_code, reason = "held for its drop: it frees the place")]
+pub struct Waiting(OwnedSemaphorePermit);
+
 /// Hashes and checks passwords. Cheap to clone.
 #[derive(Clone)]
 pub struct Passwords {
     places: Arc<Semaphore>,
     queue: Arc<Semaphore>,
-    // Checked when nobody has the address, so that the time of a failure does not tell.
-    nobody: Arc<str>,
     params: Params,
 }
 
@@ -71,9 +73,8 @@ impl Passwords {
     /// When hashing does not work at all.
     pub fn with_cost(memory_kib: u32) -> anyhow::Result<Self> {
         let params = Params::new(memory_kib, 2, 1, None).map_err(|error| anyhow::anyhow!("argon2: {error}"))?;
-        let nobody = hash(params.clone(), b"nobody has this password")?.into();
         let (places, queue) = (Arc::new(Semaphore::new(2)), Arc::new(Semaphore::new(QUEUE)));
-        Ok(Self { places, queue, nobody, params })
+        Ok(Self { places, queue, params })
     }
 
     /// The hash to store, in PHC text.
@@ -82,28 +83,40 @@ impl Passwords {
     /// [`Error::Unavailable`] when too many wait already.
     pub async fn hash(&self, password: Password) -> Result<String> {
         let params = self.params.clone();
-        self.in_turn(move || hash(params, password.0.as_bytes())).await?.map_err(Error::Internal)
+        self.in_turn(self.queue()?, move || hash(params, password.0.as_bytes())).await?.map_err(Error::Internal)
+    }
+
+    /// Takes a place in the queue, before anything is counted or checked.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when too many wait already.
+    pub fn queue(&self) -> Result<Waiting> {
+        Ok(Waiting(self.queue.clone().try_acquire_owned().map_err(|_| busy())?))
     }
 
     /// Whether the password fits the stored hash; takes as long when there is none.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when too many wait already.
-    pub async fn verify(&self, password: Password, stored: Option<&str>) -> Result<bool> {
-        let somebody = stored.is_some();
-        let stored = stored.unwrap_or(&self.nobody).to_owned();
-        let fits = self
-            .in_turn(move || {
-                PasswordHash::new(&stored)
-                    .is_ok_and(|hash| Argon2::default().verify_password(password.0.as_bytes(), &hash).is_ok())
-            })
-            .await?;
-        Ok(somebody && fits)
+    /// When hashing fails.
+    pub async fn verify(&self, waiting: Waiting, password: Password, stored: Option<&str>) -> Result<bool> {
+        let (stored, params) = (stored.map(str::to_owned), self.params.clone());
+        self.in_turn(waiting, move || match stored {
+            Some(stored) => PasswordHash::new(&stored)
+                .is_ok_and(|hash| Argon2::default().verify_password(password.0.as_bytes(), &hash).is_ok()),
+            None => {
+                // Nobody has the address: the time of the failure must not tell.
+                let _hashed = hash(params, password.0.as_bytes());
+                false
+            }
+        })
+        .await
     }
 
-    async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let busy = || Error::Unavailable("too many people are signing in; try again in a few seconds".to_owned());
-        let waiting = self.queue.clone().try_acquire_owned().map_err(|_| busy())?;
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        waiting: Waiting,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
         let place = self.places.clone().acquire_owned().await.map_err(|_| busy())?;
         // The work goes on when whoever asked hangs up, so it holds its place itself.
         let work = move || {
@@ -114,9 +127,36 @@ impl Passwords {
     }
 }
 
+fn busy() -> Error {
+    Error::Unavailable("too many people are signing in; try again in a few seconds".to_owned())
+}
+
 fn hash(params: Params, password: &[u8]) -> anyhow::Result<String> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password_with_salt(password, &random::bytes::<16>())
         .map(|hash| hash.to_string())
         .map_err(|error| anyhow::anyhow!("argon2: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::Future, task::Poll};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stranger_s_password_is_checked_like_anybody_s() {
+        let passwords = Passwords::with_cost(16).unwrap();
+        let attempt = || Password::attempt(Zeroizing::new("a password".to_owned()));
+        let stored = passwords.hash(attempt()).await.unwrap();
+        let held = passwords.places.clone().acquire_many_owned(2).await.unwrap();
+        for stored in [Some(stored.as_str()), None] {
+            let mut check = Box::pin(passwords.verify(passwords.queue().unwrap(), attempt(), stored));
+            let polled = std::future::poll_fn(|cx| Poll::Ready(check.as_mut().poll(cx).is_pending())).await;
+            assert!(polled, "it waits for a place to hash at");
+        }
+        drop(held);
+        assert!(passwords.verify(passwords.queue().unwrap(), attempt(), Some(&stored)).await.unwrap());
+        assert!(!passwords.verify(passwords.queue().unwrap(), attempt(), None).await.unwrap());
+    }
 }

@@ -10,7 +10,7 @@ use crate::{
     clock,
     error::{Error, Result},
     store::{
-        Permit,
+        Permit, Writing,
         access::SystemReason,
         audit,
         servers::{self, Transition},
@@ -25,6 +25,9 @@ const TRIES: u32 = 120;
 
 /// What a server's status says while its old process is stopped for a new one.
 pub(super) const RESTARTING: &str = "being restarted";
+
+/// What a server's status says when its network ended without it.
+const NETWORK_ENDED: &str = "its network ended; restart the server";
 
 /// Whether a server's old process is being stopped for a new one, and nobody has asked for a stop since.
 pub(super) fn is_restarting(server: &servers::Server) -> bool {
@@ -71,6 +74,7 @@ pub(super) fn stop(app: &App, start: StartId) {
 pub(super) fn watch(app: &App, server: ServerId, start: StartId) {
     let app = app.clone();
     tokio::spawn(async move {
+        let network = tokio::spawn(watch_network(app.clone(), server, start));
         let exit = loop {
             match app.runtime.exited(start).await {
                 Ok(exit) => break Some(exit),
@@ -81,9 +85,42 @@ pub(super) fn watch(app: &App, server: ServerId, start: StartId) {
                 }
             }
         };
+        network.abort();
         Turn::is_free(&app, server).await;
         record(&app, server, start, exit).await;
     });
+}
+
+/// Begins a write of the system in the workspace of a server; `None` when there is no such server.
+pub(super) async fn by_itself(app: &App, reason: SystemReason, server: ServerId) -> Result<Option<(Writing, Permit)>> {
+    let location = workspaces::location_of(&mut *app.store.read().await?, server).await?;
+    let Some(location) = location else { return Ok(None) };
+    let tx = app.store.write(location.organization_slug().as_str()).await?;
+    Ok(Some((tx, Permit::system(reason, &location, clock::now()))))
+}
+
+/// Waits for the end of a server's network and says so with the server, which runs on without it.
+async fn watch_network(app: App, server: ServerId, start: StartId) {
+    loop {
+        match app.runtime.network_ended(start).await {
+            Ok(true) => break,
+            Ok(false) | Err(Lost::Unknown(_)) => return,
+            Err(Lost::Unreadable(..)) => tokio::time::sleep(AGAIN).await,
+        }
+    }
+    tracing::warn!(%server, %start, "the network of a server ended");
+    insist("the end of a server's network", start, || write_network_ended(&app, server, start)).await;
+}
+
+async fn write_network_ended(app: &App, server: ServerId, start: StartId) -> Result<()> {
+    let begun = by_itself(app, SystemReason::ServerEnded, server).await?;
+    let Some((mut tx, permit)) = begun else { return Ok(()) };
+    let runs = |seen: &servers::Server| seen.start == Some(start) && seen.status == ServerStatus::Running;
+    if let Some(seen) = servers::by_id(&mut tx, server).await?.filter(runs) {
+        let cut_off = Transition { detail: NETWORK_ENDED, status: seen.status, exit_code: None, start: seen.start };
+        servers::transition(&mut tx, &permit, &seen, &cut_off).await?;
+    }
+    Ok(audit::commit_observation(tx, permit).await?)
 }
 
 /// Records the end of a process, and forgets it; `None` where the runtime knows nothing of it.
@@ -94,9 +131,8 @@ pub(super) async fn record(app: &App, server: ServerId, start: StartId, exit: Op
 }
 
 async fn write_end(app: &App, server: ServerId, start: StartId, exit: Option<Exit>) -> Result<()> {
-    let Some(location) = workspaces::location_of(&mut *app.store.read().await?, server).await? else { return Ok(()) };
-    let mut tx = app.store.write(location.organization_slug().as_str()).await?;
-    let permit = Permit::system(SystemReason::ServerEnded, &location, clock::now());
+    let begun = by_itself(app, SystemReason::ServerEnded, server).await?;
+    let Some((mut tx, permit)) = begun else { return Ok(()) };
     let (code, at) = exit.map_or((None, permit.now()), |exit| (exit.code, exit.at));
     // What ended may have had its environment; only a start of which nothing is known never came to be.
     match exit {
@@ -125,11 +161,34 @@ fn became(seen: &servers::Server, exit: Option<Exit>) -> (ServerStatus, String) 
         let cut_off = "the restart was cut off after the old process was told to stop; start the server again";
         return (ServerStatus::Failed, cut_off.to_owned());
     }
-    let (code, signal) = exit.map_or((None, None), |exit| (exit.code, exit.signal));
-    match (seen.status, code, signal) {
-        (ServerStatus::Stopping, ..) | (_, Some(0), None) => (ServerStatus::Stopped, String::new()),
-        (_, _, Some(signal)) => (ServerStatus::Failed, format!("ended by signal {signal}")),
-        (_, Some(code), None) => (ServerStatus::Failed, format!("exited with code {code}")),
-        (_, None, None) => (ServerStatus::Failed, "its process is gone, and how it ended is not known".to_owned()),
+    match (seen.status, exit) {
+        (ServerStatus::Stopping, _) | (_, Some(Exit { code: Some(0), .. })) => (ServerStatus::Stopped, String::new()),
+        (_, exit) => (ServerStatus::Failed, how_it_ended(exit)),
+    }
+}
+
+fn how_it_ended(exit: Option<Exit>) -> String {
+    match exit {
+        Some(Exit { out_of_memory: Some(limit), .. }) => format!("ended: out of memory (limit {limit})"),
+        Some(Exit { signal: Some(signal), .. }) => format!("ended by signal {signal}"),
+        Some(Exit { code: Some(code), .. }) => format!("exited with code {code}"),
+        _ => "its process is gone, and how it ended is not known".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_says_how() {
+        let exit = |code, signal, limit: Option<&str>| {
+            let out_of_memory = limit.map(|limit| limit.parse().expect("an amount of memory"));
+            how_it_ended(Some(Exit { code, signal, out_of_memory, at: domain::Time(0) }))
+        };
+        assert_eq!(exit(Some(7), None, None), "exited with code 7");
+        assert_eq!(exit(None, Some(9), None), "ended by signal 9");
+        assert_eq!(exit(None, Some(9), Some("4 GiB")), "ended: out of memory (limit 4 GiB)");
+        assert!(exit(None, None, None).contains("not known"));
     }
 }

@@ -1,10 +1,13 @@
 //! Signing in and out, and knowing who calls.
 
+use std::net::IpAddr;
+
 use domain::{AuditAction, CredentialId, Email, Time};
 use zeroize::Zeroizing;
 
 use super::{
     App, Input, Password,
+    attempts::{self, Against},
     token::{self, Kind, Presented},
 };
 use crate::{
@@ -14,6 +17,7 @@ use crate::{
     store::{
         Caller, InstallationPermit, Runner,
         access::SystemReason,
+        attempts::{BROWSER_KNOWN, remember_browser},
         audit::{self, Event},
         credentials::{self, NewCredential},
         users::{self, User},
@@ -31,6 +35,16 @@ pub struct SignIn {
     pub password: Password,
 }
 
+/// Where somebody signs in from.
+pub struct Visit {
+    /// The address.
+    pub address: Option<IpAddr>,
+    /// Whether it is a browser, and so worth remembering.
+    pub is_browser: bool,
+    /// What the browser shows to be remembered by.
+    pub browser: Option<Zeroizing<String>>,
+}
+
 /// A new session.
 pub struct Session {
     /// Whose.
@@ -39,24 +53,40 @@ pub struct Session {
     pub cookie: Zeroizing<String>,
     /// Seconds until it ends.
     pub seconds: i64,
+    /// What a browser is remembered by, and for how many seconds.
+    pub browser: Option<(Zeroizing<String>, i64)>,
 }
 
 /// Checks address and password and opens a session.
 ///
 /// # Errors
-/// [`Error::SignInRefused`] for a wrong pair, whichever part is wrong.
-pub async fn create(app: &App, input: Input<SignIn>, address: Option<String>) -> Result<Session> {
+/// [`Error::SignInRefused`] for a wrong pair, whichever part is wrong; [`Error::RateLimited`] after too many of them.
+pub async fn create(app: &App, input: Input<SignIn>, from: Visit) -> Result<Session> {
     let SignIn { email, password } = input.checked()?;
-    let user = users::by_email(&mut *app.store.read().await?, &email).await?;
-    let fits = app.passwords.verify(password, user.as_ref().map(|user| user.password_hash.as_str())).await?;
     let now = clock::now();
-    let permit = InstallationPermit::system(SystemReason::SignIn, address);
+    let mut db = app.store.read().await?;
+    let user = users::by_email(&mut db, &email).await?;
+    let person = user.as_ref().map(|user| user.id);
+    let browser =
+        attempts::known_browser(&mut db, from.browser.as_ref().map(|text| text.as_str()), person, now).await?;
+    let against = Against::sign_in(&email, from.address, browser);
+    attempts::look(app, &mut db, &against, now).await?;
+    drop(db);
+    // Whoever finds the queue full was not checked, and has not failed.
+    let waiting = app.passwords.queue()?;
+    let permit = InstallationPermit::system(SystemReason::SignIn, from.address.map(|address| address.to_string()));
+    let attempt = attempts::count(app, against, now).await?;
+    let stored = user.as_ref().map(|user| user.password_hash.as_str());
+    let fits = app.passwords.verify(waiting, password, stored).await?;
+    let now = clock::now();
     let mut tx = app.store.write_installation().await?;
     let Some(user) = user.filter(|_| fits) else {
         let refused = Event::new(AuditAction::SessionRefused, "person", "", email.as_str());
+        let refused = refused.with(attempt.details(app));
         audit::commit_installation(tx, permit, refused, now).await?;
         return Err(Error::SignInRefused);
     };
+    attempt.take_back(&mut tx, &permit, now).await?;
     let id = CredentialId::new(now, random::bytes());
     let (cookie, secret_hash) = token::write(Kind::Session, id);
     let new = NewCredential {
@@ -70,9 +100,16 @@ pub async fn create(app: &App, input: Input<SignIn>, address: Option<String>) ->
         expires_at: Some(domain::session_ends(now)),
     };
     credentials::insert(&mut tx, &permit, &new, now).await?;
+    let mut remembered = None;
+    if from.is_browser {
+        let id = CredentialId::new(now, random::bytes());
+        let (text, hash) = token::write(Kind::Browser, id);
+        remember_browser(&mut tx, &permit, (id, hash), browser, user.id, now).await?;
+        remembered = Some((text, BROWSER_KNOWN));
+    }
     let created = Event::new(AuditAction::SessionCreated, "person", user.id, &user.name);
     audit::commit_installation(tx, permit, created, now).await?;
-    Ok(Session { user, cookie, seconds: domain::SESSION_SECONDS })
+    Ok(Session { user, cookie, seconds: domain::SESSION_SECONDS, browser: remembered })
 }
 
 /// Who shows this session or token.

@@ -1,10 +1,16 @@
 //! Setting an installation up: the first administrator and the first organization, with the one-time code.
 
+use std::net::IpAddr;
+
 use aws_lc_rs::constant_time;
 use domain::{AuditAction, DisplayName, Email, InstallationId, OrganizationId, Role, Slug, UserId};
 use zeroize::Zeroizing;
 
-use super::{App, Input, Password, organizations, token};
+use super::{
+    App, Input, Password,
+    attempts::{self, Against},
+    organizations, token,
+};
 use crate::{
     clock,
     error::{Error, FieldError, Result},
@@ -48,11 +54,18 @@ pub struct Made {
 /// Makes the first administrator and organization, and uses the code up.
 ///
 /// # Errors
-/// [`Error::Conflict`] once set up, [`Error::Invalid`] for a wrong code, [`Error::Sealed`] without a root key.
-pub async fn run(app: &App, input: Input<SetUp>, address: Option<String>) -> Result<Made> {
-    let known = installation::find(&mut *app.store.read().await?).await?;
+/// [`Error::Conflict`] once set up, [`Error::RateLimited`] after too many wrong codes, [`Error::Invalid`] for a wrong
+/// code, [`Error::Sealed`] without a root key.
+pub async fn run(app: &App, input: Input<SetUp>, address: Option<IpAddr>) -> Result<Made> {
+    let mut db = app.store.read().await?;
+    let known = installation::find(&mut db).await?;
     let Some(expected) = known.and_then(|known| known.setup_code_hash) else { return Err(already()) };
     let input = input.checked()?;
+    let (against, now) = (Against::set_up(address), clock::now());
+    attempts::look(app, &mut db, &against, now).await?;
+    drop(db);
+    let permit = InstallationPermit::system(SystemReason::SetUp, address.map(|address| address.to_string()));
+    let attempt = attempts::count(app, against, now).await?;
     if constant_time::verify_slices_are_equal(&token::hash(input.setup_code.trim()), &expected).is_err() {
         return Err(Error::invalid(
             "setup_code",
@@ -63,8 +76,8 @@ pub async fn run(app: &App, input: Input<SetUp>, address: Option<String>) -> Res
     let password_hash = app.passwords.hash(input.password).await?;
     let now = clock::now();
 
-    let permit = InstallationPermit::system(SystemReason::SetUp, address);
     let mut tx = app.store.write_installation().await?;
+    attempt.take_back(&mut tx, &permit, now).await?;
     if !installation::use_setup_code(&mut tx, &permit).await? {
         return Err(already());
     }

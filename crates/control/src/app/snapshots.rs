@@ -2,16 +2,17 @@
 //!
 //! Starts between two changes share a snapshot. It is kept in memory, sealed as it is in the database, for as long as
 //! the organization's `secrets_revision` stays what it was: the database moves that number with every write that could
-//! change an environment, whoever writes.
+//! change an environment, whoever writes. So are the keys of its values, derived from the data key that is in memory too:
+//! deriving them anew would be most of the work of a run. What was unsealed is never kept.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use aws_lc_rs::digest::{Context, SHA256};
 use domain::{Available, Environment, Held, OrganizationId, Scope, SecretName, SnapshotId, Time, WorkspaceId};
-use envelope::{Key, Plaintext};
+use envelope::{Key, Opener, Plaintext};
 use serde_json::{Value, json};
 
 use super::{App, keyring::Belongs};
@@ -25,17 +26,29 @@ use crate::{
     },
 };
 
-/// How many bytes of sealed values are kept before all are forgotten.
+/// How many bytes are kept before all are forgotten.
 const KEPT_BYTES: usize = 64 * 1024 * 1024;
+
+/// About what else a kept secret takes: its derived key with its context, its name.
+const OPENER_BYTES: usize = 1024;
+
+/// A sealed value, and what opens it once that was needed.
+#[derive(Clone)]
+pub(super) struct Sealed {
+    value: SealedSecret,
+    opener: OnceLock<Arc<Opener>>,
+}
 
 /// The environment of a workspace at one moment.
 pub(super) struct Snapshot {
     /// Under which the record has it.
     pub(super) id: SnapshotId,
     /// What it holds, sealed.
-    pub(super) secrets: Environment<SealedSecret>,
+    pub(super) secrets: Environment<Sealed>,
     /// What moves when a start would get something else.
     pub(super) environment_revision: String,
+    /// The same of just what is in here: another one where it is a part of the environment.
+    digest: String,
     whole: bool,
     organization: OrganizationId,
     workspace: WorkspaceId,
@@ -54,16 +67,22 @@ pub struct Snapshots(Mutex<(HashMap<WorkspaceId, Arc<Snapshot>>, usize)>);
 /// [`Error::Sealed`] without keys, and when the database fails; nothing is on record then.
 pub(super) async fn take(app: &App, tx: &mut Writing, permit: &Permit, now: Time) -> Result<Arc<Snapshot>> {
     let (organization, workspace) = (permit.organization(), permit.in_workspace());
-    let kept = app.snapshots.of(workspace).filter(|kept| kept.revision == permit.secrets_revision());
+    let current =
+        |kept: &Arc<Snapshot>| (kept.organization, kept.revision) == (organization, permit.secrets_revision());
+    let kept = app.snapshots.of(workspace).filter(current);
     if let Some(kept) = kept {
         app.keyring.root_key_id()?;
         return Ok(kept);
     }
     let keys = app.keyring.unsealing_keys(tx, organization).await?;
-    let secrets = domain::resolve(available::sealed(tx, organization, workspace).await?);
+    let available = available::sealed(tx, organization, workspace).await?;
+    let sealed = |value| Sealed { value, opener: OnceLock::new() };
+    let secrets = domain::resolve(available.into_iter().map(|secret| secret.map(sealed)).collect());
+    let digest = revision_of(&secrets);
     let snapshot = Snapshot {
         id: SnapshotId::new(now, random::bytes()),
-        environment_revision: revision_of(&secrets),
+        environment_revision: digest.clone(),
+        digest,
         secrets,
         whole: true,
         organization,
@@ -93,6 +112,7 @@ pub(super) async fn take_only(
     let part = Snapshot {
         id: SnapshotId::new(now, random::bytes()),
         environment_revision: whole.environment_revision.clone(),
+        digest: revision_of(&secrets),
         secrets,
         whole: false,
         keys: whole.keys.clone(),
@@ -122,7 +142,12 @@ fn held<T>(secret: &Available<T>) -> Held {
 
 impl Snapshot {
     /// Opens one of its values; `None` where that does not open in its place.
-    pub(super) fn unseal(&self, app: &App, secret: &Available<SealedSecret>) -> Option<Plaintext> {
+    pub(super) fn unseal(&self, app: &App, secret: &Available<Sealed>) -> Option<Plaintext> {
+        let Sealed { value, opener } = &secret.detail;
+        let value = value.as_ref().ok()?;
+        if let Some(opener) = opener.get() {
+            return opener.open(value).ok();
+        }
         let belongs = Belongs {
             organization: self.organization,
             workspace: (secret.scope == Scope::Workspace).then_some(self.workspace),
@@ -130,19 +155,26 @@ impl Snapshot {
             name: &secret.name,
             version: secret.version,
         };
-        app.keyring.unseal(&self.keys, &belongs, secret.detail.as_ref().ok()?)
+        let derived = Arc::new(app.keyring.opener(&self.keys, &belongs, value)?);
+        opener.get_or_init(|| derived).open(value).ok()
+    }
+
+    /// What an event says of it in a few bytes: how many secrets it hands over, and a digest that proves which, over the
+    /// names, ids and versions that its record has.
+    pub(super) fn summary(&self) -> Value {
+        json!({ "count": self.secrets.injected().count(), "digest": self.digest })
     }
 
     /// What an event says of it: names and versions, never a value.
     pub(super) fn described(&self) -> Value {
-        let secret = |secret: &Available<SealedSecret>| json!({ "name": secret.name.as_str(), "scope": secret.scope.as_str(), "version": secret.version });
+        let secret = |secret: &Available<Sealed>| json!({ "name": secret.name.as_str(), "scope": secret.scope.as_str(), "version": secret.version });
         self.secrets.injected().map(secret).collect()
     }
 
     fn bytes(&self) -> usize {
         let sealed =
-            |secret: &Available<SealedSecret>| secret.detail.as_ref().map_or(0, |sealed| sealed.as_bytes().len());
-        self.secrets.injected().map(sealed).sum()
+            |secret: &Available<Sealed>| secret.detail.value.as_ref().map_or(0, |value| value.as_bytes().len());
+        self.secrets.injected().map(|secret| sealed(secret) + OPENER_BYTES).sum()
     }
 }
 

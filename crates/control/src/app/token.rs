@@ -22,10 +22,13 @@ pub enum Kind {
     Personal,
     /// A workspace token: `w`.
     Workspace,
+    /// A browser in which somebody has signed in: `b`. It lets nobody in.
+    Browser,
 }
 
 impl Kind {
-    const ALL: [(Self, &'static str); 3] = [(Self::Session, "s"), (Self::Personal, "p"), (Self::Workspace, "w")];
+    const ALL: [(Self, &'static str); 4] =
+        [(Self::Session, "s"), (Self::Personal, "p"), (Self::Workspace, "w"), (Self::Browser, "b")];
 
     fn letter(self) -> &'static str {
         Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, letter)| letter)

@@ -66,6 +66,17 @@ pub(super) enum Dialect {
     Postgres,
 }
 
+impl Dialect {
+    /// How many connections there are at most. Each embedded one has a thread, a page cache and prepared statements of
+    /// its own, and more than a few read no faster.
+    fn connections(self) -> u32 {
+        match self {
+            Self::Sqlite => 5,
+            Self::Postgres => 16,
+        }
+    }
+}
+
 /// The database behind the control plane.
 #[derive(Clone)]
 pub struct Store {
@@ -85,7 +96,7 @@ impl Store {
         sqlx::any::install_default_drivers();
         let dialect = if url.starts_with("sqlite:") { Dialect::Sqlite } else { Dialect::Postgres };
         let pool = AnyPoolOptions::new()
-            .max_connections(16)
+            .max_connections(dialect.connections())
             .acquire_timeout(Duration::from_secs(10))
             .after_connect(move |connection, _| {
                 Box::pin(async move {

@@ -4,6 +4,7 @@
 //! [`InstallationPermit`]; a write ends in [`audit::commit`], which records what was done in the same transaction.
 
 pub mod access;
+pub mod attempts;
 pub mod audit;
 pub mod available;
 pub mod budgets;

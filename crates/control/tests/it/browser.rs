@@ -4,6 +4,10 @@ use axum::{
     body::Body,
     http::{HeaderMap, Method, Request},
 };
+use control::{
+    api,
+    site::{Origin, Site},
+};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -169,6 +173,45 @@ both! {
         assert!(!signed_in.text.contains(value), "the body does not repeat it");
     }
 
+    async fn over_https_the_cookie_stays_with_this_host_and_encrypted(house) {
+        let https = over_https(&house);
+        let pair = json!({ "email": house.administrator.email, "password": PASSWORD });
+        let signed_in = https.post("/sessions", pair).await.expect(201);
+        let text = signed_in.headers["set-cookie"].to_str().expect("ASCII");
+        assert!(text.starts_with("__Host-vestry_session=vst_s_"), "the prefix");
+        assert!(text.ends_with("; Path=/; HttpOnly; SameSite=Lax; Max-Age=604800; Secure") && !text.contains("Domain"));
+        let shown = cookie(&signed_in);
+        https.with("cookie", &shown).get("/me").await.expect(200);
+        // A cookie that came without the prefix may be from anywhere.
+        https.with("cookie", shown.trim_start_matches("__Host-")).get("/me").await.expect(401);
+        for (origin, status) in
+            [("https://vestry.test", 404), ("https://vestry.test:8443", 403), ("http://vestry.test", 403)]
+        {
+            https.with("cookie", &shown).with("origin", origin).delete("/me/tokens/none").await.expect(status);
+        }
+    }
+
+    async fn over_https_browsers_are_told_to_stay_there_and_nowhere_else(house) {
+        let https = over_https(&house);
+        let misdirected = https.with("host", "elsewhere.test").get("/me").await.expect(421);
+        assert_eq!(misdirected.code(), "misdirected");
+        for answer in [https.get("/me").await, https.get("/nowhere").await, https.get("/api/docs").await, misdirected] {
+            assert_headers(&answer);
+            assert_eq!(answer.headers["strict-transport-security"], "max-age=31536000");
+        }
+        assert!(!house.anonymous.get("/me").await.headers.contains_key("strict-transport-security"));
+    }
+
+    async fn a_rebound_name_neither_reads_nor_writes(house) {
+        let browser = browser(&house).await.with("sec-fetch-site", "same-origin").with("host", "rebound.test");
+        let secret = "/organizations/acme/secrets/A_NAME";
+        assert_eq!(browser.get("/me").await.expect(421).json()["email"], Value::Null);
+        browser.put(secret, json!({ "value": "a value" })).await.expect(421);
+        house.administrator.with("host", "rebound.test").get("/me").await.expect(421);
+        house.anonymous.with("host", "rebound.test").get("/healthz").await.expect(421);
+        house.administrator.get(secret).await.expect(404);
+    }
+
     async fn every_answer_has_the_headers(house) {
         let administrator = &house.administrator;
         let secret = "/organizations/acme/secrets/A_NAME";
@@ -197,6 +240,7 @@ both! {
             house.anonymous.get("/healthz").await.expect(200),
             house.anonymous.get("/readyz").await.expect(503),
             sign_in(&house, &house.administrator).await,
+            house.anonymous.with("host", "elsewhere.test").get("/healthz").await.expect(421),
         ];
         for answer in answers {
             assert_headers(&answer);
@@ -265,6 +309,12 @@ both! {
 
 fn pairs() -> impl Iterator<Item = (Option<&'static str>, Option<&'static str>)> {
     SITES.into_iter().flat_map(|site| ORIGINS.into_iter().map(move |origin| (site, origin)))
+}
+
+/// A visitor of the same control plane behind a proxy that does TLS.
+fn over_https(house: &House) -> Actor {
+    let site = Site::new([127, 0, 0, 1].into(), false, Origin::parse("https://vestry.test"), Vec::new());
+    Actor::new(api::router(house.app.clone(), site), None, "")
 }
 
 /// What the writes of this file change.

@@ -1,12 +1,20 @@
 //! What happens on real connections.
 
+mod limits;
+mod tls;
+
 use std::{
     io::{Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::{IpAddr, SocketAddr, TcpStream},
     time::Duration,
 };
 
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use control::{Door, Limits, Tls, site::Site};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    sync::oneshot,
+    task::JoinHandle,
+};
 
 use crate::{
     both,
@@ -20,28 +28,51 @@ const PATIENCE: Duration = Duration::from_secs(60);
 struct Served {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
-    ended: JoinHandle<std::io::Result<()>>,
+    ended: JoinHandle<()>,
 }
 
 impl Served {
     async fn start(house: &House) -> Self {
+        Self::with(house, Limits::default(), Site::loopback(), None).await
+    }
+
+    async fn with(house: &House, limits: Limits, site: Site, tls: Option<Tls>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, told) = oneshot::channel::<()>();
         let told = async move { told.await.unwrap_or_default() };
-        Self { address, stop, ended: tokio::spawn(control::serve(house.app.clone(), listener, told)) }
+        let ended = tokio::spawn(control::serve(house.app.clone(), Door { listener, tls, site, limits }, told));
+        Self { address, stop, ended }
     }
 
     async fn stop(self) {
         self.stop.send(()).unwrap();
-        self.ended.await.unwrap().unwrap();
+        self.ended.await.unwrap();
     }
 
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.address).unwrap();
+    async fn connect(&self) -> TcpStream {
+        self.connect_from([127, 0, 0, 1].into()).await
+    }
+
+    /// A connection from another of this machine's own addresses.
+    async fn connect_from(&self, from: IpAddr) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((from, 0).into()).unwrap();
+        let stream = socket.connect(self.address).await.unwrap().into_std().unwrap();
+        stream.set_nonblocking(false).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream
+    }
+
+    /// Whether somebody at another address is answered.
+    async fn answers_others(&self) -> bool {
+        let mut stream = self.connect_from([127, 0, 0, 9].into()).await;
+        blocking(move || {
+            stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+            status(&mut stream) == 200
+        })
+        .await
     }
 }
 
@@ -51,15 +82,26 @@ fn head(actor: &Actor, line: &str, more: &str) -> String {
     format!("{line} HTTP/1.1\r\nhost: localhost\r\n{token}{more}\r\n")
 }
 
-/// The status of the next answer; the rest of its head is read, the body isn't.
-fn status(stream: &mut TcpStream) -> u16 {
+/// The head of the next answer; the body is left unread.
+fn answer_head(stream: &mut impl Read) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
         stream.read_exact(&mut byte).unwrap();
         head.push(byte[0]);
     }
-    String::from_utf8(head).unwrap().split(' ').nth(1).unwrap().parse().unwrap()
+    String::from_utf8(head).unwrap()
+}
+
+/// The status of the next answer.
+fn status(stream: &mut impl Read) -> u16 {
+    answer_head(stream).split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+/// Waits until the other side has ended the connection, one way or the other.
+fn wait_for_end(stream: &mut impl Read) {
+    let mut bytes = [0; 64 * 1024];
+    while let Ok(1..) = stream.read(&mut bytes) {}
 }
 
 /// Runs what blocks beside the control plane.
@@ -82,16 +124,15 @@ both! {
         for (actor, line, expected) in callers {
             for size in [600 * 1024, 2 * 1024 * 1024] {
                 let head = head(actor, line, &format!("content-length: {size}\r\n"));
-                let streams: Vec<_> = (0..50).map(|_| served.connect()).collect();
-                let body = vec![b'x'; size];
-                blocking(move || {
-                    for mut stream in streams {
+                for _ in 0..50 {
+                    let (head, mut stream) = (head.clone(), served.connect().await);
+                    let answered = blocking(move || {
                         stream.write_all(head.as_bytes()).unwrap();
-                        stream.write_all(&body).unwrap();
-                        assert_eq!(status(&mut stream), expected);
-                    }
-                })
-                .await;
+                        stream.write_all(&vec![b'x'; size]).unwrap();
+                        status(&mut stream)
+                    });
+                    assert_eq!(answered.await, expected);
+                }
             }
         }
         served.stop().await;
@@ -101,12 +142,44 @@ both! {
         let served = Served::start(&house).await;
         let more = "content-length: 600000\r\nexpect: 100-continue\r\n";
         let head = head(&house.anonymous, "PUT /api/v1/organizations/acme/secrets/HF_TOKEN", more);
-        let mut stream = served.connect();
+        let mut stream = served.connect().await;
         let answered = blocking(move || {
             stream.write_all(head.as_bytes()).unwrap();
             status(&mut stream)
         });
         assert_eq!(answered.await, 401);
+        served.stop().await;
+    }
+
+    async fn what_names_another_host_in_any_way_is_misdirected(house) {
+        let served = Served::start(&house).await;
+        let table = [
+            ("GET /healthz HTTP/1.1\r\nhost: localhost\r\n", 200),
+            ("GET /healthz HTTP/1.1\r\nhost: 127.0.0.1:8460\r\n", 200),
+            ("GET http://localhost/healthz HTTP/1.1\r\nhost: localhost\r\n", 200),
+            ("GET /healthz HTTP/1.0\r\nhost: localhost\r\n", 200),
+            ("GET /healthz HTTP/1.0\r\n", 421),
+            ("GET /healthz HTTP/1.1\r\n", 421),
+            ("GET /healthz HTTP/1.1\r\nhost: \r\n", 421),
+            ("GET /healthz HTTP/1.1\r\nhost: rebound.test\r\n", 421),
+            ("GET /healthz HTTP/1.1\r\nhost: rebound.test:8460\r\n", 421),
+            ("GET /healthz HTTP/1.1\r\nhost: localhost\r\nhost: rebound.test\r\n", 421),
+            ("GET /healthz HTTP/1.1\r\nhost: localhost\r\nhost: localhost\r\n", 421),
+            ("GET http://rebound.test/healthz HTTP/1.1\r\nhost: localhost\r\n", 421),
+            ("GET http://localhost/healthz HTTP/1.1\r\nhost: rebound.test\r\n", 421),
+            ("GET http://localhost/healthz HTTP/1.0\r\n", 421),
+            ("GET /api/docs HTTP/1.1\r\nhost: rebound.test\r\n", 421),
+            ("GET /no/such/address HTTP/1.1\r\nhost: rebound.test\r\n", 421),
+            ("POST /api/v1/sessions HTTP/1.1\r\nhost: rebound.test\r\nx-forwarded-host: localhost\r\n", 421),
+        ];
+        for (head, expected) in table {
+            let mut stream = served.connect().await;
+            let answered = blocking(move || {
+                stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
+                status(&mut stream)
+            });
+            assert_eq!(answered.await, expected, "{head}");
+        }
         served.stop().await;
     }
 }

@@ -9,7 +9,7 @@ use tokio::{
 
 use super::{Runtime, wire};
 use crate::{
-    Exit, Lost,
+    Exit, Lost, memory,
     os::PidFd,
     protocol::{Answer, Ask, Question, VERSION},
     record::{self, Facts, RunDirectory},
@@ -79,7 +79,7 @@ impl Runtime {
                 Ok(Some(Answer::Running)) => State::Running,
                 Ok(Some(Answer::Exited(exit))) => State::Exited(exit),
                 // Going, between the two looks.
-                Ok(None) => continue,
+                Ok(None | Some(Answer::NetworkEnded)) => continue,
                 Err(error) => {
                     tracing::warn!(%start, %error, "a supervisor doesn't answer; its server counts as running");
                     State::Running
@@ -96,6 +96,14 @@ impl Runtime {
             Ok(Some(Answer::Exited(exit))) => Ok(exit),
             Ok(None) => Err(Lost::Unknown(start)),
             Ok(Some(_)) => Err(Lost::Unreadable(start, io::Error::other("the supervisor answered out of turn"))),
+            Err(error) => Err(Lost::Unreadable(start, error)),
+        }
+    }
+
+    pub(super) async fn ask_for_network(&self, start: StartId) -> Result<bool, Lost> {
+        match self.ask(&self.run_directory(start), Ask::Network).await {
+            Ok(Some(answer)) => Ok(matches!(answer, Answer::NetworkEnded)),
+            Ok(None) => Err(Lost::Unknown(start)),
             Err(error) => Err(Lost::Unreadable(start, error)),
         }
     }
@@ -157,7 +165,7 @@ fn connect(path: &Path) -> io::Result<std::os::unix::net::UnixStream> {
 /// Ends what a supervisor that was killed left running. How the server ended is lost with it.
 async fn clean_up(run: &RunDirectory, facts: &Facts) -> io::Result<Answer> {
     end_sandbox(facts).await?;
-    let exit = Exit { code: None, signal: None, at: record::now() };
+    let exit = Exit { code: None, signal: None, out_of_memory: None, at: record::now() };
     run.write_exit(&exit)?;
     run.remove_socket();
     Ok(Answer::Exited(exit))
@@ -166,6 +174,9 @@ async fn clean_up(run: &RunDirectory, facts: &Facts) -> io::Result<Answer> {
 /// Ends the sandbox that the facts name, if it is still there; whether it was.
 pub(super) async fn end_sandbox(facts: &Facts) -> io::Result<bool> {
     let mut was_there = false;
+    if let Some(group) = &facts.group {
+        memory::kill_all(group);
+    }
     if let Some(sandbox) = &facts.sandbox {
         while let Some(pid) = sandbox.alive() {
             was_there = true;

@@ -16,7 +16,7 @@ use tokio::{
 use super::{found::end_sandbox, wire};
 use crate::{
     Reason, StartFailed,
-    protocol::{Gate, Order, Progress},
+    protocol::{Gate, Order, Progress, Subject},
     record::RunDirectory,
 };
 
@@ -79,7 +79,7 @@ impl Prepared {
 
 /// Starts a supervisor and brings it to the gate.
 pub(super) async fn prepare(program: &Path, order: &Order, parcel: Plaintext) -> Result<Prepared, StartFailed> {
-    let spawned = spawn(program).map_err(|error| {
+    let spawned = spawn(program, order.subject.as_ref()).map_err(|error| {
         let message = format!("The server's supervisor, {}, could not be started: {error}.", program.display());
         StartFailed::new(Reason::Internal, message)
     })?;
@@ -104,11 +104,14 @@ async fn bring_to_gate(control: &mut UnixStream, order: &Order, parcel: Plaintex
     wire::receive(control).await
 }
 
-fn spawn(program: &Path) -> io::Result<(UnixStream, Child)> {
+fn spawn(program: &Path, subject: Option<&Subject>) -> io::Result<(UnixStream, Child)> {
     let (ours, theirs) = unix::net::UnixStream::pair()?;
     ours.set_nonblocking(true)?;
     let supervisor = Command::new(program)
+        // For people who look at the list of processes; nothing reads it.
+        .arg0("vestry")
         .arg("supervise")
+        .args(subject.map(|subject| &subject.start))
         .env_clear()
         .current_dir("/")
         .stdin(Stdio::from(OwnedFd::from(theirs)))

@@ -7,6 +7,8 @@ use std::{
         unix::fs::MetadataExt,
     },
     path::Path,
+    thread::sleep,
+    time::Duration,
 };
 
 use nix::{
@@ -55,12 +57,19 @@ pub(super) fn check(expected: &Confinement, channel: &os::Channel) -> Result<(),
     namespaces(&expected.host_namespaces)
 }
 
+/// `SECCOMP_MODE_FILTER` (proc(5)).
+const FILTERED: u64 = 2;
+
+/// bubblewrap sets the filter in the first process of the sandbox while the shim runs already: it looks again after this
+/// time, so many times.
+const LOOK_AGAIN: (Duration, u32) = (Duration::from_millis(10), 500);
+
 fn privileges() -> Result<(), String> {
-    let status = fs::read_to_string("/proc/self/status").map_err(|error| format!("/proc is missing ({error})"))?;
-    let is = |name: &str, expected: u64| {
-        let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        value.and_then(|value| u64::from_str_radix(value.trim(), 16).ok()) == Some(expected)
-    };
+    let own = status("self")?;
+    let is = |name: &str, expected: u64| has(&own, name, expected);
+    if !is("Seccomp", FILTERED) || !first_process_is_filtered()? {
+        return Err("it could make any system call".to_owned());
+    }
     if !is("NoNewPrivs", 1) {
         return Err("it could gain privileges".to_owned());
     }
@@ -68,6 +77,27 @@ fn privileges() -> Result<(), String> {
         Some(set) => Err(format!("it has capabilities ({set})")),
         None => Ok(()),
     }
+}
+
+fn first_process_is_filtered() -> Result<bool, String> {
+    let (pause, times) = LOOK_AGAIN;
+    for _ in 0..times {
+        if has(&status("1")?, "Seccomp", FILTERED) {
+            return Ok(true);
+        }
+        sleep(pause);
+    }
+    Ok(false)
+}
+
+fn status(process: &str) -> Result<String, String> {
+    fs::read_to_string(format!("/proc/{process}/status")).map_err(|error| format!("/proc is missing ({error})"))
+}
+
+/// Whether a process's status says this, in hexadecimal.
+fn has(status: &str, name: &str, expected: u64) -> bool {
+    let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    value.and_then(|value| u64::from_str_radix(value.trim(), 16).ok()) == Some(expected)
 }
 
 /// The home must be where it should be, a mount of its own, and its parent not the server's to change.

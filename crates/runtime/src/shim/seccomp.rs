@@ -1,12 +1,15 @@
 //! The system calls that a server's processes can't make. What the sandbox takes away already, this takes away again,
 //! and it removes parts of the kernel that a server has no use for and attackers do.
+//!
+//! Most filters are set by bubblewrap, for the first process of the sandbox too: a server may trace that one, and make
+//! it call what it can't call itself. What would keep the shim from checking its confinement, the shim sets after that.
 
 use std::collections::BTreeMap;
 
 use nix::libc::{self, c_long};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
-    apply_filter,
+    apply_filter, sock_filter,
 };
 
 /// Refused with EPERM, whatever the arguments.
@@ -62,31 +65,43 @@ const CLONE_NEWTIME: libc::c_int = 0x80;
 /// Requests of `ioctl` that put input into a terminal.
 const TERMINAL_INPUT: &[libc::c_ulong] = &[libc::TIOCSTI, libc::TIOCLINUX];
 
-/// Sets the filters for this process and all that come from it. Needs NoNewPrivs.
+/// Sets the shim's filters for this process and all that come from it. Needs NoNewPrivs.
 pub(super) fn apply() -> Result<(), seccompiler::Error> {
-    for program in filters()? {
+    let flags = |flags: &[libc::c_int]| flags.iter().map(|flag| bit(0, *flag as u64)).collect::<Result<Vec<_>, _>>();
+    let denied = BTreeMap::from([
+        (libc::SYS_clone, flags(NAMESPACES)?),
+        (libc::SYS_unshare, flags(&[NAMESPACES, &[CLONE_NEWTIME]].concat())?),
+    ]);
+    // Its flags are in memory, where a filter can't look. Told that it doesn't exist, libraries use clone instead.
+    let missing = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
+    for program in [filter(denied, libc::EPERM)?, filter(missing, libc::ENOSYS)?] {
         apply_filter(&program)?;
     }
     Ok(())
 }
 
-fn filters() -> Result<Vec<BpfProgram>, seccompiler::Error> {
+/// The filters of the whole sandbox, each as the kernel takes it (`struct sock_filter`s, seccomp(2)).
+pub(crate) fn of_the_sandbox() -> Result<Vec<Vec<u8>>, seccompiler::Error> {
     let mut denied: BTreeMap<c_long, Vec<SeccompRule>> = DENIED.iter().map(|call| (*call, Vec::new())).collect();
-    let flags = |flags: &[libc::c_int]| flags.iter().map(|flag| bit(0, *flag as u64)).collect::<Result<Vec<_>, _>>();
-    denied.insert(libc::SYS_clone, flags(NAMESPACES)?);
-    denied.insert(libc::SYS_unshare, flags(&[NAMESPACES, &[CLONE_NEWTIME]].concat())?);
     let requests = TERMINAL_INPUT.iter().map(|request| equals(1, *request)).collect::<Result<Vec<_>, _>>()?;
     denied.insert(libc::SYS_ioctl, requests);
     // Past the network namespace, to the hypervisor and its other guests.
     let vsock = equals(0, libc::AF_VSOCK as u64)?;
     denied.insert(libc::SYS_socket, vec![vsock]);
-    // Its flags are in memory, where a filter can't look. Told that it doesn't exist, libraries use clone instead.
-    let missing = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
+    let filters = [
+        filter(denied, libc::EPERM)?,
+        #[cfg(target_arch = "x86_64")]
+        without_x32(),
+    ];
+    Ok(filters.iter().map(bytes).collect())
+}
 
-    let mut filters = vec![filter(denied, libc::EPERM)?, filter(missing, libc::ENOSYS)?];
-    #[cfg(target_arch = "x86_64")]
-    filters.push(without_x32());
-    Ok(filters)
+fn bytes(program: &BpfProgram) -> Vec<u8> {
+    let step = |step: &sock_filter| {
+        let ([a, b], [e, f, g, h]) = (step.code.to_ne_bytes(), step.k.to_ne_bytes());
+        [a, b, step.jt, step.jf, e, f, g, h]
+    };
+    program.iter().flat_map(step).collect()
 }
 
 fn filter(rules: BTreeMap<c_long, Vec<SeccompRule>>, errno: libc::c_int) -> Result<BpfProgram, seccompiler::Error> {
@@ -108,7 +123,6 @@ fn equals(argument: u8, value: u64) -> Result<SeccompRule, seccompiler::Error> {
 /// Refuses the x32 calls: the same calls as above under other numbers, past every rule for the usual ones.
 #[cfg(target_arch = "x86_64")]
 fn without_x32() -> BpfProgram {
-    use seccompiler::sock_filter;
     const X32_SYSCALL_BIT: u32 = 0x4000_0000;
     let step = |code: u32, jt, jf, k| sock_filter { code: code as u16, jt, jf, k };
     vec![

@@ -12,7 +12,7 @@ use std::{
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-use crate::{HOME, Network, settings::SHOWN_PATHS};
+use crate::{HOME, Network, settings::SHOWN_PATHS, shim::seccomp};
 
 /// What a server may read of the host's `/etc`: how to find libraries, trusted certificates, the time zone.
 const SHOWN_IN_ETC: &[&str] = &[
@@ -97,6 +97,11 @@ pub(super) fn options(
     options.words("--unshare-user --unshare-ipc --unshare-pid --unshare-uts --unshare-cgroup-try --disable-userns");
     if network == Network::None {
         options.words("--unshare-net");
+    }
+    for filter in seccomp::of_the_sandbox().map_err(io::Error::other)? {
+        let file = memory_file("filter", &filter)?;
+        options.words(&format!("--add-seccomp-fd {}", file.as_raw_fd()));
+        options.descriptors.push(file);
     }
     options.words("--uid 1000 --gid 1000 --hostname workspace --new-session --cap-drop ALL --clearenv");
     for path in SHOWN_PATHS.iter().map(Path::new) {

@@ -22,7 +22,9 @@ use nix::{
 
 use super::{network, routes};
 use crate::{
-    Reason, os,
+    Reason,
+    memory::Group,
+    os,
     protocol::{Failure, Step},
 };
 
@@ -33,6 +35,8 @@ pub(super) struct Child<'a> {
     pub(super) output: &'a OwnedFd,
     /// This executable.
     pub(super) program: &'a fs::File,
+    /// The control group that limits its memory.
+    pub(super) group: Option<&'a Group>,
     pub(super) uid: Option<u32>,
     pub(super) home: Option<&'a Path>,
     pub(super) sandbox: Option<SandboxParts<'a>>,
@@ -52,6 +56,9 @@ pub(super) const HOME_FOR_UID: &str = "/run/home";
 impl Child<'_> {
     /// Becomes the next program; returns only to say why it could not.
     pub(super) fn run(&self) -> Failure {
+        if let Err(error) = self.group.map_or(Ok(()), Group::enter) {
+            return super::internal("The limit of the server's memory could not be set")(error);
+        }
         let result = match &self.sandbox {
             Some(parts) => self.enter_sandbox(parts),
             None => self.enter_host(),

@@ -12,7 +12,7 @@ use nix::{
 };
 
 /// A moment after which there is no more waiting.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Deadline(Instant);
 
 impl Deadline {

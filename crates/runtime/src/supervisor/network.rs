@@ -98,7 +98,8 @@ impl Plan {
         if let Some(uid) = uid {
             command.uid(uid).gid(uid);
         }
-        command.spawn().map_err(|error| failure(format!("{} could not be started: {error}", tool.display())))?;
+        let spawned = command.spawn();
+        let child = spawned.map_err(|error| failure(format!("{} could not be started: {error}", tool.display())))?;
         drop(command);
         drop((ready_theirs, exit_theirs));
         let mut ready = File::from(ready);
@@ -107,12 +108,17 @@ impl Plan {
         if !up {
             return Err(failure(complaint(errors)));
         }
-        Ok(Connection(exit))
+        Ok(Connection { process: Pid::from_raw(child.id().cast_signed()), _exit: exit })
     }
 }
 
 /// A running slirp4netns; it ends when this is dropped, or its supervisor is gone.
-pub(super) struct Connection(#[expect(dead_code, reason = "its closing is what counts")] OwnedFd);
+pub(super) struct Connection {
+    /// Whoever reaps this child knows that the network has ended.
+    pub(super) process: Pid,
+    /// Its closing is what counts.
+    _exit: OwnedFd,
+}
 
 fn host_addresses() -> io::Result<Vec<Cidr>> {
     let addresses = getifaddrs()?.filter_map(|interface| {

@@ -47,7 +47,7 @@ pub(super) struct Server {
     /// The process whose end ends all of the server's.
     pub(super) root: Pid,
     /// The network's way out, which ends with this.
-    _connection: Option<network::Connection>,
+    pub(super) connection: Option<network::Connection>,
 }
 
 /// To the child while it becomes the shim.
@@ -76,6 +76,9 @@ impl Supervisor {
         let home = match self.order.subject.clone() {
             Some(subject) => {
                 self.record = Some(self.open_record(&subject).map_err(internal("The start could not be recorded"))?);
+                if let Some(group) = &self.order.group {
+                    group.create().map_err(internal("The limit of its memory could not be set"))?;
+                }
                 let home = home::of(&self.order.directory, &subject.workspace, self.order.uid);
                 Some(home.map_err(internal("The workspace's home could not be made"))?)
             }
@@ -107,7 +110,7 @@ impl Supervisor {
         self.hand_over_environment(&link)?;
         self.expect(&link, |step| matches!(step, Step::Ready))?;
         self.tell(&Progress::Prepared)?;
-        Ok(Server { channel: link.channel, child: link.child, command, root, _connection: connection })
+        Ok(Server { channel: link.channel, child: link.child, command, root, connection })
     }
 
     fn open_record(&self, subject: &Subject) -> io::Result<Record> {
@@ -115,7 +118,14 @@ impl Supervisor {
         folder.create()?;
         let open = || {
             let supervisor = ProcessName::of(getpid())?;
-            folder.write_facts(&Facts { version: VERSION, subject: subject.clone(), supervisor, sandbox: None })?;
+            let group = self.order.group.as_ref().map(|group| group.path.clone());
+            folder.write_facts(&Facts {
+                version: VERSION,
+                subject: subject.clone(),
+                supervisor,
+                sandbox: None,
+                group,
+            })?;
             let listener = folder.with_socket(|path| UnixListener::bind(path))?;
             listener.set_nonblocking(true)?;
             Ok(listener)
@@ -164,7 +174,9 @@ impl Supervisor {
                     network: plan,
                 });
                 let uid = self.order.uid;
-                let child = Child { channel: &theirs, output: &output_theirs, program: &program, uid, home, sandbox };
+                let group = self.order.group.as_ref();
+                let child =
+                    Child { channel: &theirs, output: &output_theirs, program: &program, group, uid, home, sandbox };
                 let failure = child.run();
                 let _ = serde_json::to_vec(&Step::Failed(failure)).map(|step| theirs.send(&step, None));
                 os::exit_now(1)

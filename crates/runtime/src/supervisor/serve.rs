@@ -33,6 +33,9 @@ use crate::{
 /// How long a server has between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How long the sandbox has to say how its command ended.
+const LONGEST_FAREWELL: Duration = Duration::from_secs(5);
+
 /// A client that doesn't ask for so long isn't served.
 const CLIENT_PATIENCE: Duration = Duration::from_millis(500);
 
@@ -49,6 +52,7 @@ enum Phase {
 #[derive(Clone, Copy)]
 enum Source {
     Channel,
+    Command,
     Output,
     Signals,
     Control,
@@ -59,17 +63,31 @@ enum Source {
 struct Life {
     phase: Phase,
     stopping: Option<Deadline>,
+    /// The command has ended, and until then its sandbox may say how. A program can keep that from its parent, by
+    /// tracing the command or the sandbox's first process; it can't keep it from the handle on the command.
+    ending: Option<Deadline>,
     output_open: bool,
+    /// The server's network was there, and has ended.
+    network_ended: bool,
+}
+
+impl Life {
+    /// When one of them has passed, what is left of the server is killed.
+    fn deadlines(&self) -> impl Iterator<Item = Deadline> {
+        self.stopping.into_iter().chain(self.ending)
+    }
 }
 
 impl Supervisor {
     /// Until the server has ended and nothing of it is left, or its start failed.
     pub(super) fn serve(&mut self, server: &Server) -> Result<Exit, Failure> {
-        let mut life = Life { phase: Phase::Waiting, stopping: None, output_open: true };
+        let mut life =
+            Life { phase: Phase::Waiting, stopping: None, ending: None, output_open: true, network_ended: false };
         loop {
             for source in self.wait(server, &life)? {
                 match source {
                     Source::Channel => self.hear_shim(server, &mut life)?,
+                    Source::Command => life.ending = Some(Deadline::after(LONGEST_FAREWELL)),
                     Source::Output => self.take_output(&mut life),
                     Source::Control => self.hear_control(server, &mut life)?,
                     Source::Listener => self.accept(server, &mut life)?,
@@ -81,7 +99,7 @@ impl Supervisor {
                     }
                 }
             }
-            if life.stopping.is_some_and(Deadline::passed) {
+            if life.deadlines().any(Deadline::passed) {
                 return Ok(self.finish(Ending::KILLED));
             }
         }
@@ -89,7 +107,7 @@ impl Supervisor {
 
     /// What happened; clients, the last first, come last, so that their places stay right while they are removed.
     fn wait(&self, server: &Server, life: &Life) -> Result<Vec<Source>, Failure> {
-        let mut sources = Vec::with_capacity(5 + self.clients.len());
+        let mut sources = Vec::with_capacity(6 + self.clients.len());
         let mut fds = Vec::with_capacity(sources.capacity());
         let mut watch = |source, fd| {
             sources.push(source);
@@ -98,6 +116,9 @@ impl Supervisor {
         if life.phase != Phase::Running {
             watch(Source::Channel, server.channel.as_fd());
         }
+        if life.ending.is_none() {
+            watch(Source::Command, server.command.as_fd());
+        }
         if let Some(output) = self.output.as_ref().filter(|_| life.output_open) {
             watch(Source::Output, output.pipe().as_fd());
         }
@@ -105,13 +126,13 @@ impl Supervisor {
             watch(Source::Control, control.as_fd());
         }
         watch(Source::Signals, self.signals.as_fd());
-        for (at, client) in self.clients.iter().enumerate().rev() {
+        for (at, (_, client)) in self.clients.iter().enumerate().rev() {
             watch(Source::Client(at), client.as_fd());
         }
         if let Some(record) = &self.record {
             watch(Source::Listener, record.listener.as_fd());
         }
-        match poll(&mut fds, life.stopping.map_or(PollTimeout::NONE, Deadline::timeout)) {
+        match poll(&mut fds, life.deadlines().min().map_or(PollTimeout::NONE, Deadline::timeout)) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(internal("The supervisor can't wait")(error.into())),
         }
@@ -167,7 +188,8 @@ impl Supervisor {
         };
         let record_it = || {
             let (supervisor, sandbox) = (ProcessName::of(getpid())?, Some(ProcessName::of(server.root)?));
-            record.folder.write_facts(&Facts { version: VERSION, subject: subject.clone(), supervisor, sandbox })
+            let group = self.order.group.as_ref().map(|group| group.path.clone());
+            record.folder.write_facts(&Facts { version: VERSION, subject: subject.clone(), supervisor, sandbox, group })
         };
         record_it().map_err(internal("The start could not be recorded"))?;
         if let Some(output) = &mut self.output {
@@ -187,9 +209,10 @@ impl Supervisor {
                 let running = life.phase != Phase::Waiting;
                 let _ = protocol::send(&mut client, &if running { Answer::Running } else { Answer::Waiting });
             }
-            Ask::Exit => self.clients.push(client),
+            Ask::Network if life.network_ended => drop(protocol::send(&mut client, &Answer::NetworkEnded)),
+            Ask::Network | Ask::Exit => self.clients.push((ask, client)),
             Ask::Stop => {
-                self.clients.push(client);
+                self.clients.push((ask, client));
                 self.stop(server, life)?;
             }
         }
@@ -219,12 +242,18 @@ impl Supervisor {
         loop {
             match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => break,
-                Ok(status) => ended = ended.or(Ending::of(status).filter(|(pid, _)| *pid == server.child)),
+                Ok(status) => match Ending::of(status) {
+                    Some((pid, ending)) if pid == server.child => ended = Some(ending),
+                    Some((pid, _)) if server.connection.as_ref().is_some_and(|network| network.process == pid) => {
+                        self.lose_network(life);
+                    }
+                    _ => {}
+                },
                 Err(Errno::EINTR) => {}
                 Err(error) => return Err(internal("The supervisor can't wait")(error.into())),
             }
         }
-        let Some((_, ending)) = ended else { return Ok(None) };
+        let Some(ending) = ended else { return Ok(None) };
         if life.phase != Phase::Running {
             // What the shim said last decides whether the command was executed.
             self.hear_shim(server, life)?;
@@ -232,12 +261,21 @@ impl Supervisor {
         Ok(Some(ending))
     }
 
+    fn lose_network(&mut self, life: &mut Life) {
+        life.network_ended = true;
+        for (_, mut client) in self.clients.extract_if(.., |(ask, _)| *ask == Ask::Network) {
+            let _ = protocol::send(&mut client, &Answer::NetworkEnded);
+        }
+    }
+
     fn finish(&mut self, Ending { code, signal }: Ending) -> Exit {
         let _ = tree::kill_everything();
         if let Some(output) = &mut self.output {
             output.drain();
         }
-        Exit { code, signal, at: record::now() }
+        let killed = signal == Some(Signal::SIGKILL as i32);
+        let group = self.order.group.as_ref().filter(|group| killed && group.killed_for_memory());
+        Exit { code, signal, out_of_memory: group.map(|group| group.limit), at: record::now() }
     }
 }
 

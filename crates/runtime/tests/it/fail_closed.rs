@@ -103,7 +103,13 @@ async fn a_program_that_is_not_confined_gets_no_environment() {
 async fn each_weakness_of_a_sandbox_is_noticed() {
     let with = |more: &str| format!("args=$1 fd=$2; shift 2; exec /usr/bin/bwrap $args $fd {more} \"$@\"");
     let descriptor = "exec bash -c 'exec 77</etc/passwd; exec /usr/bin/bwrap \"$@\"' bash \"$@\"";
+    // The options without those that name a filter.
+    let unfiltered = "exec perl -e 'use Fcntl; open(A, \"<&=\", $ARGV[1]); local $/; \
+                      ($o = <A>) =~ s/--add-seccomp-fd\\0\\d+\\0//g; open(B, \"+>\", undef); print B $o; \
+                      seek(B, 0, 0); sysseek(B, 0, 0); fcntl(B, F_SETFD, 0); \
+                      exec(\"/usr/bin/bwrap\", \"--args\", fileno(B), @ARGV[2 .. $#ARGV])' -- \"$@\"";
     let cases = [
+        (unfiltered.to_owned(), "any system call"),
         (with("--cap-add ALL"), "capabilities"),
         (with("--tmpfs /etc"), "/etc is writable"),
         (with("--uid 1001"), "own user"),

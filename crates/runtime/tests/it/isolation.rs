@@ -11,6 +11,7 @@ use std::{
         unix::{
             fs::symlink,
             net::{SocketAddr, UnixListener},
+            process::CommandExt,
         },
     },
     process::Command,
@@ -163,6 +164,12 @@ async fn scene() -> Scene {
         only_inside("have capabilities", "! grep -q '^CapBnd:.0000000000000000$' /proc/self/status"),
         only_inside("gain privileges", "! grep -q '^NoNewPrivs:.1$' /proc/self/status"),
         only_inside("make system calls unfiltered", "! grep -q '^Seccomp:.2$' /proc/self/status"),
+        // Whatever is made to run in there makes its system calls: it can be traced, and its memory written.
+        only_inside("find a process without the filter", "! grep -q '^Seccomp:.2$' /proc/1/status"),
+        probe(
+            "reach the hypervisor",
+            format!("{PERL} 'socket(S, {}, SOCK_STREAM, 0); exit($!{{EPERM}} ? 1 : 0)'", nix::libc::AF_VSOCK),
+        ),
         only_inside("find open descriptors", "test \"$(ls /proc/self/fd | wc -l)\" != 4"),
         only_inside("mount", "mount -t tmpfs none /tmp"),
         only_inside("write to /usr", "touch /usr/planted || touch /usr/bin/planted"),
@@ -304,4 +311,52 @@ async fn a_home_that_was_replaced_by_a_symlink_is_refused() {
     symlink(machine.home(other), machine.home(place)).unwrap();
     assert!(machine.runtime.prepare(place.shell("true")).await.is_err());
     assert_eq!(machine.runs(), 1, "the other's record");
+}
+
+/// A perl program that takes hold of a process (`PTRACE_SEIZE`), so that its end is told to nobody but this program,
+/// which never listens; then its parent ends with code 7.
+fn hold(whom: &str) -> String {
+    let (ptrace, seize) = (nix::libc::SYS_ptrace, 0x4206);
+    format!(
+        "pipe(R, W); if (fork) {{ sysread(R, $_, 1); exit 7 }} \
+         syscall({ptrace}, {seize}, {whom}, 0, 0) == 0 or die; \
+         syscall({ptrace}, {interrupt}, {whom}, 0, 0) if {whom} == 1; syswrite(W, 1); sleep 1000",
+        interrupt = 0x4207
+    )
+}
+
+/// By holding on to its command, or by stopping the first process of its sandbox, whose work is to say so.
+#[tokio::test]
+async fn a_program_can_not_hide_its_own_end() {
+    let machine = Machine::new();
+    for whom in ["getppid()", "1"] {
+        let start = machine.start(Place::new().launch(&["perl", "-e", &hold(whom)], base())).await;
+        let family = machine.family(start);
+        let exit = tokio::time::timeout(PATIENCE, machine.runtime.exited(start)).await;
+        assert!(exit.is_ok(), "{whom}: it counts as running");
+        gone(&family).await;
+    }
+    // The control: outside it is hidden, from who only waits for it.
+    let mut held = Command::new("perl").args(["-e", &hold("getppid()")]).process_group(0).spawn().unwrap();
+    let pid = i32::try_from(held.id()).unwrap();
+    until("its end", || !processes().iter().any(|process| process.pid == pid)).await;
+    assert!(held.try_wait().unwrap().is_none());
+    nix::sys::signal::killpg(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
+    held.wait().unwrap();
+}
+
+/// Tracing one's own children is what debuggers do.
+#[tokio::test]
+async fn debuggers_work() {
+    let machine = Machine::new();
+    let (ptrace, seize, interrupt) = (nix::libc::SYS_ptrace, 0x4206, 0x4207);
+    let program = format!(
+        "$| = 1; $child = fork; if (!$child) {{ sleep 1000 }} \
+         syscall({ptrace}, {seize}, $child, 0, 0) == 0 or die $!; \
+         syscall({ptrace}, {interrupt}, $child, 0, 0) == 0 or die $!; \
+         waitpid($child, 2) == $child or die $!; open(F, \"/proc/$child/stat\"); \
+         print((split(/ /, <F>))[2]); kill 9, $child"
+    );
+    let (_, output) = machine.output(Place::new(), &format!("perl -e '{program}'")).await;
+    assert_eq!(output, "t", "the child is stopped by its tracer");
 }

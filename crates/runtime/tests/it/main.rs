@@ -7,6 +7,7 @@ mod disclosure;
 mod fail_closed;
 mod isolation;
 mod logs;
+mod memory;
 mod ordinary_user;
 mod settings;
 mod starts;

@@ -8,7 +8,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use runtime::State;
+use runtime::{Lost, State};
 use uuid::Uuid;
 
 use crate::support::*;
@@ -121,6 +121,83 @@ async fn a_supervisor_shows_nothing_of_itself_to_others_and_is_in_its_own_sessio
         assert!(environ.is_err());
     }
     let pid = Pid::from_raw(supervisor);
+    assert_eq!(command_line(pid), format!("vestry supervise {start} "));
     assert_eq!(nix::unistd::getsid(Some(pid)).unwrap(), pid);
     machine.runtime.stop(start).await.unwrap();
+}
+
+/// slirp4netns is a process like another, and may be killed for lack of memory, say.
+#[tokio::test]
+async fn a_network_that_ends_by_itself_is_noticed_and_the_server_runs_on() {
+    let machine = Machine::new();
+    let start = machine.start(Place::new().shell("sleep 1000")).await;
+    let other = machine.start(Place::new().shell("sleep 1001")).await;
+    let supervisor = machine.supervisor(start);
+    let family = machine.family(start);
+    let network = family.iter().find(|process| process.name == "slirp4netns" && process.parent == supervisor).unwrap();
+    let waiting = tokio::spawn({
+        let runtime = machine.runtime.clone();
+        async move { runtime.network_ended(start).await }
+    });
+    kill(Pid::from_raw(network.pid), Signal::SIGKILL).unwrap();
+    assert!(tokio::time::timeout(PATIENCE, waiting).await.unwrap().unwrap().unwrap());
+    // Also for who asks later, and not for another server, whose own end is no end of its network.
+    assert!(machine.rebooted().network_ended(start).await.unwrap());
+    assert!(machine.runtime.found().await.unwrap().iter().all(|found| found.state == State::Running));
+    let (ended, exit) = tokio::join!(machine.runtime.network_ended(other), machine.runtime.stop(other));
+    assert!(!ended.unwrap());
+    assert_eq!(exit.unwrap().signal, Some(15));
+    assert_eq!(machine.runtime.stop(start).await.unwrap().signal, Some(15));
+    let unknown = Place::new().shell("true").start;
+    assert!(matches!(machine.runtime.network_ended(unknown).await, Err(Lost::Unknown(_))));
+}
+
+/// A supervisor that is stopped, by a debugger or a suspended machine, still has its server.
+#[tokio::test]
+async fn a_supervisor_that_does_not_answer_is_not_taken_for_ended() {
+    let machine = Machine::new();
+    let start = machine.start(Place::new().shell("sleep 1000")).await;
+    let supervisor = Pid::from_raw(machine.supervisor(start));
+    let family = machine.family(start);
+    kill(supervisor, Signal::SIGSTOP).unwrap();
+    let found = machine.rebooted().found().await.unwrap();
+    assert_eq!((found.len(), found[0].start, found[0].state), (1, start, State::Running));
+    assert!(family.iter().all(|process| processes().contains(process)), "nothing of it was ended");
+    kill(supervisor, Signal::SIGCONT).unwrap();
+    assert_eq!(machine.runtime.stop(start).await.unwrap().signal, Some(15));
+}
+
+/// The program has its environment, and nobody was told.
+#[tokio::test]
+async fn a_supervisor_that_dies_between_opening_the_gate_and_saying_so_leaves_nothing() {
+    let machine = Machine::new();
+    let place = Place::new();
+    let launch = place.shell("echo ran > ran; sleep 1000");
+    let start = launch.start;
+    let prepared = machine.prepare(launch).await;
+    let supervisor = Pid::from_raw(machine.supervisor(start));
+    let mut pids = machine.family(start).into_iter().map(|process| Pid::from_raw(process.pid));
+    let shim = pids.find(|pid| command_line(*pid).starts_with("/proc/self/fd/")).unwrap();
+    kill(shim, Signal::SIGSTOP).unwrap();
+    let opening = tokio::spawn(prepared.open());
+    // The last that it makes before it opens the gate is the file of the log, and what it sleeps in next is its loop.
+    let log = machine.data().join(format!("logs/{}", place.server));
+    until("the log", || std::fs::read_dir(&log).is_ok_and(|files| files.count() == 1)).await;
+    until("the loop", || state(supervisor) == "S").await;
+    kill(supervisor, Signal::SIGSTOP).unwrap();
+    kill(shim, Signal::SIGCONT).unwrap();
+    until("the program", || machine.home(place).join("ran").exists()).await;
+    let family = machine.family(start);
+    assert!(!opening.is_finished());
+    kill(supervisor, Signal::SIGKILL).unwrap();
+    let failed = opening.await.unwrap().err().unwrap();
+    assert!(failed.to_string().contains("ended unexpectedly"), "{failed}");
+    gone(&family).await;
+    assert_eq!(machine.runs(), 0);
+}
+
+/// Whether a process runs, sleeps, is stopped (proc(5)).
+fn state(pid: Pid) -> String {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    stat.rsplit_once(')').unwrap().1.split_whitespace().next().unwrap().to_owned()
 }

@@ -23,13 +23,32 @@ pub(crate) struct Installation {
     pub(crate) root_key: Option<String>,
 }
 
+/// How the control plane is reached.
+#[derive(Args)]
+pub(crate) struct Reached {
+    /// Where to listen [default: 127.0.0.1:8460]
+    #[arg(long, env = "VESTRY_LISTEN", value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// The address that people and programs use, like https://vestry.example.org; needed to listen beyond this machine
+    #[arg(long, env = "VESTRY_PUBLIC_URL", value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    /// Do TLS with this certificate and its chain, in PEM form; read again when the file changes
+    #[arg(long, env = "VESTRY_TLS_CERT", value_name = "FILE")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM form
+    #[arg(long, env = "VESTRY_TLS_KEY", value_name = "FILE")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// A proxy, or a network of proxies, to believe for whom it speaks (X-Forwarded-For); may be repeated
+    #[arg(long, env = "VESTRY_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',')]
+    pub(crate) trusted_proxy: Vec<String>,
+}
+
 #[derive(Args)]
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) installation: Installation,
-    /// Where to listen [default: 127.0.0.1:8460]
-    #[arg(long, env = "VESTRY_LISTEN", value_name = "ADDRESS")]
-    pub(crate) listen: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) reached: Reached,
     /// What to log on stderr: error, warn, info, debug or trace [default: info]
     #[arg(long, env = "VESTRY_LOG", value_name = "LEVEL")]
     pub(crate) log: Option<String>,

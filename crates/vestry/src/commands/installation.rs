@@ -52,6 +52,7 @@ pub(super) fn settings(given: &InstallationSettings, environment: &Environment) 
     runtime.sandbox = servers.sandbox.unwrap_or(runtime.sandbox);
     runtime.network = servers.network.unwrap_or(runtime.network);
     runtime.first_uid = servers.first_uid.unwrap_or(runtime.first_uid);
+    runtime.memory = servers.memory;
     runtime.read_only_paths.extend(servers.read_only_paths.iter().cloned());
     runtime.blocked_networks.extend(servers.blocked_networks.iter().cloned());
     let database_url = given.database_url.clone().unwrap_or_else(|| embedded(&data_dir));

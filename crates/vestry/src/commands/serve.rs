@@ -2,10 +2,13 @@
 
 use std::{fs::File, io, os::unix::fs::OpenOptionsExt, panic, path::Path};
 
-use control::app::boot::{self, Booted};
+use control::{
+    Door, Limits,
+    app::boot::{self, Booted},
+};
 use rustix::{
     fs::{FlockOperation, flock},
-    process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit},
+    process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit},
 };
 use tokio::{
     net::TcpListener,
@@ -24,34 +27,49 @@ use crate::{
 /// Runs the control plane until it is told to stop.
 pub(crate) fn run(args: Serve, environment: &Environment, out: &Output) -> Result<(), Failure> {
     let settings = serve::resolve(args, environment)?;
+    let network = &settings.network;
+    let tls = network.read_tls()?;
     keep_memory_private().map_err(|error| failed(format!("this process's memory can't be kept private: {error}")))?;
+    allow_connections();
     log(&settings.log)?;
-    let installation = installation::settings(&settings.installation, environment)?;
+    let mut installation = installation::settings(&settings.installation, environment)?;
+    let key = network.tls.as_ref().map(|(_, key)| key.canonicalize()).transpose();
+    let key = key.map_err(|error| failed(format!("where the key of --tls-key lies can't be found out: {error}")))?;
+    installation.runtime.hidden_paths.extend(key);
     let _only_one = only_one(&installation.data_dir)?;
     let runtime = tokio::runtime::Runtime::new().map_err(|error| failed(error.to_string()))?;
     runtime.block_on(async {
         // Taken before anything is touched: a second control plane on the same address changes nothing.
-        let listener = TcpListener::bind(settings.listen).await.map_err(|error| {
-            failed(format!("{} can't be listened on: {error}; nothing was started", settings.listen))
+        let listener = TcpListener::bind(network.listen).await.map_err(|error| {
+            failed(format!("{} can't be listened on: {error}; nothing was started", network.listen))
                 .help("stop what listens there, or choose another address with --listen")
         })?;
         let address = listener.local_addr().map_err(|error| failed(error.to_string()))?;
         let stop = told_to_stop().map_err(|error| failed(error.to_string()))?;
         let Booted { app, setup_code } =
             boot::boot(installation).await.map_err(|error| failed(format!("{error:#}")))?;
-        out.say(&format!("Vestry listens on http://{address}"));
-        for warning in settings.installation.servers.warnings() {
+        let url = network.url(address);
+        out.say(&format!("Vestry listens on {}", network.listening_url(address)));
+        if network.public_url.is_some() {
+            out.say(&format!("It is reached at {url}"));
+        }
+        for warning in settings.installation.servers.warnings().chain(network.warning()) {
             out.warn(warning);
+        }
+        if let Some(warning) = app.memory_warning() {
+            out.warn(&warning);
         }
         if let Some(reason) = app.sealed() {
             out.say(&format!("It is sealed, and only lists and stops servers: {reason}"));
         }
         if let Some(code) = setup_code {
-            out.say(&format!("Set it up:  vestry setup --url http://{address}"));
+            out.say(&format!("Set it up:  vestry setup --url {url}"));
             out.say(&format!("Set-up code, once:  {}", code.as_str()));
             out.say(&format!("It is kept in {} until used", app.setup_code_file().display()));
         }
-        control::serve(app, listener, stop).await.map_err(|error| failed(error.to_string()))
+        let door = Door { listener, tls, site: network.site(), limits: Limits::default() };
+        control::serve(app, door, stop).await;
+        Ok(())
     })
 }
 
@@ -66,6 +84,19 @@ fn keep_memory_private() -> io::Result<()> {
         tracing::error!(place, "a part of the control plane panicked");
     }));
     Ok(())
+}
+
+/// How many files and connections this process may have open, where the machine allows it.
+const MOST_FILES: u64 = 65_536;
+
+/// Each connection is an open file, and the usual limit is lower than the number of connections that are answered.
+fn allow_connections() {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.map_or(MOST_FILES, |most| most.min(MOST_FILES));
+    if limit.current.is_some_and(|current| current < wanted) {
+        // Without it the connections that find no file wait for the others to end.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: limit.maximum });
+    }
 }
 
 /// Takes the data directory for this process alone, until it ends, however it ends. Servers and operators' commands are

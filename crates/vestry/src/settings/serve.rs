@@ -1,17 +1,20 @@
 //! The settings of the control plane itself.
 
 use std::{
-    fs, io,
+    fs, io, mem,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
 
 use serde::Deserialize;
 
+use super::{
+    Environment,
+    network::{self, NetworkSettings},
+};
 use crate::{
-    cli::serve::{Installation, Serve},
+    cli::serve::{Installation, Reached, Serve},
     exit::Failure,
-    settings::Environment,
 };
 
 /// The settings file that is read when no other is named; it may be missing.
@@ -45,6 +48,8 @@ pub(crate) struct ServersSettings {
     pub(crate) blocked_networks: Vec<String>,
     /// Where the range of uids for workspaces begins, when the control plane runs as root.
     pub(crate) first_uid: Option<u32>,
+    /// How much memory each server may take, like `4 GiB`.
+    pub(crate) memory: Option<runtime::Memory>,
 }
 
 impl ServersSettings {
@@ -63,8 +68,8 @@ impl ServersSettings {
 pub(crate) struct ServeSettings {
     /// Data and root key.
     pub(crate) installation: InstallationSettings,
-    /// Where it listens.
-    pub(crate) listen: SocketAddr,
+    /// How it is reached.
+    pub(crate) network: NetworkSettings,
     /// What is logged: a level, or directives like `info,sqlx=debug`.
     pub(crate) log: String,
 }
@@ -73,6 +78,11 @@ pub(crate) struct ServeSettings {
 #[serde(deny_unknown_fields)]
 struct File {
     listen: Option<SocketAddr>,
+    public_url: Option<String>,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+    #[serde(default)]
+    trusted_proxies: Vec<String>,
     log: Option<String>,
     data_dir: Option<PathBuf>,
     database_url: Option<String>,
@@ -84,19 +94,22 @@ struct File {
 /// Resolves what `vestry serve` was called with (clap has already put the environment behind the flags).
 ///
 /// # Errors
-/// When the settings file can't be used, or no place for the data is known.
+/// When the settings file can't be used, no place for the data is known, or other machines could read along.
 pub(crate) fn resolve(args: Serve, environment: &Environment) -> Result<ServeSettings, Failure> {
-    let file = read(args.installation.config.as_deref())?;
-    let listen = args.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8460)));
-    if !listen.ip().is_loopback() {
-        return Err(Failure::not_configured(format!(
-            "{listen} can be reached from other machines, and Vestry does not encrypt connections yet; nothing was \
-             started"
-        ))
-        .help("listen on 127.0.0.1, and reach it through an SSH tunnel"));
-    }
+    let mut file = read(args.installation.config.as_deref())?;
+    let reached = args.reached;
+    let network = network::resolve(Reached {
+        listen: reached.listen.or(file.listen),
+        public_url: reached.public_url.filter(|url| !url.is_empty()).or(file.public_url.take()),
+        tls_cert: reached.tls_cert.or(file.tls_cert.take()),
+        tls_key: reached.tls_key.or(file.tls_key.take()),
+        trusted_proxy: match reached.trusted_proxy.concat().is_empty() {
+            true => mem::take(&mut file.trusted_proxies),
+            false => reached.trusted_proxy,
+        },
+    })?;
     let log = args.log.or_else(|| file.log.clone()).unwrap_or_else(|| "info".to_owned());
-    Ok(ServeSettings { installation: installation(args.installation, file, environment)?, listen, log })
+    Ok(ServeSettings { installation: installation(args.installation, file, environment)?, network, log })
 }
 
 /// Resolves which installation an operator's command is for.
@@ -155,18 +168,22 @@ mod tests {
 
     fn serve(config: Option<PathBuf>) -> Serve {
         let installation = Installation { config, data_dir: None, database_url: None, root_key: None };
-        Serve { installation, listen: None, log: None }
+        let reached =
+            Reached { listen: None, public_url: None, tls_cert: None, tls_key: None, trusted_proxy: Vec::new() };
+        Serve { installation, reached, log: None }
     }
 
     #[test]
     fn a_flag_goes_before_the_file_and_the_file_before_the_default() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("vestry.toml");
-        fs::write(&path, "listen = \"127.0.0.1:1\"\ndata_dir = \"/srv/vestry\"\n").unwrap();
+        let text = "listen = \"127.0.0.1:1\"\ndata_dir = \"/srv/vestry\"\ntrusted_proxies = [\"10.0.0.0/8\"]\n";
+        fs::write(&path, text).unwrap();
         let mut args = serve(Some(path));
-        args.listen = Some("127.0.0.1:2".parse().unwrap());
+        args.reached.listen = Some("127.0.0.1:2".parse().unwrap());
         let settings = resolve(args, &environment()).unwrap();
-        assert_eq!(settings.listen.port(), 2);
+        assert_eq!(settings.network.listen.port(), 2);
+        assert_eq!(settings.network.trusted_proxies, ["10.0.0.0/8".parse().unwrap()]);
         assert_eq!(settings.installation.data_dir, Path::new("/srv/vestry"));
         assert_eq!(settings.installation.root_key, "file:/home/ada/.config/vestry/root.key");
         assert_eq!(settings.log, "info");
@@ -176,23 +193,18 @@ mod tests {
     fn how_servers_run_stands_in_the_file_and_what_is_dangerous_is_said() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("vestry.toml");
-        fs::write(&path, "[servers]\nsandbox = \"none\"\nnetwork = \"host\"\nblocked_networks = [\"192.0.2.0/24\"]\n")
+        fs::write(&path, "[servers]\nsandbox = \"none\"\nnetwork = \"host\"\nblocked_networks = [\"192.0.2.0/24\"]\nmemory = \"4 GiB\"\n")
             .unwrap();
         let servers = resolve(serve(Some(path.clone())), &environment()).unwrap().installation.servers;
         assert_eq!(servers.blocked_networks, ["192.0.2.0/24"]);
+        assert_eq!(servers.memory.unwrap().to_string(), "4 GiB");
         assert_eq!(servers.warnings().count(), 2);
-        fs::write(&path, "[servers]\nsandbox = \"loose\"\n").unwrap();
-        assert!(resolve(serve(Some(path)), &environment()).is_err());
-        assert_eq!(ServersSettings::default().warnings().count(), 0);
-    }
-
-    #[test]
-    fn it_never_listens_where_other_machines_could_read_along() {
-        for address in ["0.0.0.0:8460", "[::]:8460", "192.0.2.1:8460"] {
-            let mut args = serve(None);
-            args.listen = Some(address.parse().unwrap());
-            assert!(resolve(args, &environment()).is_err(), "{address}");
+        for wrong in ["sandbox = \"loose\"", "memory = \"4 gigabytes\"", "memory = 4096"] {
+            fs::write(&path, format!("[servers]\n{wrong}\n")).unwrap();
+            let failure = resolve(serve(Some(path.clone())), &environment()).unwrap_err();
+            assert!(failure.message.contains("line 2"), "{}", failure.message);
         }
+        assert_eq!(ServersSettings::default().warnings().count(), 0);
     }
 
     #[test]

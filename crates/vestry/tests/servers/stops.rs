@@ -51,3 +51,26 @@ fn a_program_that_does_not_listen_is_killed_with_all_that_it_started() {
     let left: Vec<_> = processes().into_iter().filter(|process| tree.contains(process)).collect();
     assert_eq!(left, []);
 }
+
+#[test]
+fn a_server_whose_network_ended_by_itself_runs_on_and_says_so() {
+    let house = House::new();
+    let server = house.server("connected", "echo up; exec sleep 1000");
+    server.start();
+    server.logs("up");
+    let supervisors: Vec<i32> = house.control_plane.supervisors().iter().map(|process| process.pid).collect();
+    let network = |process: &Process| process.name == "slirp4netns" && supervisors.contains(&process.parent);
+    let network = processes().into_iter().find(network).unwrap();
+    rustix::process::kill_process(rustix::process::Pid::from_raw(network.pid).unwrap(), rustix::process::Signal::KILL)
+        .unwrap();
+    let seen = until("what is said of it", || {
+        let seen = server.get();
+        (seen["status_detail"] != "").then_some(seen)
+    });
+    assert_eq!(
+        (&seen["status"], &seen["status_detail"]),
+        (&json!("running"), &json!("its network ended; restart the server"))
+    );
+    server.restart();
+    assert_eq!(server.becomes("running")["status_detail"], "");
+}

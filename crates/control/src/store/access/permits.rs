@@ -164,6 +164,8 @@ pub enum SystemReason {
     SetUp,
     /// Somebody signs in or fails to.
     SignIn,
+    /// A try to sign in or to set up is counted before anything is checked.
+    TryCounted,
     /// A credential was shown.
     CredentialUsed,
     /// The operator acts on the machine.
@@ -177,7 +179,7 @@ pub enum SystemReason {
 impl SystemReason {
     fn observes(self) -> bool {
         match self {
-            Self::SetUp | Self::CredentialUsed | Self::Starting | Self::ServerEnded => true,
+            Self::SetUp | Self::TryCounted | Self::CredentialUsed | Self::Starting | Self::ServerEnded => true,
             Self::SignIn | Self::Operator => false,
         }
     }
@@ -264,6 +266,7 @@ impl Signature {
             SystemReason::Operator => ("operator", "the operator"),
             SystemReason::SetUp => ("system", "set-up"),
             SystemReason::SignIn => ("system", "sign-in"),
+            SystemReason::TryCounted => ("system", "try counted"),
             SystemReason::CredentialUsed => ("system", "credential used"),
             SystemReason::Starting => ("system", "starting"),
             SystemReason::ServerEnded => ("system", "server ended"),

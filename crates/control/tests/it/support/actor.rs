@@ -1,8 +1,11 @@
 //! People who send requests, and the answers they get.
 
+use std::net::{IpAddr, SocketAddr};
+
 use axum::{
     Router,
     body::{Body, BodyDataStream},
+    extract::ConnectInfo,
     http::{HeaderMap, Method, Request, StatusCode, header},
     response::Response,
 };
@@ -15,6 +18,7 @@ pub struct Actor {
     router: Router,
     token: Option<String>,
     headers: Vec<(String, String)>,
+    peer: Option<SocketAddr>,
     /// Their e-mail address.
     pub email: String,
 }
@@ -28,7 +32,7 @@ pub struct Answer {
 
 impl Actor {
     pub fn new(router: Router, token: Option<String>, email: &str) -> Self {
-        Self { router, token, headers: Vec::new(), email: email.to_owned() }
+        Self { router, token, headers: Vec::new(), peer: None, email: email.to_owned() }
     }
 
     /// The same person with one more header.
@@ -36,6 +40,12 @@ impl Actor {
         let mut other = self.clone();
         other.headers.push((name.to_owned(), value.to_owned()));
         other
+    }
+
+    /// The same person, whose connections come from this address.
+    pub fn from(&self, address: &str) -> Self {
+        let address: IpAddr = address.parse().expect("an address");
+        Self { peer: Some((address, 4711).into()), ..self.clone() }
     }
 
     /// The same person with another token.
@@ -83,9 +93,15 @@ impl Actor {
     async fn response(&self, method: Method, path: &str, body: Option<String>) -> Response {
         let other_root = ["/healthz", "/readyz", "/api/"].iter().any(|root| path.starts_with(root));
         let address = if other_root { path.to_owned() } else { format!("/api/v1{path}") };
-        let mut request = Request::builder().method(method).uri(address).header(header::HOST, "localhost");
+        let mut request = Request::builder().method(method).uri(address);
+        if self.headers.iter().all(|(name, _)| name != "host") {
+            request = request.header(header::HOST, "localhost");
+        }
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        if let Some(peer) = self.peer {
+            request = request.extension(ConnectInfo(peer));
         }
         for (name, value) in &self.headers {
             request = request.header(name, value);

@@ -183,7 +183,8 @@ impl ControlPlane {
             Err(_) => known.contains(&process.pid) || below.contains(process),
         };
         let supervises = |process: &Process| {
-            fs::read(format!("/proc/{}/cmdline", process.pid)).is_ok_and(|line| line.ends_with(b"\0supervise\0"))
+            fs::read(format!("/proc/{}/cmdline", process.pid))
+                .is_ok_and(|line| line.starts_with(b"vestry\0supervise\0"))
         };
         processes().into_iter().filter(supervises).filter(is_own).collect()
     }
