@@ -66,7 +66,7 @@ pub struct Door {
 /// Serves the API until `stop` is ready: then streams end, and open requests are answered. Servers run on.
 pub async fn serve(app: App, door: Door, stop: impl Future<Output = ()> + Send) {
     let Door { listener, tls, site, limits } = door;
-    let store = app.store.clone();
+    let closing = app.clone();
     let (told, stopping) = watch::channel(false);
     let (tls, _looking) = tls.map(|tls| tls.kept_current(limits.certificate)).unzip();
     let connection = Connection {
@@ -112,5 +112,5 @@ pub async fn serve(app: App, door: Door, stop: impl Future<Output = ()> + Send) 
     let _in_time = timeout(limits.last_requests, async { while open.join_next().await.is_some() {} }).await;
     open.shutdown().await;
     // So that the embedded database is left as one file. Whatever is still at work has its connections taken away.
-    let _closed_in_time = timeout(limits.last_requests, store.close()).await;
+    let _closed_in_time = timeout(limits.last_requests, closing.close()).await;
 }

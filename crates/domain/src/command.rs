@@ -12,25 +12,38 @@ pub struct Command(Vec<String>);
 impl Command {
     /// The command of these strings: 1 to 256, no NUL, at most 64 KiB together; the first, the program, not empty.
     pub fn parse(argv: Vec<String>) -> Result<Self, CommandRefused> {
-        if argv.first().is_none_or(|program| program.is_empty()) {
-            return Err(CommandRefused::NoProgram);
+        check(&argv).map(|()| Self(argv))
+    }
+
+    /// A command that was accepted before: the limits may have become smaller since, and what exists stays readable.
+    pub fn parse_kept(argv: Vec<String>) -> Result<Self, CommandRefused> {
+        match check(&argv) {
+            Ok(()) | Err(CommandRefused::TooMany | CommandRefused::TooLong) => Ok(Self(argv)),
+            Err(refused) => Err(refused),
         }
-        if argv.len() > MOST_ARGUMENTS {
-            return Err(CommandRefused::TooMany);
-        }
-        if argv.iter().any(|argument| argument.contains('\0')) {
-            return Err(CommandRefused::Nul);
-        }
-        if argv.iter().map(|argument| argument.len() + 1).sum::<usize>() > LARGEST_COMMAND {
-            return Err(CommandRefused::TooLong);
-        }
-        Ok(Self(argv))
     }
 
     /// The program and its arguments; never empty.
     pub fn argv(&self) -> &[String] {
         &self.0
     }
+}
+
+/// What no command can be comes first, then what none may be.
+fn check(argv: &[String]) -> Result<(), CommandRefused> {
+    if argv.first().is_none_or(|program| program.is_empty()) {
+        return Err(CommandRefused::NoProgram);
+    }
+    if argv.iter().any(|argument| argument.contains('\0')) {
+        return Err(CommandRefused::Nul);
+    }
+    if argv.len() > MOST_ARGUMENTS {
+        return Err(CommandRefused::TooMany);
+    }
+    if argv.iter().map(|argument| argument.len() + 1).sum::<usize>() > LARGEST_COMMAND {
+        return Err(CommandRefused::TooLong);
+    }
+    Ok(())
 }
 
 /// Why a command was refused. The messages don't repeat it.
@@ -85,5 +98,19 @@ mod tests {
         ] {
             assert_eq!(Command::parse(argv), Err(why));
         }
+    }
+
+    #[test]
+    fn a_kept_command_is_readable_when_the_limits_have_become_smaller() {
+        let long = vec!["x".repeat(64 * 1024)];
+        let many = vec!["x".to_owned(); 257];
+        for argv in [long, many] {
+            assert!(Command::parse(argv.clone()).is_err());
+            assert_eq!(Command::parse_kept(argv.clone()).unwrap().argv(), argv);
+        }
+        let mut no_command = vec!["x".to_owned(); 257];
+        no_command[256] = "\0".to_owned();
+        assert_eq!(Command::parse_kept(no_command), Err(CommandRefused::Nul));
+        assert_eq!(Command::parse_kept(Vec::new()), Err(CommandRefused::NoProgram));
     }
 }

@@ -60,6 +60,17 @@ pub enum Tie {
     Token,
 }
 
+impl Tie {
+    /// The tie of a person who may own the workspace or collaborate in it.
+    pub fn of(owns: bool, collaborates: bool) -> Self {
+        match (owns, collaborates) {
+            (true, _) => Self::Owner,
+            (false, true) => Self::Collaborator,
+            (false, false) => Self::None,
+        }
+    }
+}
+
 /// What a person is to the organization, and to the workspace where the action has one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ties {

@@ -20,6 +20,18 @@ words! {
     }
 }
 
+impl Access {
+    /// The access that follows from a write: giving a selection, even an empty one, means `selected`; saying nothing
+    /// keeps what is, and is `all` for a new secret.
+    pub fn after_write(asked: Option<Self>, gives_selection: bool, known: Option<Self>) -> Self {
+        match (asked, gives_selection) {
+            (Some(access), _) => access,
+            (None, true) => Self::Selected,
+            (None, false) => known.unwrap_or(Self::All),
+        }
+    }
+}
+
 words! {
     /// What a person is in an organization.
     Role {
@@ -72,5 +84,30 @@ words! {
         Delivered = "delivered",
         /// Never handed over.
         Failed = "failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_selection_never_widens_by_itself() {
+        use Access::{All, Selected};
+        for (asked, gives_selection, known, access) in [
+            (None, false, None, All),
+            (None, true, None, Selected),
+            (None, false, Some(All), All),
+            (None, false, Some(Selected), Selected),
+            (None, true, Some(All), Selected),
+            (None, true, Some(Selected), Selected),
+            (Some(All), false, Some(Selected), All),
+            (Some(All), true, Some(Selected), All),
+            (Some(Selected), false, Some(All), Selected),
+            (Some(Selected), false, None, Selected),
+        ] {
+            let case = format!("{asked:?} {gives_selection} {known:?}");
+            assert_eq!(Access::after_write(asked, gives_selection, known), access, "{case}");
+        }
     }
 }

@@ -28,6 +28,11 @@ impl VariableName {
         Ok(Self(text.to_owned()))
     }
 
+    /// A name that was accepted before: more may have become Vestry's own since, and what exists stays readable.
+    pub fn parse_kept(text: &str) -> Result<Self, NameRefused> {
+        check_grammar(text).map(|()| Self(text.to_owned()))
+    }
+
     /// The name as it was typed.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -47,21 +52,28 @@ pub struct Variables(BTreeMap<VariableName, String>);
 impl Variables {
     /// The variables in these pairs of name and value, each name once.
     pub fn parse<N: AsRef<str>>(pairs: impl IntoIterator<Item = (N, String)>) -> Result<Self, VariablesRefused> {
+        let variables = Self::read(pairs, VariableName::parse)?;
+        let total: usize = variables.iter().map(|(name, value)| name.0.len() + value.len() + 2).sum();
+        if total > LARGEST_VARIABLES { Err(VariablesRefused::TooMuch) } else { Ok(variables) }
+    }
+
+    /// Variables that were accepted before: the limits may have become smaller since, and what exists stays readable.
+    pub fn parse_kept<N: AsRef<str>>(pairs: impl IntoIterator<Item = (N, String)>) -> Result<Self, VariablesRefused> {
+        Self::read(pairs, VariableName::parse_kept)
+    }
+
+    fn read<N: AsRef<str>>(
+        pairs: impl IntoIterator<Item = (N, String)>,
+        parse: impl Fn(&str) -> Result<VariableName, NameRefused>,
+    ) -> Result<Self, VariablesRefused> {
         let mut variables = BTreeMap::new();
-        let mut total = 0;
         for (position, (name, value)) in (1..).zip(pairs) {
-            let name =
-                VariableName::parse(name.as_ref()).map_err(|refused| VariablesRefused::Name { position, refused })?;
-            let length = name.0.len() + 1 + value.len();
-            total += length + 1;
+            let name = parse(name.as_ref()).map_err(|refused| VariablesRefused::Name { position, refused })?;
             if value.contains('\0') {
                 return Err(VariablesRefused::Nul { name });
             }
-            if length > LONGEST_ENVIRONMENT_STRING {
+            if name.0.len() + 1 + value.len() > LONGEST_ENVIRONMENT_STRING {
                 return Err(VariablesRefused::TooLong { name });
-            }
-            if total > LARGEST_VARIABLES {
-                return Err(VariablesRefused::TooMuch);
             }
             if variables.contains_key(&name) {
                 return Err(VariablesRefused::Twice { name });
@@ -69,6 +81,11 @@ impl Variables {
             variables.insert(name, value);
         }
         Ok(Self(variables))
+    }
+
+    /// The text of one variable.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known.as_str() == name).map(|(_, value)| value.as_str())
     }
 
     /// Names and values, ordered by name.
@@ -186,6 +203,23 @@ mod tests {
         let pairs = ["A", "B", "C"].map(|name| (name, third.clone()));
         assert!(Variables::parse(pairs[..2].to_vec()).is_ok());
         assert_eq!(Variables::parse(pairs), Err(VariablesRefused::TooMuch));
+    }
+
+    #[test]
+    fn kept_variables_are_readable_when_the_limits_have_become_smaller() {
+        let much = ["A", "B", "C"].map(|name| (name, "x".repeat(100 * 1024)));
+        assert!(Variables::parse(much.clone()).is_err());
+        assert_eq!(Variables::parse_kept(much).unwrap().iter().len(), 3);
+        let own = Variables::parse_kept([pair("VESTRY_X", "text")]).unwrap();
+        assert_eq!((own.get("VESTRY_X"), own.get("VESTRY_Y")), (Some("text"), None));
+        // What no program can be given stays refused.
+        for (bad, code) in [
+            (pair("a-b", ""), "name_malformed"),
+            (pair("A", "\0"), "variable_has_nul"),
+            (pair("A", &"x".repeat(128 * 1024)), "variable_too_long"),
+        ] {
+            assert_eq!(Variables::parse_kept([bad]).unwrap_err().code(), code);
+        }
     }
 
     #[test]

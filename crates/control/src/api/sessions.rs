@@ -76,7 +76,7 @@ pub(super) async fn create(
 pub(super) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<List<SessionBody>>> {
     let sessions = sessions::list(&app, &caller).await?;
     let show = |session: sessions::Credential| SessionBody {
-        current: session.id == caller.credential,
+        current: session.id == caller.credential(),
         id: session.id.to_string(),
         created_at: time(session.created_at),
         last_used_at: time(session.last_used_at),

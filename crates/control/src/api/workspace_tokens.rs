@@ -37,7 +37,7 @@ pub(super) struct WorkspaceTokenBody {
     name: String,
     created_at: String,
     created_by: Option<Who>,
-    /// To the minute; null when it was never used.
+    /// To five minutes; null when it was never used.
     last_used_at: Option<String>,
     expires_at: Option<String>,
 }

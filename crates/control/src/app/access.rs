@@ -1,6 +1,6 @@
 //! Who may: the one place where a permit is asked for.
 
-use domain::policy::Action;
+use domain::policy::{Action, TokenNeeds};
 
 use crate::{
     clock,
@@ -33,7 +33,7 @@ pub async fn authorize(db: &mut Connection, caller: &Caller, target: Target<'_>,
         Ok(standing) => standing.permit(action).map_err(|denied| match denied {
             Denied::Hidden => Error::NotFound,
             Denied::Role => Error::Forbidden(who_may(action).into()),
-            Denied::Token => Error::Forbidden(which_token_may(action).into()),
+            Denied::Token => Error::Forbidden(which_token_may(action.token_needs()).into()),
         }),
     }
 }
@@ -83,16 +83,29 @@ fn who_may(action: Action) -> &'static str {
         Action::GiveOrDeleteWorkspace => {
             "only the workspace's owner or an administrator may do this; nothing was done; ask one of them"
         }
-        _ => "only administrators of the organization may do this; nothing was done; ask one of them",
+        Action::AdministerOrganization
+        | Action::ReadAuditLog
+        | Action::ListOrganizationSecrets
+        | Action::WriteOrganizationSecrets => {
+            "only administrators of the organization may do this; nothing was done; ask one of them"
+        }
+        // Whoever may know of the thing may do these.
+        Action::SeeOrganization
+        | Action::ListMembers
+        | Action::SeeWorkspace
+        | Action::SeeEnvironment
+        | Action::StopServers => "you may not do this; nothing was done",
     }
 }
 
-fn which_token_may(action: Action) -> &'static str {
-    match action {
-        Action::WriteOrganizationSecrets => {
+fn which_token_may(needs: TokenNeeds) -> &'static str {
+    match needs {
+        TokenNeeds::OrganizationSecrets => {
             "this token may not write organization secrets; nothing was done; make one with full access and the \
              permission for organization secrets"
         }
-        _ => "this token may only read; nothing was done; make one with full access",
+        TokenNeeds::Full | TokenNeeds::Reading => {
+            "this token may only read; nothing was done; make one with full access"
+        }
     }
 }

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     site::own_network,
-    store::{Connection, InstallationPermit, Writing, attempts, audit},
+    store::{Connection, InstallationPermit, Writing, access::SystemReason, attempts, audit},
 };
 
 /// The tries that were refused unchecked, since the last event that said so. Each one on record would let anybody fill
@@ -96,18 +96,19 @@ pub(super) async fn look(app: &App, db: &mut Connection, against: &Against, now:
 ///
 /// # Errors
 /// [`Error::RateLimited`] when there is no room for it; then it is not counted.
-pub(super) async fn count(app: &App, permit: &InstallationPermit, against: Against, now: Time) -> Result<Attempt> {
+pub(super) async fn count(app: &App, against: Against, now: Time) -> Result<Attempt> {
+    let permit = InstallationPermit::system(SystemReason::TryCounted, None);
     let mut tx = app.store.write_installation().await?;
-    attempts::forget_old(&mut tx, permit, now).await?;
+    attempts::forget_old(&mut tx, &permit, now).await?;
     let mut last_of = None;
     for (allowance, key) in &against.0 {
-        let mut failures: Failures = attempts::lock(&mut tx, permit, key, now).await?;
+        let mut failures: Failures = attempts::lock(&mut tx, &permit, key, now).await?;
         if failures.count(*allowance, now).map_err(|again| refused(app, again, now))? {
             last_of = Some(*allowance);
         }
-        attempts::keep(&mut tx, permit, key, &failures).await?;
+        attempts::keep(&mut tx, &permit, key, &failures).await?;
     }
-    audit::commit_observation(tx).await?;
+    audit::commit_installation_observation(tx, permit).await?;
     Ok(Attempt { against, at: now, last_of })
 }
 

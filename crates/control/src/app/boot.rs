@@ -77,7 +77,6 @@ pub async fn open(settings: Settings) -> anyhow::Result<Booted> {
         runtime: Runtime::new(runtime)?,
         passwords: settings.passwords,
         turned_away: super::attempts::TurnedAway::default(),
-        installation,
         setup_code_file,
         runs: super::runs::Desk::default(),
         snapshots: super::snapshots::Snapshots::default(),

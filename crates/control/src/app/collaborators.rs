@@ -7,7 +7,6 @@ use super::{
     access::{authorize, workspace},
 };
 use crate::{
-    clock,
     error::{Error, Result},
     store::{
         Caller,
@@ -41,13 +40,13 @@ pub async fn add(app: &App, caller: &Caller, organization: &str, slug: &str, per
     if workspaces::get(&mut tx, &permit).await?.owner.id == member.id {
         return Err(Error::invalid("user", "is_owner", "The owner has access already."));
     }
-    let now = clock::now();
+    let now = permit.now();
     if !collaborators::insert(&mut tx, &permit, member.id, now).await? {
         return Ok(());
     }
     let event = Event::new(AuditAction::CollaboratorAdded, "person", member.id, &member.name)
         .with(serde_json::json!({ "workspace": slug }));
-    Ok(audit::commit(tx, &permit, event, now).await?)
+    Ok(audit::commit(tx, permit, event).await?)
 }
 
 /// Takes a person's access away.
@@ -63,5 +62,5 @@ pub async fn remove(app: &App, caller: &Caller, organization: &str, slug: &str, 
     }
     let event = Event::new(AuditAction::CollaboratorRemoved, "person", member.id, &member.name)
         .with(serde_json::json!({ "workspace": slug }));
-    Ok(audit::commit(tx, &permit, event, clock::now()).await?)
+    Ok(audit::commit(tx, permit, event).await?)
 }

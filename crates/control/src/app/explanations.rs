@@ -34,7 +34,7 @@ pub async fn get(app: &App, caller: &Caller, organization: &str, slug: &str, nam
     let variables = servers::list(&mut db, &permit, &EVERY_SERVER)
         .await?
         .into_iter()
-        .filter_map(|mut server| server.variables.remove(name).map(|value| (server.slug, value)))
+        .filter_map(|server| server.variables.get(name).map(|value| (server.slug.clone(), value.to_owned())))
         .collect();
     let base = domain::base_environment(permit.organization_slug(), permit.workspace_slug(), permit.workspace_slug())
         .into_iter()

@@ -18,6 +18,6 @@ use crate::{
 /// When the database fails.
 pub async fn get(app: &App, caller: &Caller) -> Result<(User, Vec<(Organization, Role)>)> {
     let mut db = app.store.read().await?;
-    let user = users::by_id(&mut db, caller.user).await?.ok_or(Error::Unauthenticated)?;
-    Ok((user, organizations::of_user(&mut db, caller.user).await?))
+    let user = users::by_id(&mut db, caller.user()).await?.ok_or(Error::Unauthenticated)?;
+    Ok((user, organizations::of_user(&mut db, caller.user()).await?))
 }

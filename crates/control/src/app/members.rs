@@ -48,17 +48,14 @@ pub async fn set_role(
     let member = members::find(&mut tx, &permit, person).await?.ok_or(Error::NotFound)?;
     expected.check(Some(&member.revision))?;
     let role = input.checked()?;
-    let demoted = member.role == Role::Administrator && role != Role::Administrator;
-    if demoted && members::administrators(&mut tx, &permit).await? == 1 {
-        return Err(Error::Conflict(
-            "this is the organization's last administrator; nothing was changed; make somebody else one first".into(),
-        ));
-    }
+    let administrators = members::administrators(&mut tx, &permit).await?;
+    domain::may_become(member.role, Some(role), administrators)
+        .map_err(|last| Error::Conflict(last.to_string().into()))?;
     members::set_role(&mut tx, &permit, member.id, role).await?;
     let changed = members::find(&mut tx, &permit, person).await?.ok_or(Error::NotFound)?;
     let event = Event::new(AuditAction::MemberRoleChanged, "person", member.id, &member.name)
         .with(json!({ "from": member.role.as_str(), "to": role.as_str() }));
-    audit::commit(tx, &permit, event, clock::now()).await?;
+    audit::commit(tx, permit, event).await?;
     Ok(changed)
 }
 
@@ -109,5 +106,5 @@ pub async fn add_by_operator(app: &App, add: AddMember) -> Result<()> {
             .with(json!({ "role": add.role.as_str(), "organization": add.organization }))
     };
     audit::record_for(&mut tx, &permit, organization.id, event(), now).await?;
-    Ok(audit::commit_installation(tx, &permit, event(), now).await?)
+    Ok(audit::commit_installation(tx, permit, event(), now).await?)
 }

@@ -32,9 +32,11 @@ mod turn;
 pub mod workspace_tokens;
 pub mod workspaces;
 
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use domain::InstallationId;
 use runtime::Runtime;
 
 pub use input::{Input, Precondition};
@@ -52,31 +54,49 @@ pub struct App(Arc<Parts>);
 /// The parts of an [`App`].
 pub struct Parts {
     /// The database.
-    pub store: Store,
+    pub(in crate::app) store: Store,
     /// The keys.
-    pub keyring: Keyring,
+    pub(in crate::app) keyring: Keyring,
     /// Where servers run.
-    pub runtime: Runtime,
+    pub(in crate::app) runtime: Runtime,
     /// Hashes passwords, a few at a time.
-    pub passwords: Passwords,
+    pub(in crate::app) passwords: Passwords,
     /// How many tries were refused unchecked.
-    pub turned_away: attempts::TurnedAway,
-    /// Which installation this is.
-    pub installation: InstallationId,
+    pub(in crate::app) turned_away: attempts::TurnedAway,
     /// Where the one-time set-up code lies until it is used.
-    pub setup_code_file: std::path::PathBuf,
+    pub(in crate::app) setup_code_file: PathBuf,
     /// Where runs are put on record.
-    pub runs: runs::Desk,
+    pub(in crate::app) runs: runs::Desk,
     /// The environments that starts got last, still sealed.
-    pub snapshots: snapshots::Snapshots,
+    pub(in crate::app) snapshots: snapshots::Snapshots,
     /// The servers that are being moved from one process to the next.
-    pub turns: turn::Turns,
+    pub(in crate::app) turns: turn::Turns,
 }
 
 impl App {
     /// Puts the parts together.
-    pub fn new(parts: Parts) -> Self {
+    fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
+    }
+
+    /// Why nothing can be sealed or unsealed, if so.
+    pub fn sealed(&self) -> Option<&str> {
+        self.keyring.sealed()
+    }
+
+    /// What the operator should know of the limit of the servers' memory.
+    pub fn memory_warning(&self) -> Option<String> {
+        self.runtime.memory_limit().warning()
+    }
+
+    /// Where the one-time set-up code lies until it is used.
+    pub fn setup_code_file(&self) -> &Path {
+        &self.setup_code_file
+    }
+
+    /// Ends every connection to the database, waiting for those in use.
+    pub async fn close(&self) {
+        self.store.close().await;
     }
 }
 

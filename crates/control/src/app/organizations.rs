@@ -1,6 +1,6 @@
 //! Organizations and their settings.
 
-use domain::{AuditAction, DisplayName, OrganizationId, Slug, WorkspaceCreation, policy::Action};
+use domain::{AuditAction, DisplayName, OrganizationId, Slug, Time, WorkspaceCreation, policy::Action};
 use serde_json::json;
 
 use super::{
@@ -57,12 +57,12 @@ pub async fn edit(
     let input = input.checked()?;
     let name = input.name.as_ref().map_or(known.name.as_str(), DisplayName::as_str);
     let creation = input.workspace_creation.unwrap_or(known.workspace_creation);
-    let now = clock::now();
+    let now = permit.now();
     organizations::update(&mut tx, &permit, name, creation, now).await?;
     let edited = organizations::get(&mut tx, &permit).await?;
     let event = Event::new(AuditAction::OrganizationEdited, "organization", known.id, slug)
         .with(json!({ "name": name, "workspace_creation": creation.as_str() }));
-    audit::commit(tx, &permit, event, now).await?;
+    audit::commit(tx, permit, event).await?;
     Ok(edited)
 }
 
@@ -75,9 +75,9 @@ pub async fn create_by_operator(app: &App, slug: &Slug, name: &DisplayName) -> R
     let now = clock::now();
     let id = OrganizationId::new(now, random::bytes());
     let mut tx = app.store.write_installation().await?;
-    found(app, &mut tx, &permit, id, slug, name).await?;
+    found(app, &mut tx, &permit, id, slug, name, now).await?;
     let event = Event::new(AuditAction::OrganizationCreated, "organization", id, slug.as_str());
-    Ok(audit::commit_installation(tx, &permit, event, now).await?)
+    Ok(audit::commit_installation(tx, permit, event, now).await?)
 }
 
 /// Writes a new organization with its data key, and the first event of its chain.
@@ -88,8 +88,8 @@ pub(super) async fn found(
     id: OrganizationId,
     slug: &Slug,
     name: &DisplayName,
+    now: Time,
 ) -> Result<()> {
-    let now = clock::now();
     organizations::insert(tx, permit, id, slug, name, now).await?;
     let data_key = app.keyring.new_data_key(id, now)?;
     data_keys::insert(tx, permit, id, &data_key, app.keyring.root_key_id()?, now).await?;

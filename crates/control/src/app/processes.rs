@@ -10,7 +10,7 @@ use crate::{
     clock,
     error::{Error, Result},
     store::{
-        Permit,
+        Permit, Writing,
         access::SystemReason,
         audit,
         servers::{self, Transition},
@@ -91,6 +91,14 @@ pub(super) fn watch(app: &App, server: ServerId, start: StartId) {
     });
 }
 
+/// Begins a write of the system in the workspace of a server; `None` when there is no such server.
+pub(super) async fn by_itself(app: &App, reason: SystemReason, server: ServerId) -> Result<Option<(Writing, Permit)>> {
+    let location = workspaces::location_of(&mut *app.store.read().await?, server).await?;
+    let Some(location) = location else { return Ok(None) };
+    let tx = app.store.write(location.organization_slug().as_str()).await?;
+    Ok(Some((tx, Permit::system(reason, &location, clock::now()))))
+}
+
 /// Waits for the end of a server's network and says so with the server, which runs on without it.
 async fn watch_network(app: App, server: ServerId, start: StartId) {
     loop {
@@ -105,15 +113,14 @@ async fn watch_network(app: App, server: ServerId, start: StartId) {
 }
 
 async fn write_network_ended(app: &App, server: ServerId, start: StartId) -> Result<()> {
-    let Some(place) = workspaces::place_of(&mut *app.store.read().await?, server).await? else { return Ok(()) };
-    let permit = Permit::system(SystemReason::ServerEnded, &place);
-    let mut tx = app.store.write(place.organization_slug.as_str()).await?;
+    let begun = by_itself(app, SystemReason::ServerEnded, server).await?;
+    let Some((mut tx, permit)) = begun else { return Ok(()) };
     let runs = |seen: &servers::Server| seen.start == Some(start) && seen.status == ServerStatus::Running;
     if let Some(seen) = servers::by_id(&mut tx, server).await?.filter(runs) {
         let cut_off = Transition { detail: NETWORK_ENDED, status: seen.status, exit_code: None, start: seen.start };
         servers::transition(&mut tx, &permit, &seen, &cut_off).await?;
     }
-    Ok(audit::commit_observation(tx).await?)
+    Ok(audit::commit_observation(tx, permit).await?)
 }
 
 /// Records the end of a process, and forgets it; `None` where the runtime knows nothing of it.
@@ -124,10 +131,9 @@ pub(super) async fn record(app: &App, server: ServerId, start: StartId, exit: Op
 }
 
 async fn write_end(app: &App, server: ServerId, start: StartId, exit: Option<Exit>) -> Result<()> {
-    let Some(place) = workspaces::place_of(&mut *app.store.read().await?, server).await? else { return Ok(()) };
-    let permit = Permit::system(SystemReason::ServerEnded, &place);
-    let mut tx = app.store.write(place.organization_slug.as_str()).await?;
-    let (code, at) = exit.map_or((None, clock::now()), |exit| (exit.code, exit.at));
+    let begun = by_itself(app, SystemReason::ServerEnded, server).await?;
+    let Some((mut tx, permit)) = begun else { return Ok(()) };
+    let (code, at) = exit.map_or((None, permit.now()), |exit| (exit.code, exit.at));
     // What ended may have had its environment; only a start of which nothing is known never came to be.
     match exit {
         Some(_) => starts::settle(&mut tx, &permit, start, Outcome::Delivered, "").await?,
@@ -139,7 +145,7 @@ async fn write_end(app: &App, server: ServerId, start: StartId, exit: Option<Exi
         let ended = Transition { status, detail: &detail, exit_code: code, start: None };
         servers::transition(&mut tx, &permit, &seen, &ended).await?;
     }
-    Ok::<_, Error>(audit::commit_observation(tx).await?)
+    Ok::<_, Error>(audit::commit_observation(tx, permit).await?)
 }
 
 /// Removes what the runtime keeps of an ended start, once its end is on record here.

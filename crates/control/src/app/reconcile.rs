@@ -7,14 +7,12 @@ use runtime::{Exit, State};
 
 use super::{App, processes};
 use crate::{
-    clock,
     error::Result,
     store::{
-        Permit,
         access::SystemReason,
         audit,
         servers::{self, Transition},
-        starts, workspaces,
+        starts,
     },
 };
 
@@ -69,13 +67,12 @@ async fn end_stray(app: &App, start: StartId) -> Option<Exit> {
 /// A start that was cut off between its record and its process delivered nothing.
 async fn settle_pending(app: &App) -> Result<()> {
     for (start, server) in starts::pending(&mut *app.store.read().await?).await? {
-        let Some(place) = workspaces::place_of(&mut *app.store.read().await?, server).await? else { continue };
-        let permit = Permit::system(SystemReason::ServerEnded, &place);
-        let mut tx = app.store.write(place.organization_slug.as_str()).await?;
+        let begun = processes::by_itself(app, SystemReason::Starting, server).await?;
+        let Some((mut tx, permit)) = begun else { continue };
         let why = "the control plane ended before the start was finished";
         starts::settle(&mut tx, &permit, start, Outcome::Failed, why).await?;
-        starts::end(&mut tx, &permit, start, None, clock::now()).await?;
-        audit::commit_observation(tx).await?;
+        starts::end(&mut tx, &permit, start, None, permit.now()).await?;
+        audit::commit_observation(tx, permit).await?;
     }
     Ok(())
 }
@@ -84,11 +81,10 @@ async fn mark_running(app: &App, server: &servers::Server, start: StartId) -> Re
     if server.status != ServerStatus::Starting {
         return Ok(());
     }
-    let Some(place) = workspaces::place_of(&mut *app.store.read().await?, server.id).await? else { return Ok(()) };
-    let permit = Permit::system(SystemReason::ServerEnded, &place);
-    let mut tx = app.store.write(place.organization_slug.as_str()).await?;
+    let begun = processes::by_itself(app, SystemReason::Starting, server.id).await?;
+    let Some((mut tx, permit)) = begun else { return Ok(()) };
     starts::settle(&mut tx, &permit, start, Outcome::Delivered, "").await?;
     let runs = Transition { status: ServerStatus::Running, detail: "", exit_code: None, start: Some(start) };
     servers::transition(&mut tx, &permit, server, &runs).await?;
-    Ok(audit::commit_observation(tx).await?)
+    Ok(audit::commit_observation(tx, permit).await?)
 }

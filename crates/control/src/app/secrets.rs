@@ -11,7 +11,6 @@ use super::{
     access::{authorize, organization, workspace},
 };
 use crate::{
-    clock,
     error::{Error, Result},
     random,
     store::{
@@ -88,7 +87,7 @@ pub async fn set(
     expected.check(known.as_ref().map(|secret| secret.revision.as_str()))?;
     let input = input.checked()?;
 
-    let now = clock::now();
+    let now = permit.now();
     let key = app.keyring.sealing_key(&mut tx, permit.organization()).await?;
     let (id, version) = match &known {
         Some(secret) => (secret.id, secret.version + 1),
@@ -96,7 +95,7 @@ pub async fn set(
     };
     let belongs = belongs(&permit, id, &input.name, version);
     let sealed = app.keyring.seal(&key, &belongs, &input.value)?;
-    let access = input.reach.access(known.as_ref().map(|secret| secret.access));
+    let access = input.reach.after_write(known.as_ref().map(|secret| secret.access));
     let description = input.description.as_ref().map(Description::as_str);
     let action = match &known {
         None => {
@@ -127,7 +126,7 @@ pub async fn set(
         "access": access.as_str(),
         "workspaces": input.reach.workspaces,
     }));
-    finish(tx, &permit, &input.name, event, known.is_none(), warnings).await
+    finish(tx, permit, &input.name, event, known.is_none(), warnings).await
 }
 
 /// Changes description, access, selection or name; the value stays.
@@ -148,8 +147,8 @@ pub async fn edit(
     expected.check(Some(&known.revision))?;
     let input = input.checked()?;
 
-    let now = clock::now();
-    let access = input.reach.access(Some(known.access));
+    let now = permit.now();
+    let access = input.reach.after_write(Some(known.access));
     let description = input.description.as_ref().map_or(known.description.as_str(), Description::as_str);
     secrets::update(&mut tx, &permit, &known, description, access, now).await?;
     select(&mut tx, &permit, known.id, input.reach.workspaces.as_deref()).await?;
@@ -164,7 +163,7 @@ pub async fn edit(
         None => (edited, known.name, Vec::new()),
         Some(new_name) => {
             rename(app, &mut tx, &permit, &known, &new_name).await?;
-            audit::record(&mut tx, &permit, edited, now).await?;
+            audit::record(&mut tx, &permit, edited).await?;
             let warnings = name_warnings(&mut tx, &permit, &new_name).await?;
             let renamed = Event::new(AuditAction::SecretRenamed, "secret", known.id, &new_name)
                 .with(json!({ "from": known.name.as_str() }));
@@ -172,7 +171,7 @@ pub async fn edit(
         }
     };
     check_budget(&mut tx, &permit).await?;
-    finish(tx, &permit, &name, event, false, warnings).await
+    finish(tx, permit, &name, event, false, warnings).await
 }
 
 /// Adds one workspace to a secret's selection, or takes it out.
@@ -199,14 +198,14 @@ pub async fn select_one(
             "this secret reaches all workspaces; nothing was changed; give it access `selected` first".into(),
         ));
     }
-    let now = clock::now();
+    let now = permit.now();
     selections::set(&mut tx, &permit, known.id, workspace, selected, now).await?;
     secrets::update(&mut tx, &permit, &known, &known.description, known.access, now).await?;
     check_budget(&mut tx, &permit).await?;
     let change = if selected { "selected" } else { "deselected" };
     let event = Event::new(AuditAction::SecretEdited, "secret", known.id, &known.name)
         .with(json!({ "scope": Scope::Organization.as_str(), change: workspace_slug }));
-    finish(tx, &permit, &known.name, event, false, Vec::new()).await
+    finish(tx, permit, &known.name, event, false, Vec::new()).await
 }
 
 /// Deletes a secret: its name is free at once, and its servers differ until they restart.
@@ -218,9 +217,9 @@ pub async fn delete(app: &App, caller: &Caller, place: Place<'_>, name: &str, ex
     let permit = authorize(&mut tx, caller, place.target(), place.writing()).await?;
     let known = secrets::find(&mut tx, &permit, name).await?.ok_or(Error::NotFound)?;
     expected.check(Some(&known.revision))?;
-    let now = clock::now();
+    let now = permit.now();
     secrets::delete(&mut tx, &permit, &known, now).await?;
     let event = Event::new(AuditAction::SecretDeleted, "secret", known.id, &known.name)
         .with(json!({ "scope": scope(&permit).as_str(), "workspace": permit.workspace().map(|id| id.to_string()) }));
-    Ok(audit::commit(tx, &permit, event, now).await?)
+    Ok(audit::commit(tx, permit, event).await?)
 }

@@ -17,7 +17,6 @@ use super::{
     turn::Turn,
 };
 use crate::{
-    clock,
     error::{Error, Result},
     random,
     store::{
@@ -108,12 +107,12 @@ pub async fn create(app: &App, caller: &Caller, place: Place<'_>, input: Input<N
     let mut tx = app.store.write(place.organization).await?;
     let permit = authorize(&mut tx, caller, place.target(), Action::UseServers).await?;
     let new = input.checked()?;
-    let now = clock::now();
+    let now = permit.now();
     let id = ServerId::new(now, random::bytes());
     servers::insert(&mut tx, &permit, id, &new.slug, new.name.as_str(), &new.command, &new.variables, now).await?;
     let event = Event::new(AuditAction::ServerCreated, "server", id, new.slug.as_str());
     let created = found(&mut tx, &permit, new.slug.as_str()).await?;
-    audit::commit(tx, &permit, event, now).await?;
+    audit::commit(tx, permit, event).await?;
     Ok(created)
 }
 
@@ -134,16 +133,15 @@ pub async fn edit(
     let known = servers::find(&mut tx, &permit, slug).await?.ok_or(Error::NotFound)?;
     expected.check(Some(&known.revision))?;
     let input = input.checked()?;
-    let (kept_command, kept_variables) = starting::stored_settings(&known)?;
     let new_slug = input.slug.unwrap_or(known.slug);
     let name = input.name.as_ref().map_or(known.name.as_str(), DisplayName::as_str);
-    let command = input.command.unwrap_or(kept_command);
-    let variables = input.variables.unwrap_or(kept_variables);
-    let now = clock::now();
+    let command = input.command.unwrap_or(known.command);
+    let variables = input.variables.unwrap_or(known.variables);
+    let now = permit.now();
     servers::update(&mut tx, &permit, known.id, &new_slug, name, &command, &variables, now).await?;
     let event = Event::new(AuditAction::ServerEdited, "server", known.id, new_slug.as_str());
     let edited = found(&mut tx, &permit, new_slug.as_str()).await?;
-    audit::commit(tx, &permit, event, now).await?;
+    audit::commit(tx, permit, event).await?;
     Ok(edited)
 }
 
@@ -159,10 +157,10 @@ pub async fn delete(app: &App, caller: &Caller, place: Place<'_>, slug: &str, ex
     if known.status.may_be_alive() {
         return Err(Error::Conflict("the server is running; nothing was deleted; stop it first".into()));
     }
-    let now = clock::now();
+    let now = permit.now();
     servers::delete(&mut tx, &permit, known.id, now).await?;
     let event = Event::new(AuditAction::ServerDeleted, "server", known.id, slug);
-    audit::commit(tx, &permit, event, now).await?;
+    audit::commit(tx, permit, event).await?;
     if let Err(error) = app.runtime.remove(known.id) {
         tracing::warn!(%error, server = %known.id, "the log of a deleted server could not be removed");
     }
@@ -189,8 +187,8 @@ pub async fn start(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> 
     let begun = found(&mut tx, &permit, slug).await?;
     let app = app.clone();
     processes::to_the_end(async move {
-        audit::commit(tx, &permit, event, clock::now()).await?;
-        tokio::spawn(starting::start(app, permit, launch, turn));
+        audit::commit(tx, permit, event).await?;
+        tokio::spawn(starting::start(app, launch, turn));
         Ok(begun)
     })
     .await
@@ -214,7 +212,7 @@ pub async fn stop(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> R
     let stopped = found(&mut tx, &permit, slug).await?;
     let app = app.clone();
     processes::to_the_end(async move {
-        audit::commit(tx, &permit, event, clock::now()).await?;
+        audit::commit(tx, permit, event).await?;
         processes::stop(&app, start);
         Ok(stopped)
     })
@@ -241,8 +239,8 @@ pub async fn restart(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -
     let restarted = found(&mut tx, &permit, slug).await?;
     let app = app.clone();
     processes::to_the_end(async move {
-        audit::commit(tx, &permit, event, clock::now()).await?;
-        tokio::spawn(starting::restart(app, permit, server, launch, turn));
+        audit::commit(tx, permit, event).await?;
+        tokio::spawn(starting::restart(app, server, launch, turn));
         Ok(restarted)
     })
     .await

@@ -27,9 +27,6 @@ use crate::{
 
 pub use crate::store::credentials::Credential;
 
-/// Seconds after which a session ends, used or not: 7 days.
-const SESSION_SECONDS: i64 = 7 * 24 * 3_600;
-
 /// Who wants to sign in.
 pub struct SignIn {
     /// The e-mail address.
@@ -78,7 +75,7 @@ pub async fn create(app: &App, input: Input<SignIn>, from: Visit) -> Result<Sess
     // Whoever finds the queue full was not checked, and has not failed.
     let waiting = app.passwords.queue()?;
     let permit = InstallationPermit::system(SystemReason::SignIn, from.address.map(|address| address.to_string()));
-    let attempt = attempts::count(app, &permit, against, now).await?;
+    let attempt = attempts::count(app, against, now).await?;
     let stored = user.as_ref().map(|user| user.password_hash.as_str());
     let fits = app.passwords.verify(waiting, password, stored).await?;
     let now = clock::now();
@@ -86,7 +83,7 @@ pub async fn create(app: &App, input: Input<SignIn>, from: Visit) -> Result<Sess
     let Some(user) = user.filter(|_| fits) else {
         let refused = Event::new(AuditAction::SessionRefused, "person", "", email.as_str());
         let refused = refused.with(attempt.details(app));
-        audit::commit_installation(tx, &permit, refused, now).await?;
+        audit::commit_installation(tx, permit, refused, now).await?;
         return Err(Error::SignInRefused);
     };
     attempt.take_back(&mut tx, &permit, now).await?;
@@ -100,7 +97,7 @@ pub async fn create(app: &App, input: Input<SignIn>, from: Visit) -> Result<Sess
         full: true,
         organization_secrets: true,
         secret_hash,
-        expires_at: Some(now.plus_seconds(SESSION_SECONDS)),
+        expires_at: Some(domain::session_ends(now)),
     };
     credentials::insert(&mut tx, &permit, &new, now).await?;
     let mut remembered = None;
@@ -111,8 +108,8 @@ pub async fn create(app: &App, input: Input<SignIn>, from: Visit) -> Result<Sess
         remembered = Some((text, BROWSER_KNOWN));
     }
     let created = Event::new(AuditAction::SessionCreated, "person", user.id, &user.name);
-    audit::commit_installation(tx, &permit, created, now).await?;
-    Ok(Session { user, cookie, seconds: SESSION_SECONDS, browser: remembered })
+    audit::commit_installation(tx, permit, created, now).await?;
+    Ok(Session { user, cookie, seconds: domain::SESSION_SECONDS, browser: remembered })
 }
 
 /// Who shows this session or token.
@@ -126,17 +123,15 @@ pub async fn authenticate(app: &App, shown: &str, as_cookie: bool, address: Opti
     }
     let now = clock::now();
     let mut db = app.store.read().await?;
-    let (runner, stored, stale) = if presented.kind == Kind::Workspace {
-        let found = workspace_tokens::find(&mut db, presented.id, address, now).await?;
-        found.map(|(token, stored, stale)| (Runner::Token(token), stored, stale))
+    let shows = |stored: &[u8]| presented.is(stored);
+    let (runner, stale) = if presented.kind == Kind::Workspace {
+        let found = workspace_tokens::find(&mut db, presented.id, shows, address, now).await?;
+        found.map(|(token, stale)| (Runner::Token(token), stale))
     } else {
-        let found = credentials::find(&mut db, presented.id, as_cookie, now).await?;
-        found.map(|(caller, stored, stale)| (Runner::Person(Caller { address, ..caller }), stored, stale))
+        let found = credentials::find(&mut db, presented.id, as_cookie, shows, address, now).await?;
+        found.map(|(caller, stale)| (Runner::Person(caller), stale))
     }
     .ok_or(Error::Unauthenticated)?;
-    if !presented.is(&stored) {
-        return Err(Error::Unauthenticated);
-    }
     if stale {
         tokio::spawn(note_use(app.clone(), presented.id, now));
     }
@@ -146,9 +141,10 @@ pub async fn authenticate(app: &App, shown: &str, as_cookie: bool, address: Opti
 /// Notes the use of a credential; a request neither waits nor fails for it.
 async fn note_use(app: App, id: CredentialId, now: Time) {
     let noted = async {
+        let permit = InstallationPermit::system(SystemReason::CredentialUsed, None);
         let mut tx = app.store.write_installation().await?;
-        credentials::touch(&mut tx, id, now).await?;
-        audit::commit_observation(tx).await
+        credentials::touch(&mut tx, &permit, id, now).await?;
+        audit::commit_installation_observation(tx, permit).await
     };
     if let Err(error) = noted.await {
         tracing::warn!(%error, "when a credential was last used could not be noted");
@@ -161,7 +157,7 @@ async fn note_use(app: App, id: CredentialId, now: Time) {
 /// When the database fails.
 pub async fn list(app: &App, caller: &Caller) -> Result<Vec<Credential>> {
     let mut db = app.store.read().await?;
-    Ok(credentials::of_user(&mut db, caller.user, true, clock::now()).await?)
+    Ok(credentials::of_user(&mut db, caller.user(), true, clock::now()).await?)
 }
 
 /// Ends one of the caller's sessions: `current` is the one they call with.
@@ -169,14 +165,14 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Vec<Credential>> {
 /// # Errors
 /// [`Error::NotFound`] when it is not theirs or has ended already; [`Error::Forbidden`] for a read-only token.
 pub async fn end(app: &App, caller: &Caller, id: &str) -> Result<()> {
-    if !caller.full {
+    if !caller.is_full() {
         return Err(Error::Forbidden("this token may only read; nothing was ended; use one with full access".into()));
     }
-    let id = if id == "current" && caller.session { caller.credential.to_string() } else { id.to_owned() };
+    let id = if id == "current" && caller.is_session() { caller.credential().to_string() } else { id.to_owned() };
     let now = clock::now();
     let permit = InstallationPermit::own(caller);
-    let mut tx = app.store.write_person(caller.user).await?;
-    credentials::revoke(&mut tx, &permit, caller.user, &id, true, now).await?.ok_or(Error::NotFound)?;
+    let mut tx = app.store.write_person(caller.user()).await?;
+    credentials::revoke(&mut tx, &permit, &id, true, now).await?.ok_or(Error::NotFound)?;
     let ended = Event::new(AuditAction::SessionEnded, "session", id, "browser");
-    Ok(audit::commit_installation(tx, &permit, ended, now).await?)
+    Ok(audit::commit_installation(tx, permit, ended, now).await?)
 }

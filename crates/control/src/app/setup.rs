@@ -65,7 +65,7 @@ pub async fn run(app: &App, input: Input<SetUp>, address: Option<IpAddr>) -> Res
     attempts::look(app, &mut db, &against, now).await?;
     drop(db);
     let permit = InstallationPermit::system(SystemReason::SetUp, address.map(|address| address.to_string()));
-    let attempt = attempts::count(app, &permit, against, now).await?;
+    let attempt = attempts::count(app, against, now).await?;
     if constant_time::verify_slices_are_equal(&token::hash(input.setup_code.trim()), &expected).is_err() {
         return Err(Error::invalid(
             "setup_code",
@@ -84,12 +84,12 @@ pub async fn run(app: &App, input: Input<SetUp>, address: Option<IpAddr>) -> Res
     let user = UserId::new(now, random::bytes());
     users::insert(&mut tx, &permit, user, &input.email, &input.name, &password_hash, now).await?;
     let organization = OrganizationId::new(now, random::bytes());
-    organizations::found(app, &mut tx, &permit, organization, &input.slug, &input.organization).await?;
+    organizations::found(app, &mut tx, &permit, organization, &input.slug, &input.organization, now).await?;
     members::insert(&mut tx, &permit, organization, user, Role::Administrator, now).await?;
     let joined = Event::new(AuditAction::MemberAdded, "person", user, input.name.as_str());
     audit::record_for(&mut tx, &permit, organization, joined, now).await?;
     let done = Event::new(AuditAction::InstallationSetUp, "organization", organization, input.slug.as_str());
-    audit::commit_installation(tx, &permit, done, now).await?;
+    audit::commit_installation(tx, permit, done, now).await?;
 
     if let Err(error) = std::fs::remove_file(&app.setup_code_file) {
         tracing::warn!(%error, "the used set-up code's file could not be removed; it opens nothing any more");
@@ -144,10 +144,10 @@ pub async fn prepare(
     let permit = InstallationPermit::system(SystemReason::SetUp, None);
     write_private(setup_code_file, code.as_bytes())?;
     match known {
-        None => installation::insert(&mut tx, id, &token::hash(&code), now).await?,
+        None => installation::insert(&mut tx, &permit, id, &token::hash(&code), now).await?,
         Some(_) => installation::replace_setup_code(&mut tx, &permit, &token::hash(&code)).await?,
     }
-    audit::commit_observation(tx).await?;
+    audit::commit_installation_observation(tx, permit).await?;
     Ok((id, Some(code)))
 }
 

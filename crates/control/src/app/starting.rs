@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Command, Layer, Outcome, ServerId, ServerStatus, StartId, Variables};
+use domain::{Layer, Outcome, ServerId, ServerStatus, StartId};
 use runtime::{Environment, Exit, Launch, Prepared, StartFailed};
 use serde_json::{Value, json};
 
@@ -17,7 +17,9 @@ use crate::{
     error::{Error, Result},
     random,
     store::{
-        Permit, Writing, audit,
+        Location, Permit, Writing,
+        access::SystemReason,
+        audit,
         servers::{self, Server, Transition},
         starts::{self, Host, NewStart},
     },
@@ -27,6 +29,7 @@ use crate::{
 pub(super) struct Plan {
     pub(super) start: StartId,
     server: Server,
+    location: Location,
     snapshot: Arc<Snapshot>,
 }
 
@@ -42,72 +45,71 @@ impl Plan {
 /// # Errors
 /// [`Error::Sealed`] without keys; then nothing is on record.
 pub(super) async fn plan(app: &App, tx: &mut Writing, permit: &Permit, server: &Server) -> Result<Plan> {
-    let now = clock::now();
+    let now = permit.now();
     let snapshot = snapshots::take(app, tx, permit, now).await?;
     let start = StartId::new(now, random::bytes());
     let record = NewStart { id: start, host: Host::Server(server.id), snapshot: snapshot.id };
     starts::insert(tx, permit, &record, now).await?;
-    Ok(Plan { start, server: server.clone(), snapshot })
+    Ok(Plan { start, server: server.clone(), location: permit.location(), snapshot })
 }
 
 /// Starts a server that is marked as starting, and records what became of it.
-pub(super) async fn start(app: App, permit: Permit, plan: Plan, turn: Turn) {
-    let (start, server) = (plan.start, plan.server.id);
-    let outcome = match prepare(&app, &permit, plan).await {
+pub(super) async fn start(app: App, plan: Plan, turn: Turn) {
+    let (start, server, location) = (plan.start, plan.server.id, plan.location.clone());
+    let outcome = match prepare(&app, plan).await {
         Ok(prepared) => open(prepared).await,
         Err(why) => Err(why),
     };
-    record(&app, &permit, server, start, outcome).await;
+    record(&app, &location, server, start, outcome).await;
     drop(turn);
 }
 
 /// Prepares the new process to its gate, stops the old one, opens the gate. What fails before the stop leaves the old
 /// process running; what fails after it is `failed`.
-pub(super) async fn restart(app: App, permit: Permit, old: Server, plan: Plan, turn: Turn) {
-    let start = plan.start;
-    let prepared = match prepare(&app, &permit, plan).await {
+pub(super) async fn restart(app: App, old: Server, plan: Plan, turn: Turn) {
+    let (start, location) = (plan.start, plan.location.clone());
+    let prepared = match prepare(&app, plan).await {
         Ok(prepared) => prepared,
-        Err(why) => return keep_old(&app, &permit, &old, start, &why).await,
+        Err(why) => return keep_old(&app, &location, &old, start, &why).await,
     };
-    let old = match mark_restarting(&app, &permit, old.clone()).await {
+    let old = match mark_restarting(&app, &location, old.clone()).await {
         Ok(old) => old,
         Err(why) => {
             prepared.cancel().await;
-            return keep_old(&app, &permit, &old, start, &why.to_string()).await;
+            return keep_old(&app, &location, &old, start, &why.to_string()).await;
         }
     };
     let exit = match stop_old(&app, &old).await {
         Ok(exit) => exit,
         Err(why) => {
             prepared.cancel().await;
-            return keep_old(&app, &permit, &old, start, &why).await;
+            return keep_old(&app, &location, &old, start, &why).await;
         }
     };
-    match take_place(&app, &permit, &old, start, exit).await {
+    match take_place(&app, &location, &old, start, exit).await {
         Ok(true) => {
             let outcome = open(prepared).await;
-            record(&app, &permit, old.id, start, outcome).await;
+            record(&app, &location, old.id, start, outcome).await;
         }
         Ok(false) => {
             prepared.cancel().await;
-            fail(&app, &permit, &old, start, "the server was stopped meanwhile; it was not restarted", None).await;
+            fail(&app, &location, &old, start, "the server was stopped meanwhile; it was not restarted", None).await;
         }
         Err(why) => {
             prepared.cancel().await;
-            give_up(&app, &permit, &old, start, &why.to_string()).await;
+            give_up(&app, &location, &old, start, &why.to_string()).await;
         }
     }
     drop(turn);
 }
 
 /// Unseals what is injected, all of it or nothing, and brings the sandbox to its gate.
-async fn prepare(app: &App, permit: &Permit, plan: Plan) -> std::result::Result<Prepared, String> {
-    let Plan { start, server, snapshot } = plan;
+async fn prepare(app: &App, plan: Plan) -> std::result::Result<Prepared, String> {
+    let Plan { start, server, location, snapshot } = plan;
     app.snapshots.keep(&snapshot);
-    let (command, variables) = stored_settings(&server).map_err(|error| error.to_string())?;
-    let base = domain::base_environment(permit.organization_slug(), permit.workspace_slug(), &server.slug);
+    let base = domain::base_environment(location.organization_slug(), location.workspace_slug(), &server.slug);
     let mut environment = Environment::new();
-    for (name, layer) in domain::layers(&base, &variables, &snapshot.secrets) {
+    for (name, layer) in domain::layers(&base, &server.variables, &snapshot.secrets) {
         environment = match layer {
             Layer::Base(value) | Layer::Variable(value) => environment.plain(name, value),
             Layer::Secret(secret) => {
@@ -120,9 +122,9 @@ async fn prepare(app: &App, permit: &Permit, plan: Plan) -> std::result::Result<
     let launch = Launch {
         start,
         server: server.id,
-        workspace: permit.in_workspace(),
-        workspace_number: permit.workspace_number(),
-        command: command.argv().to_vec(),
+        workspace: location.workspace(),
+        workspace_number: location.workspace_number(),
+        command: server.command.argv().to_vec(),
         environment,
     };
     app.runtime.prepare(launch).await.map_err(|failed| told(&failed))
@@ -141,16 +143,22 @@ fn told(failed: &StartFailed) -> String {
     }
 }
 
+/// Begins a write in which the system goes on with what the start record says that somebody asked for.
+async fn go_on(app: &App, location: &Location) -> Result<(Writing, Permit)> {
+    let tx = app.store.write(location.organization_slug().as_str()).await?;
+    Ok((tx, Permit::system(SystemReason::Starting, location, clock::now())))
+}
+
 /// Puts on record that the old process is about to be stopped for a new one, so that whatever cuts the restart off from
 /// here on leaves a server that is `failed`, not one that looks as if somebody had stopped it.
-async fn mark_restarting(app: &App, permit: &Permit, old: Server) -> Result<Server> {
-    let mut tx = app.store.write(permit.organization_slug().as_str()).await?;
+async fn mark_restarting(app: &App, location: &Location, old: Server) -> Result<Server> {
+    let (mut tx, permit) = go_on(app, location).await?;
     let next =
         Transition { status: ServerStatus::Stopping, detail: processes::RESTARTING, exit_code: None, start: old.start };
-    if !servers::transition(&mut tx, permit, &old, &next).await? {
+    if !servers::transition(&mut tx, &permit, &old, &next).await? {
         return Err(Error::Conflict("it ended or was stopped meanwhile".into()));
     }
-    audit::commit_observation(tx).await?;
+    audit::commit_observation(tx, permit).await?;
     Ok(Server { status: next.status, ..old })
 }
 
@@ -162,45 +170,45 @@ async fn stop_old(app: &App, old: &Server) -> std::result::Result<Option<Exit>, 
 }
 
 /// Puts the new start in the place of the old one, which has ended; not if somebody has asked for a stop since.
-async fn take_place(app: &App, permit: &Permit, old: &Server, start: StartId, exit: Option<Exit>) -> Result<bool> {
-    let mut tx = app.store.write(permit.organization_slug().as_str()).await?;
+async fn take_place(app: &App, location: &Location, old: &Server, start: StartId, exit: Option<Exit>) -> Result<bool> {
+    let (mut tx, permit) = go_on(app, location).await?;
     if let (Some(old_start), Some(exit)) = (old.start, exit) {
-        starts::end(&mut tx, permit, old_start, exit.code, exit.at).await?;
+        starts::end(&mut tx, &permit, old_start, exit.code, exit.at).await?;
     }
     let next = Transition { status: ServerStatus::Starting, detail: "", exit_code: None, start: Some(start) };
     let seen = servers::by_id(&mut tx, old.id).await?.filter(processes::is_restarting);
     let moved = match seen {
-        Some(seen) => servers::transition(&mut tx, permit, &seen, &next).await?,
+        Some(seen) => servers::transition(&mut tx, &permit, &seen, &next).await?,
         None => false,
     };
-    audit::commit_observation(tx).await?;
+    audit::commit_observation(tx, permit).await?;
     Ok(moved)
 }
 
 /// Records that a restart failed before the old process was stopped: that one runs on.
-async fn keep_old(app: &App, permit: &Permit, old: &Server, start: StartId, why: &str) {
+async fn keep_old(app: &App, location: &Location, old: &Server, start: StartId, why: &str) {
     let detail = format!("the restart failed, and the process from before runs on: {why}");
     let kept = Transition { status: ServerStatus::Running, detail: &detail, exit_code: None, start: old.start };
-    fail(app, permit, old, start, why, Some(&kept)).await;
+    fail(app, location, old, start, why, Some(&kept)).await;
 }
 
 /// Records that a restart failed after the old process was stopped.
-async fn give_up(app: &App, permit: &Permit, old: &Server, start: StartId, why: &str) {
+async fn give_up(app: &App, location: &Location, old: &Server, start: StartId, why: &str) {
     let detail = format!("the old process was stopped, but the new one was not started: {why}; start the server again");
     let failed = Transition { status: ServerStatus::Failed, detail: &detail, exit_code: None, start: None };
-    fail(app, permit, old, start, &detail, Some(&failed)).await;
+    fail(app, location, old, start, &detail, Some(&failed)).await;
 }
 
 /// Records that a start handed nothing over, and what its server is now, if it is still as it was seen.
-async fn fail(app: &App, permit: &Permit, seen: &Server, start: StartId, why: &str, now: Option<&Transition<'_>>) {
+async fn fail(app: &App, location: &Location, seen: &Server, start: StartId, why: &str, now: Option<&Transition<'_>>) {
     processes::insist("a failed restart", start, || async move {
-        let mut tx = app.store.write(permit.organization_slug().as_str()).await?;
-        starts::settle(&mut tx, permit, start, Outcome::Failed, why).await?;
-        starts::end(&mut tx, permit, start, None, clock::now()).await?;
+        let (mut tx, permit) = go_on(app, location).await?;
+        starts::settle(&mut tx, &permit, start, Outcome::Failed, why).await?;
+        starts::end(&mut tx, &permit, start, None, permit.now()).await?;
         if let Some(now) = now {
-            servers::transition(&mut tx, permit, seen, now).await?;
+            servers::transition(&mut tx, &permit, seen, now).await?;
         }
-        Ok(audit::commit_observation(tx).await?)
+        Ok(audit::commit_observation(tx, permit).await?)
     })
     .await;
 }
@@ -208,47 +216,36 @@ async fn fail(app: &App, permit: &Permit, seen: &Server, start: StartId, why: &s
 /// Records whether the program runs, and watches it if so.
 async fn record(
     app: &App,
-    permit: &Permit,
+    location: &Location,
     server: ServerId,
     start: StartId,
     outcome: std::result::Result<(), String>,
 ) {
     let ended = &outcome;
     processes::insist("the outcome of a start", start, || async move {
-        let mut tx = app.store.write(permit.organization_slug().as_str()).await?;
+        let (mut tx, permit) = go_on(app, location).await?;
         let (settled, why) = match ended {
             Ok(()) => (Outcome::Delivered, ""),
             Err(why) => (Outcome::Failed, why.as_str()),
         };
-        starts::settle(&mut tx, permit, start, settled, why).await?;
+        starts::settle(&mut tx, &permit, start, settled, why).await?;
         let next = match settled {
             Outcome::Delivered => {
                 Transition { status: ServerStatus::Running, detail: "", exit_code: None, start: Some(start) }
             }
             _ => {
-                starts::end(&mut tx, permit, start, None, clock::now()).await?;
+                starts::end(&mut tx, &permit, start, None, permit.now()).await?;
                 Transition { status: ServerStatus::Failed, detail: why, exit_code: None, start: None }
             }
         };
         let starting = |seen: &Server| seen.start == Some(start) && seen.status == ServerStatus::Starting;
         if let Some(seen) = servers::by_id(&mut tx, server).await?.filter(starting) {
-            servers::transition(&mut tx, permit, &seen, &next).await?;
+            servers::transition(&mut tx, &permit, &seen, &next).await?;
         }
-        Ok(audit::commit_observation(tx).await?)
+        Ok(audit::commit_observation(tx, permit).await?)
     })
     .await;
     if outcome.is_ok() {
         processes::watch(app, server, start);
     }
-}
-
-/// The command and variables as they are kept, as the types that were checked when they were written.
-pub(super) fn stored_settings(server: &Server) -> Result<(Command, Variables)> {
-    let command = Command::parse(server.command.clone()).map_err(unreadable)?;
-    let variables = Variables::parse(server.variables.clone()).map_err(unreadable)?;
-    Ok((command, variables))
-}
-
-fn unreadable(why: impl std::fmt::Display) -> Error {
-    Error::Conflict(format!("the server's settings are no longer allowed: {why} Nothing was started; edit them").into())
 }

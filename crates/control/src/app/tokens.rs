@@ -39,7 +39,7 @@ pub struct NewToken {
 /// When the database fails.
 pub async fn list(app: &App, caller: &Caller) -> Result<Vec<Credential>> {
     let mut db = app.store.read().await?;
-    Ok(credentials::of_user(&mut db, caller.user, false, clock::now()).await?)
+    Ok(credentials::of_user(&mut db, caller.user(), false, clock::now()).await?)
 }
 
 /// Makes a token; its text is shown this once.
@@ -48,11 +48,11 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Vec<Credential>> {
 /// [`Error::Forbidden`] when the caller's own token is weaker than the new one would be, [`Error::Invalid`] for a time
 /// that has passed.
 pub async fn create(app: &App, caller: &Caller, input: Input<NewToken>) -> Result<(Credential, Zeroizing<String>)> {
-    if !caller.full {
+    if !caller.is_full() {
         return Err(Error::Forbidden("this token may only read; nothing was made; use one with full access".into()));
     }
     let input = input.checked()?;
-    if input.organization_secrets && !caller.organization_secrets {
+    if input.organization_secrets && !caller.may_write_organization_secrets() {
         return Err(Error::Forbidden(
             "this token may not write organization secrets, so it can't make one that may; nothing was made".into(),
         ));
@@ -64,7 +64,7 @@ pub async fn create(app: &App, caller: &Caller, input: Input<NewToken>) -> Resul
     let new = NewCredential {
         id,
         session: false,
-        user: caller.user,
+        user: caller.user(),
         name: input.name.as_str().to_owned(),
         full: input.full,
         organization_secrets: input.organization_secrets,
@@ -74,11 +74,13 @@ pub async fn create(app: &App, caller: &Caller, input: Input<NewToken>) -> Resul
     let permit = InstallationPermit::own(caller);
     let mut tx = app.store.write_installation().await?;
     // A credential that is being revoked must not leave another one behind.
-    credentials::find(&mut tx, caller.credential, caller.session, now).await?.ok_or(Error::Unauthenticated)?;
+    if !credentials::still_holds(&mut tx, caller, now).await? {
+        return Err(Error::Unauthenticated);
+    }
     credentials::insert(&mut tx, &permit, &new, now).await?;
     let created = Event::new(AuditAction::TokenCreated, "token", id, &new.name)
         .with(json!({ "full": new.full, "organization_secrets": new.organization_secrets }));
-    audit::commit_installation(tx, &permit, created, now).await?;
+    audit::commit_installation(tx, permit, created, now).await?;
     let NewCredential { name, full, organization_secrets, expires_at, .. } = new;
     let credential =
         Credential { id, name, full, organization_secrets, created_at: now, last_used_at: now, expires_at };
@@ -99,13 +101,13 @@ pub(super) fn not_past(expires_at: Option<Time>, now: Time) -> Result<()> {
 /// [`Error::NotFound`] when it is not theirs or is revoked already; [`Error::Forbidden`] for a read-only token that
 /// would revoke another.
 pub async fn revoke(app: &App, caller: &Caller, id: &str) -> Result<()> {
-    if !caller.full && caller.credential.to_string() != id {
+    if !caller.is_full() && caller.credential().to_string() != id {
         return Err(Error::Forbidden("this token may only read; nothing was revoked; use one with full access".into()));
     }
     let now = clock::now();
     let permit = InstallationPermit::own(caller);
-    let mut tx = app.store.write_person(caller.user).await?;
-    let name = credentials::revoke(&mut tx, &permit, caller.user, id, false, now).await?.ok_or(Error::NotFound)?;
+    let mut tx = app.store.write_person(caller.user()).await?;
+    let name = credentials::revoke(&mut tx, &permit, id, false, now).await?.ok_or(Error::NotFound)?;
     let revoked = Event::new(AuditAction::TokenRevoked, "token", id, name);
-    Ok(audit::commit_installation(tx, &permit, revoked, now).await?)
+    Ok(audit::commit_installation(tx, permit, revoked, now).await?)
 }

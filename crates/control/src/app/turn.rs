@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 
 /// The turns that are taken.
 #[derive(Default)]
-pub struct Turns {
+pub(super) struct Turns {
     taken: Mutex<HashSet<ServerId>>,
     given_back: Notify,
 }

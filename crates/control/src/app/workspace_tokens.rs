@@ -54,7 +54,7 @@ pub async fn create(
     let mut tx = app.store.write(organization).await?;
     let permit = authorize(&mut tx, caller, workspace(organization, slug), Action::ManageWorkspace).await?;
     let NewToken { name, expires_at } = input.checked()?;
-    let now = clock::now();
+    let now = permit.now();
     not_past(expires_at, now)?;
     let id = CredentialId::new(now, random::bytes());
     let (text, secret_hash) = token::write(Kind::Workspace, id);
@@ -62,8 +62,8 @@ pub async fn create(
     workspace_tokens::insert(&mut tx, &permit, &new, now).await?;
     let event = Event::new(AuditAction::TokenCreated, "token", id, &new.name)
         .with(serde_json::json!({ "workspace": permit.workspace_slug().as_str() }));
-    let created_by = Some(Who { id: caller.user, name: caller.name.clone() });
-    audit::commit(tx, &permit, event, now).await?;
+    let created_by = Some(Who { id: caller.user(), name: caller.name().to_owned() });
+    audit::commit(tx, permit, event).await?;
     Ok((Listed { id, name: new.name, created_by, created_at: now, last_used_at: None, expires_at }, text))
 }
 
@@ -74,9 +74,9 @@ pub async fn create(
 pub async fn revoke(app: &App, caller: &Caller, organization: &str, slug: &str, id: &str) -> Result<()> {
     let mut tx = app.store.write(organization).await?;
     let permit = authorize(&mut tx, caller, workspace(organization, slug), Action::ManageWorkspace).await?;
-    let now = clock::now();
+    let now = permit.now();
     let name = workspace_tokens::revoke(&mut tx, &permit, id, now).await?.ok_or(Error::NotFound)?;
     let event = Event::new(AuditAction::TokenRevoked, "token", id, name)
         .with(serde_json::json!({ "workspace": permit.workspace_slug().as_str() }));
-    Ok(audit::commit(tx, &permit, event, now).await?)
+    Ok(audit::commit(tx, permit, event).await?)
 }

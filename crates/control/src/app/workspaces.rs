@@ -9,7 +9,6 @@ use super::{
     drift, processes, servers,
 };
 use crate::{
-    clock,
     error::{Error, Result},
     random,
     store::{
@@ -82,7 +81,7 @@ pub async fn create(app: &App, caller: &Caller, slug: &str, input: Input<NewWork
     let mut tx = app.store.write(slug).await?;
     let permit = authorize(&mut tx, caller, organization(slug), Action::CreateWorkspace).await?;
     let new = input.checked()?;
-    let now = clock::now();
+    let now = permit.now();
     let id = WorkspaceId::new(now, random::bytes());
     let number = installation::next_workspace_number(&mut tx, &permit).await?;
     let description = new.description.as_ref().map_or("", Description::as_str);
@@ -90,7 +89,7 @@ pub async fn create(app: &App, caller: &Caller, slug: &str, input: Input<NewWork
     let event = Event::new(AuditAction::WorkspaceCreated, "workspace", id, new.slug.as_str());
     let created = authorize(&mut tx, caller, workspace(slug, new.slug.as_str()), Action::SeeWorkspace).await?;
     let created = read_back(&mut tx, &created).await?;
-    audit::commit(tx, &permit, event, now).await?;
+    audit::commit(tx, permit, event).await?;
     Ok(created)
 }
 
@@ -114,12 +113,12 @@ pub async fn edit(
     let new_slug = input.slug.as_ref().unwrap_or(&known.slug);
     let name = input.name.as_ref().map_or(known.name.as_str(), DisplayName::as_str);
     let description = input.description.as_ref().map_or(known.description.as_str(), Description::as_str);
-    let now = clock::now();
+    let now = permit.now();
     workspaces::update(&mut tx, &permit, new_slug, name, description, now).await?;
     let edited = read_back(&mut tx, &permit).await?;
     let event = Event::new(AuditAction::WorkspaceEdited, "workspace", known.id, new_slug.as_str())
         .with(json!({ "from": known.slug.as_str(), "name": name }));
-    audit::commit(tx, &permit, event, now).await?;
+    audit::commit(tx, permit, event).await?;
     Ok(edited)
 }
 
@@ -146,14 +145,14 @@ pub async fn give(
     if member.id == known.owner.id {
         return Ok(());
     }
-    let now = clock::now();
+    let now = permit.now();
     collaborators::remove(&mut tx, &permit, member.id).await?;
     collaborators::insert(&mut tx, &permit, known.owner.id, now).await?;
     workspaces::set_owner(&mut tx, &permit, member.id, now).await?;
     let event = Event::new(AuditAction::WorkspaceGiven, "workspace", known.id, slug).with(
         json!({ "from": known.owner.name, "to": member.name, "by_owner": permit.person() == Some(known.owner.id) }),
     );
-    Ok(audit::commit(tx, &permit, event, now).await?)
+    Ok(audit::commit(tx, permit, event).await?)
 }
 
 /// Deletes a workspace softly.
@@ -179,13 +178,13 @@ pub async fn delete(
                 .into(),
         ));
     }
-    let now = clock::now();
+    let now = permit.now();
     let stopping = servers::mark_all_stopping(app, &mut tx, &permit).await?;
     workspaces::delete(&mut tx, &permit, now).await?;
     let event = Event::new(AuditAction::WorkspaceDeleted, "workspace", known.id, slug);
     let app = app.clone();
     processes::to_the_end(async move {
-        audit::commit(tx, &permit, event, now).await?;
+        audit::commit(tx, permit, event).await?;
         for start in stopping {
             processes::stop(&app, start);
         }

@@ -25,7 +25,8 @@ pub async fn failures(db: &mut Connection, key: &[u8]) -> Result<Failures> {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn lock(tx: &mut Writing, _permit: &InstallationPermit, key: &[u8], now: Time) -> Result<Failures> {
+pub async fn lock(tx: &mut Writing, permit: &InstallationPermit, key: &[u8], now: Time) -> Result<Failures> {
+    permit.is_the_systems()?;
     sql("INSERT INTO attempts (key, failures, last_at) VALUES ($1, '', $2) \
          ON CONFLICT (key) DO UPDATE SET last_at = $2 RETURNING failures")
     .bind(key)
@@ -38,7 +39,8 @@ pub async fn lock(tx: &mut Writing, _permit: &InstallationPermit, key: &[u8], no
 ///
 /// # Errors
 /// When the database fails.
-pub async fn keep(tx: &mut Writing, _permit: &InstallationPermit, key: &[u8], failures: &Failures) -> Result<()> {
+pub async fn keep(tx: &mut Writing, permit: &InstallationPermit, key: &[u8], failures: &Failures) -> Result<()> {
+    permit.is_the_systems()?;
     let times: Vec<String> = failures.times().iter().map(|time| time.0.to_string()).collect();
     sql("UPDATE attempts SET failures = $2 WHERE key = $1").bind(key).bind(times.join(" ")).execute(tx).await?;
     Ok(())
@@ -48,7 +50,8 @@ pub async fn keep(tx: &mut Writing, _permit: &InstallationPermit, key: &[u8], fa
 ///
 /// # Errors
 /// When the database fails.
-pub async fn forget_old(tx: &mut Writing, _permit: &InstallationPermit, now: Time) -> Result<()> {
+pub async fn forget_old(tx: &mut Writing, permit: &InstallationPermit, now: Time) -> Result<()> {
+    permit.is_the_systems()?;
     let old = now.plus_seconds(-FAILURE_COUNTS);
     sql("DELETE FROM attempts WHERE last_at < $1").bind(old).execute(tx).await?;
     Ok(())
@@ -81,12 +84,13 @@ pub async fn browser(db: &mut Connection, id: CredentialId, now: Time) -> Result
 /// When the database fails.
 pub async fn remember_browser(
     tx: &mut Writing,
-    _permit: &InstallationPermit,
+    permit: &InstallationPermit,
     new: (CredentialId, Vec<u8>),
     before: Option<CredentialId>,
     user: UserId,
     now: Time,
 ) -> Result<()> {
+    permit.is_the_systems()?;
     sql("DELETE FROM browsers WHERE id = $1").bind(before).execute(tx).await?;
     sql("INSERT INTO browsers (id, user_id, secret_hash, signed_in_at) VALUES ($1, $2, $3, $4)")
         .bind(new.0)

@@ -8,7 +8,7 @@ use domain::{AuditAction, AuditEventId, OrganizationId, Time, UserId};
 use serde_json::{Value, json};
 
 use super::{
-    Connection, InstallationPermit, Permit, Result, Writing,
+    Connection, InstallationPermit, Permit, Result, StoreError, Writing,
     access::Signature,
     driver::{Row, sql},
 };
@@ -53,8 +53,8 @@ impl Event {
 ///
 /// # Errors
 /// When the database fails; then neither happened.
-pub async fn commit(mut tx: Writing, permit: &Permit, event: Event, now: Time) -> Result<()> {
-    append(&mut tx, permit.signature(), event, now).await?;
+pub async fn commit(mut tx: Writing, permit: Permit, event: Event) -> Result<()> {
+    append(&mut tx, permit.signature(), event, permit.now()).await?;
     tx.commit_now().await
 }
 
@@ -62,15 +62,18 @@ pub async fn commit(mut tx: Writing, permit: &Permit, event: Event, now: Time) -
 ///
 /// # Errors
 /// When the database fails.
-pub async fn record(tx: &mut Writing, permit: &Permit, event: Event, now: Time) -> Result<()> {
-    append(tx, permit.signature(), event, now).await
+pub async fn record(tx: &mut Writing, permit: &Permit, event: Event) -> Result<()> {
+    append(tx, permit.signature(), event, permit.now()).await
 }
 
 /// Commits a write whose events are all recorded.
 ///
 /// # Errors
-/// When the database fails; then nothing happened.
+/// When none is, or the database fails; then nothing happened.
 pub async fn commit_recorded(tx: Writing) -> Result<()> {
+    if !tx.recorded {
+        return Err(StoreError::NotPermitted);
+    }
     tx.commit_now().await
 }
 
@@ -78,7 +81,7 @@ pub async fn commit_recorded(tx: Writing) -> Result<()> {
 ///
 /// # Errors
 /// When the database fails; then neither happened.
-pub async fn commit_installation(mut tx: Writing, permit: &InstallationPermit, event: Event, now: Time) -> Result<()> {
+pub async fn commit_installation(mut tx: Writing, permit: InstallationPermit, event: Event, now: Time) -> Result<()> {
     append(&mut tx, permit.signature(), event, now).await?;
     tx.commit_now().await
 }
@@ -97,12 +100,20 @@ pub async fn record_for(
     append(tx, &permit.signature_for(organization), event, now).await
 }
 
-/// Commits a write that changes nothing a person did: when a credential was last used, what a process is doing.
+/// Commits what the system saw, without an event: what a process is doing.
 ///
 /// # Errors
-/// When the database fails; then nothing happened.
-pub async fn commit_observation(tx: Writing) -> Result<()> {
-    tx.commit_now().await
+/// When the permit is somebody's, or the database fails; then nothing happened.
+pub async fn commit_observation(tx: Writing, permit: Permit) -> Result<()> {
+    if permit.signature().observes() { tx.commit_now().await } else { Err(StoreError::NotPermitted) }
+}
+
+/// Like [`commit_observation`], of the installation: when a credential was last used.
+///
+/// # Errors
+/// When the permit is somebody's or the operator's, or the database fails; then nothing happened.
+pub async fn commit_installation_observation(tx: Writing, permit: InstallationPermit) -> Result<()> {
+    if permit.signature().observes() { tx.commit_now().await } else { Err(StoreError::NotPermitted) }
 }
 
 /// The name of a chain: an organization's id, or `installation`.
@@ -161,6 +172,7 @@ async fn append(tx: &mut Writing, signature: &Signature, event: Event, now: Time
     .bind(hash)
     .insert(tx)
     .await?;
+    tx.recorded = true;
     Ok(())
 }
 

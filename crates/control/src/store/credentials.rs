@@ -3,14 +3,10 @@
 use domain::{CredentialId, Time, UserId};
 
 use super::{
-    Caller, Connection, InstallationPermit, Result, Writing,
+    Caller, Connection, InstallationPermit, Result, StoreError, Writing,
+    access::Rights,
     driver::{Row, sql},
 };
-
-/// Microseconds of disuse after which a session ends: 12 hours.
-const SESSION_IDLE: i64 = 12 * 3_600 * 1_000_000;
-/// How stale `last_used_at` may be before it is written again: one minute.
-const USE_RECORDED_EVERY: i64 = 60 * 1_000_000;
 
 /// A session or token about to be made.
 pub struct NewCredential {
@@ -45,7 +41,7 @@ pub struct Credential {
     pub organization_secrets: bool,
     /// When it was made.
     pub created_at: Time,
-    /// When it was last shown, to the minute.
+    /// When it was last shown, to five minutes.
     pub last_used_at: Time,
     /// When it ends; `None` for never.
     pub expires_at: Option<Time>,
@@ -63,7 +59,10 @@ fn access(full: bool) -> &'static str {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn insert(tx: &mut Writing, _permit: &InstallationPermit, new: &NewCredential, now: Time) -> Result<()> {
+pub async fn insert(tx: &mut Writing, permit: &InstallationPermit, new: &NewCredential, now: Time) -> Result<()> {
+    if permit.person().is_some_and(|person| person != new.user) {
+        return Err(StoreError::NotPermitted);
+    }
     sql("INSERT INTO credentials (id, kind, user_id, name, access, organization_secrets, secret_hash, created_at, \
          last_used_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)")
     .bind(new.id)
@@ -80,8 +79,8 @@ pub async fn insert(tx: &mut Writing, _permit: &InstallationPermit, new: &NewCre
     Ok(())
 }
 
-/// Whoever may show this credential, the hash of its secret part to compare in constant time, and whether its use is
-/// worth recording again; `None` when it is unknown, revoked, expired or idle for too long.
+/// The person who shows this credential from an address, and whether that is worth recording again; `None` when it is
+/// unknown, revoked, expired or idle for too long, or when `shows` refuses the hash of its secret part.
 ///
 /// # Errors
 /// When the database fails.
@@ -89,41 +88,45 @@ pub async fn find(
     db: &mut Connection,
     id: CredentialId,
     session: bool,
+    shows: impl Fn(&[u8]) -> bool,
+    address: Option<String>,
     now: Time,
-) -> Result<Option<(Caller, Vec<u8>, bool)>> {
-    sql("SELECT c.user_id, u.name, c.access, c.organization_secrets, c.secret_hash, c.last_used_at \
+) -> Result<Option<(Caller, bool)>> {
+    let found = sql("SELECT c.user_id, u.name, c.access, c.organization_secrets, c.secret_hash, c.last_used_at \
          FROM credentials c JOIN users u ON u.id = c.user_id \
          WHERE c.id = $1 AND c.kind = $2 AND c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > $3) \
          AND (c.kind <> 'session' OR c.last_used_at > $4)")
     .bind(id)
     .bind(kind(session))
     .bind(now)
-    .bind(now.0 - SESSION_IDLE)
+    .bind(domain::idle_since(now))
     .optional(db, |row| {
-        let caller = Caller {
-            user: row.get("user_id")?,
-            name: row.get("name")?,
-            credential: id,
-            session,
-            full: row.get::<String>("access")? == "full",
-            organization_secrets: row.get("organization_secrets")?,
-            address: None,
-        };
-        Ok((caller, row.get("secret_hash")?, is_stale(row.get("last_used_at")?, now)))
+        if !shows(&row.get::<Vec<u8>>("secret_hash")?) {
+            return Ok(None);
+        }
+        let (user, name, rights) = (row.get("user_id")?, row.get("name")?, Rights::read(row)?);
+        let caller = Caller { user, name, credential: id, session, rights, address: address.clone() };
+        Ok(Some((caller, domain::use_is_worth_recording(row.get("last_used_at")?, now))))
     })
-    .await
+    .await?;
+    Ok(found.flatten())
 }
 
-/// Whether a use is worth recording again.
-pub(super) fn is_stale(last_used_at: Time, now: Time) -> bool {
-    now.0 - last_used_at.0 > USE_RECORDED_EVERY
+/// Whether what the caller showed still holds.
+///
+/// # Errors
+/// When the database fails.
+pub async fn still_holds(db: &mut Connection, caller: &Caller, now: Time) -> Result<bool> {
+    let same = find(db, caller.credential, caller.session, |_| true, None, now).await?;
+    Ok(same.is_some())
 }
 
 /// Notes that a credential was used.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn touch(tx: &mut Writing, id: CredentialId, now: Time) -> Result<()> {
+pub async fn touch(tx: &mut Writing, permit: &InstallationPermit, id: CredentialId, now: Time) -> Result<()> {
+    permit.is_the_systems()?;
     sql("UPDATE credentials SET last_used_at = $2 WHERE id = $1").bind(id).bind(now).execute(tx).await?;
     Ok(())
 }
@@ -139,19 +142,18 @@ pub async fn of_user(db: &mut Connection, user: UserId, session: bool, now: Time
     .bind(user)
     .bind(kind(session))
     .bind(now)
-    .bind(now.0 - SESSION_IDLE)
+    .bind(domain::idle_since(now))
     .all(db, read)
     .await
 }
 
-/// Ends one of a person's own sessions or tokens; its name when it still held.
+/// Ends one of the person's own sessions or tokens; its name when it still held.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn revoke(
     tx: &mut Writing,
-    _permit: &InstallationPermit,
-    user: UserId,
+    permit: &InstallationPermit,
     id: &str,
     session: bool,
     now: Time,
@@ -159,7 +161,7 @@ pub async fn revoke(
     sql("UPDATE credentials SET revoked_at = $4 WHERE id = $1 AND user_id = $2 AND kind = $3 AND revoked_at IS NULL \
          RETURNING name")
     .bind(id)
-    .bind(user)
+    .bind(permit.person())
     .bind(kind(session))
     .bind(now)
     .optional(tx, |row| row.get("name"))

@@ -36,12 +36,13 @@ pub struct NewDataKey {
 /// When the database fails.
 pub async fn insert(
     tx: &mut Writing,
-    _permit: &InstallationPermit,
+    permit: &InstallationPermit,
     organization: OrganizationId,
     key: &NewDataKey,
     root_key_id: &[u8; 16],
     now: Time,
 ) -> super::Result<()> {
+    permit.is_the_systems()?;
     sql("INSERT INTO data_keys (id, organization_id, root_key_id, wrapped, canary, created_at) \
          VALUES ($1, $2, $3, $4, $5, $6)")
     .bind(key.id)

@@ -37,6 +37,9 @@ pub enum StoreError {
     /// The database accepted a row and did not keep it.
     #[error("the database did not keep a row that it accepted: somebody changed its schema")]
     Swallowed,
+    /// A permit was shown for something other than it is for: only a defect gets here.
+    #[error("a write met nothing that its permit is for")]
+    NotPermitted,
     /// Another write took the name, slug or address first.
     #[error("taken by another write")]
     Taken,
@@ -165,12 +168,12 @@ impl Store {
             Dialect::Sqlite => {
                 let turn = self.writer.clone().lock_owned().await;
                 let transaction = self.begin("BEGIN IMMEDIATE").await?;
-                Ok(Writing { transaction, turn: Some(turn), written: self.written.clone() })
+                Ok(Writing { transaction, turn: Some(turn), written: self.written.clone(), recorded: false })
             }
             Dialect::Postgres => {
                 let mut transaction = self.begin("BEGIN").await?;
                 row_lock.execute(&mut transaction).await?;
-                Ok(Writing { transaction, turn: None, written: self.written.clone() })
+                Ok(Writing { transaction, turn: None, written: self.written.clone(), recorded: false })
             }
         }
     }
@@ -240,6 +243,8 @@ pub struct Writing {
     #[expect(dead_code, reason = "held for its drop: the next writer's turn comes after this transaction's end")]
     turn: Option<OwnedMutexGuard<()>>,
     written: watch::Sender<()>,
+    /// Whether an audit event goes along.
+    pub(super) recorded: bool,
 }
 
 impl Writing {
@@ -291,6 +296,14 @@ impl Statement {
         match self.execute(db).await? {
             1 => Ok(()),
             _ => Err(StoreError::Swallowed),
+        }
+    }
+
+    /// Runs an update that must meet a row: there is none where the permit is for another place.
+    pub(super) async fn meet(self, db: &mut Connection) -> Result<()> {
+        match self.execute(db).await? {
+            0 => Err(StoreError::NotPermitted),
+            _ => Ok(()),
         }
     }
 

@@ -27,7 +27,14 @@ pub async fn find(db: &mut Connection) -> Result<Option<Installation>> {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn insert(tx: &mut Writing, id: InstallationId, setup_code_hash: &[u8], now: Time) -> Result<()> {
+pub async fn insert(
+    tx: &mut Writing,
+    permit: &InstallationPermit,
+    id: InstallationId,
+    setup_code_hash: &[u8],
+    now: Time,
+) -> Result<()> {
+    permit.is_the_systems()?;
     sql("INSERT INTO installation (only_row, id, setup_code_hash, next_workspace_number, created_at) \
          VALUES (1, $1, $2, 1, $3)")
     .bind(id)
@@ -42,7 +49,8 @@ pub async fn insert(tx: &mut Writing, id: InstallationId, setup_code_hash: &[u8]
 ///
 /// # Errors
 /// When the database fails.
-pub async fn replace_setup_code(tx: &mut Writing, _permit: &InstallationPermit, hash: &[u8]) -> Result<()> {
+pub async fn replace_setup_code(tx: &mut Writing, permit: &InstallationPermit, hash: &[u8]) -> Result<()> {
+    permit.is_the_systems()?;
     sql("UPDATE installation SET setup_code_hash = $1 WHERE setup_code_hash IS NOT NULL")
         .bind(hash)
         .execute(tx)
@@ -54,7 +62,8 @@ pub async fn replace_setup_code(tx: &mut Writing, _permit: &InstallationPermit, 
 ///
 /// # Errors
 /// When the database fails.
-pub async fn use_setup_code(tx: &mut Writing, _permit: &InstallationPermit) -> Result<bool> {
+pub async fn use_setup_code(tx: &mut Writing, permit: &InstallationPermit) -> Result<bool> {
+    permit.is_the_systems()?;
     let rows =
         sql("UPDATE installation SET setup_code_hash = NULL WHERE setup_code_hash IS NOT NULL").execute(tx).await?;
     Ok(rows == 1)

@@ -34,12 +34,13 @@ pub struct Member {
 /// When they are in it already ([`super::StoreError::Taken`]) or the database fails.
 pub async fn insert(
     tx: &mut Writing,
-    _permit: &InstallationPermit,
+    permit: &InstallationPermit,
     organization: OrganizationId,
     user: UserId,
     role: Role,
     now: Time,
 ) -> Result<()> {
+    permit.is_the_systems()?;
     sql("INSERT INTO members (organization_id, user_id, role, revision, joined_at) VALUES ($1, $2, $3, $4, $5)")
         .bind(organization)
         .bind(user)
@@ -92,9 +93,8 @@ pub async fn set_role(tx: &mut Writing, permit: &Permit, user: UserId, role: Rol
         .bind(user)
         .bind(role)
         .bind(random::revision())
-        .execute(tx)
-        .await?;
-    Ok(())
+        .meet(tx)
+        .await
 }
 
 /// How many administrators the organization has.

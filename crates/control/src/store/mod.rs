@@ -25,7 +25,7 @@ pub mod users;
 pub mod workspace_tokens;
 pub mod workspaces;
 
-pub use access::{Caller, InstallationPermit, Permit, Runner, WorkspaceToken};
+pub use access::{Caller, InstallationPermit, Location, Permit, Runner, WorkspaceToken};
 pub use driver::{Connection, Reading, Result, Store, StoreError, Writing, server_of};
 pub use page::{Order, PageRequest};
 pub use users::Who;

@@ -33,12 +33,13 @@ pub struct Organization {
 /// When the slug is taken or the database fails.
 pub async fn insert(
     tx: &mut Writing,
-    _permit: &InstallationPermit,
+    permit: &InstallationPermit,
     id: OrganizationId,
     slug: &Slug,
     name: &DisplayName,
     now: Time,
 ) -> Result<()> {
+    permit.is_the_systems()?;
     sql("INSERT INTO organizations (id, slug, name, workspace_creation, revision, created_at, updated_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $6)")
     .bind(id)

@@ -10,9 +10,6 @@ use super::{
 };
 use crate::random;
 
-/// How many versions of a secret keep their value.
-const KEPT_VERSIONS: u32 = 10;
-
 /// What is known of a secret without its value.
 #[derive(Clone, Debug)]
 pub struct Secret {
@@ -152,22 +149,26 @@ pub async fn add_version(
 ) -> Result<()> {
     let (version, cost) = (secret.version + 1, cost(&secret.name, sealed));
     insert_version(tx, permit, secret.id, version, cost, sealed, now).await?;
-    sql("UPDATE secret_versions SET sealed = NULL WHERE secret_id = $1 AND version <= $2 AND sealed IS NOT NULL")
+    if let Some(last) = domain::last_erased(version) {
+        sql("UPDATE secret_versions SET sealed = NULL WHERE version <= $2 AND sealed IS NOT NULL \
+             AND secret_id = (SELECT s.id FROM secrets s WHERE s.id = $1 AND s.home_id = $3)")
         .bind(secret.id)
-        .bind(i64::from(version) - i64::from(KEPT_VERSIONS))
+        .bind(last)
+        .bind(home(permit).1)
         .execute(tx)
         .await?;
+    }
     sql("UPDATE secrets SET version = $2, cost = $3, suspended_at = NULL, suspended_by = NULL, revision = $4, \
-         updated_at = $5, updated_by = $6 WHERE id = $1")
+         updated_at = $5, updated_by = $6 WHERE id = $1 AND home_id = $7")
     .bind(secret.id)
     .bind(version)
     .bind(cost)
     .bind(random::revision())
     .bind(now)
     .bind(permit.person())
-    .execute(tx)
-    .await?;
-    Ok(())
+    .bind(home(permit).1)
+    .meet(tx)
+    .await
 }
 
 async fn insert_version(
@@ -180,16 +181,16 @@ async fn insert_version(
     now: Time,
 ) -> Result<()> {
     sql("INSERT INTO secret_versions (secret_id, version, sealed, cost, created_at, created_by) \
-         VALUES ($1, $2, $3, $4, $5, $6)")
+         SELECT s.id, $2, $3, $4, $5, $6 FROM secrets s WHERE s.id = $1 AND s.home_id = $7")
     .bind(secret)
     .bind(version)
     .bind(sealed.as_bytes())
     .bind(cost)
     .bind(now)
     .bind(permit.person())
-    .execute(tx)
-    .await?;
-    Ok(())
+    .bind(home(permit).1)
+    .meet(tx)
+    .await
 }
 
 fn cost(name: &SecretName, sealed: &SealedValue) -> i64 {
@@ -210,16 +211,17 @@ pub async fn update(
 ) -> Result<()> {
     sql("UPDATE secrets SET description = $2, revision = $3, updated_at = $4, updated_by = $5, \
          access_changed_at = CASE WHEN access = $6 THEN access_changed_at ELSE $4 END, \
-         access_changed_by = CASE WHEN access = $6 THEN access_changed_by ELSE $5 END, access = $6 WHERE id = $1")
+         access_changed_by = CASE WHEN access = $6 THEN access_changed_by ELSE $5 END, access = $6 \
+         WHERE id = $1 AND home_id = $7")
     .bind(secret.id)
     .bind(description)
     .bind(random::revision())
     .bind(now)
     .bind(permit.person())
     .bind(access)
-    .execute(tx)
-    .await?;
-    Ok(())
+    .bind(home(permit).1)
+    .meet(tx)
+    .await
 }
 
 /// Gives a secret another name; its versions are sealed anew for it, in the order of [`versions`].
@@ -235,25 +237,27 @@ pub async fn rename(
     now: Time,
 ) -> Result<()> {
     for (version, sealed) in versions {
-        sql("UPDATE secret_versions SET sealed = $3, cost = $4 WHERE secret_id = $1 AND version = $2")
-            .bind(secret.id)
-            .bind(*version)
-            .bind(sealed.as_bytes())
-            .bind(cost(name, sealed))
-            .execute(tx)
-            .await?;
+        sql("UPDATE secret_versions SET sealed = $3, cost = $4 WHERE version = $2 \
+             AND secret_id = (SELECT s.id FROM secrets s WHERE s.id = $1 AND s.home_id = $5)")
+        .bind(secret.id)
+        .bind(*version)
+        .bind(sealed.as_bytes())
+        .bind(cost(name, sealed))
+        .bind(home(permit).1)
+        .meet(tx)
+        .await?;
     }
     sql("UPDATE secrets SET name = $2, revision = $3, renamed_at = $4, renamed_by = $5, updated_at = $4, \
          updated_by = $5, cost = (SELECT v.cost FROM secret_versions v WHERE v.secret_id = $1 \
-         AND v.version = secrets.version) WHERE id = $1")
+         AND v.version = secrets.version) WHERE id = $1 AND home_id = $6")
     .bind(secret.id)
     .bind(name)
     .bind(random::revision())
     .bind(now)
     .bind(permit.person())
-    .execute(tx)
-    .await?;
-    Ok(())
+    .bind(home(permit).1)
+    .meet(tx)
+    .await
 }
 
 /// The versions of a secret that still have a value.
@@ -262,13 +266,15 @@ pub async fn rename(
 /// When the database fails.
 pub async fn versions(
     db: &mut Connection,
-    _permit: &Permit,
+    permit: &Permit,
     secret: SecretId,
 ) -> Result<Vec<(u32, std::result::Result<SealedValue, Malformed>)>> {
-    sql("SELECT version, sealed FROM secret_versions WHERE secret_id = $1 AND sealed IS NOT NULL ORDER BY version")
-        .bind(secret)
-        .all(db, |row| Ok((row.get("version")?, SealedValue::parse(row.get("sealed")?))))
-        .await
+    sql("SELECT v.version, v.sealed FROM secret_versions v JOIN secrets s ON s.id = v.secret_id \
+         WHERE s.id = $1 AND s.home_id = $2 AND v.sealed IS NOT NULL ORDER BY v.version")
+    .bind(secret)
+    .bind(home(permit).1)
+    .all(db, |row| Ok((row.get("version")?, SealedValue::parse(row.get("sealed")?))))
+    .await
 }
 
 /// Deletes a secret softly: its name is free at once, the row stays as a tombstone.
@@ -276,14 +282,14 @@ pub async fn versions(
 /// # Errors
 /// When the database fails.
 pub async fn delete(tx: &mut Writing, permit: &Permit, secret: &Secret, now: Time) -> Result<()> {
-    sql("UPDATE secrets SET deleted_at = $2, deleted_by = $3, revision = $4 WHERE id = $1")
+    sql("UPDATE secrets SET deleted_at = $2, deleted_by = $3, revision = $4 WHERE id = $1 AND home_id = $5")
         .bind(secret.id)
         .bind(now)
         .bind(permit.person())
         .bind(random::revision())
-        .execute(tx)
-        .await?;
-    Ok(())
+        .bind(home(permit).1)
+        .meet(tx)
+        .await
 }
 
 /// The names of the organization's secrets that are spelled like this one but for case.

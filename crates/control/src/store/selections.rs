@@ -31,7 +31,8 @@ pub async fn set(
     now: Time,
 ) -> Result<bool> {
     let rows = sql("INSERT INTO selections (secret_id, workspace_id, selected, changed_at, changed_by) \
-         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (secret_id, workspace_id) DO UPDATE SET selected = excluded.selected, \
+         SELECT s.id, w.id, $3, $4, $5 FROM secrets s JOIN workspaces w ON w.organization_id = s.home_id \
+         WHERE s.id = $1 AND w.id = $2 AND s.home_id = $6 ON CONFLICT (secret_id, workspace_id) DO UPDATE SET selected = excluded.selected, \
          changed_at = excluded.changed_at, changed_by = excluded.changed_by \
          WHERE selections.selected <> excluded.selected")
     .bind(secret)
@@ -39,6 +40,7 @@ pub async fn set(
     .bind(selected)
     .bind(now)
     .bind(permit.person())
+    .bind(permit.organization())
     .execute(tx)
     .await?;
     Ok(rows == 1)
@@ -48,11 +50,13 @@ pub async fn set(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn of_secret(db: &mut Connection, _permit: &Permit, secret: SecretId) -> Result<Vec<WorkspaceId>> {
-    sql("SELECT workspace_id FROM selections WHERE secret_id = $1 AND selected = 1 ORDER BY workspace_id")
-        .bind(secret)
-        .all(db, |row| row.get("workspace_id"))
-        .await
+pub async fn of_secret(db: &mut Connection, permit: &Permit, secret: SecretId) -> Result<Vec<WorkspaceId>> {
+    sql("SELECT l.workspace_id FROM selections l JOIN secrets s ON s.id = l.secret_id \
+         WHERE s.id = $1 AND s.home_id = $2 AND l.selected = 1 ORDER BY l.workspace_id")
+    .bind(secret)
+    .bind(permit.organization())
+    .all(db, |row| row.get("workspace_id"))
+    .await
 }
 
 /// The selections of the organization's secrets in a range of names, in one query.

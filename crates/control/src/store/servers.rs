@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{Command, ServerId, ServerStatus, Slug, StartId, Time, Variables, WorkspaceId};
+use serde::de::DeserializeOwned;
 
 use super::{
     Connection, Permit, Result, StoreError, Who, Writing,
@@ -23,9 +24,9 @@ pub struct Server {
     /// Its name.
     pub name: String,
     /// The program and its arguments.
-    pub command: Vec<String>,
+    pub command: Command,
     /// Its plain variables.
-    pub variables: BTreeMap<String, String>,
+    pub variables: Variables,
     /// What it is doing.
     pub status: ServerStatus,
     /// More about it, for people: why it failed.
@@ -148,7 +149,7 @@ pub async fn by_id(db: &mut Connection, id: ServerId) -> Result<Option<Server>> 
 #[expect(clippy::too_many_arguments, reason = "the columns of one row")]
 pub async fn update(
     tx: &mut Writing,
-    _permit: &Permit,
+    permit: &Permit,
     id: ServerId,
     slug: &Slug,
     name: &str,
@@ -157,7 +158,7 @@ pub async fn update(
     now: Time,
 ) -> Result<()> {
     sql("UPDATE servers SET slug = $2, name = $3, command = $4, variables = $5, revision = $6, updated_at = $7 \
-         WHERE id = $1")
+         WHERE id = $1 AND workspace_id = $8")
     .bind(id)
     .bind(slug.as_str())
     .bind(name)
@@ -165,9 +166,9 @@ pub async fn update(
     .bind(variables_text(variables))
     .bind(random::revision())
     .bind(now)
-    .execute(tx)
-    .await?;
-    Ok(())
+    .bind(permit.in_workspace())
+    .meet(tx)
+    .await
 }
 
 /// A change of what a server is doing.
@@ -186,9 +187,9 @@ pub struct Transition<'a> {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn transition(tx: &mut Writing, _permit: &Permit, seen: &Server, to: &Transition<'_>) -> Result<bool> {
+pub async fn transition(tx: &mut Writing, permit: &Permit, seen: &Server, to: &Transition<'_>) -> Result<bool> {
     let rows = sql("UPDATE servers SET status = $4, status_detail = $5, exit_code = $6, start_id = $7, revision = $8 \
-         WHERE id = $1 AND status = $2 AND COALESCE(start_id, '') = $3 AND deleted_at IS NULL")
+         WHERE id = $1 AND status = $2 AND COALESCE(start_id, '') = $3 AND deleted_at IS NULL AND workspace_id = $9")
     .bind(seen.id)
     .bind(seen.status)
     .bind(seen.start.map(|id| id.to_string()).unwrap_or_default())
@@ -197,6 +198,7 @@ pub async fn transition(tx: &mut Writing, _permit: &Permit, seen: &Server, to: &
     .bind(to.exit_code)
     .bind(to.start)
     .bind(random::revision())
+    .bind(permit.in_workspace())
     .execute(tx)
     .await?;
     Ok(rows == 1)
@@ -206,14 +208,14 @@ pub async fn transition(tx: &mut Writing, _permit: &Permit, seen: &Server, to: &
 ///
 /// # Errors
 /// When the database fails.
-pub async fn delete(tx: &mut Writing, _permit: &Permit, id: ServerId, now: Time) -> Result<()> {
-    sql("UPDATE servers SET deleted_at = $2, revision = $3 WHERE id = $1")
+pub async fn delete(tx: &mut Writing, permit: &Permit, id: ServerId, now: Time) -> Result<()> {
+    sql("UPDATE servers SET deleted_at = $2, revision = $3 WHERE id = $1 AND workspace_id = $4")
         .bind(id)
         .bind(now)
         .bind(random::revision())
-        .execute(tx)
-        .await?;
-    Ok(())
+        .bind(permit.in_workspace())
+        .meet(tx)
+        .await
 }
 
 fn command_text(command: &Command) -> String {
@@ -225,15 +227,20 @@ fn variables_text(variables: &Variables) -> String {
     serde_json::json!(pairs).to_string()
 }
 
+/// Reads a column of JSON as what was checked when it was written.
+fn kept<J: DeserializeOwned, T>(row: &Row, column: &'static str, parse: impl Fn(J) -> Option<T>) -> Result<T> {
+    let read = serde_json::from_str(&row.get::<String>(column)?).ok().and_then(parse);
+    read.ok_or(StoreError::Column { column })
+}
+
 fn read(row: &Row) -> Result<Server> {
-    let json = |column: &'static str| row.get::<String>(column);
     Ok(Server {
         id: row.get("id")?,
         workspace: row.get("workspace_id")?,
         slug: row.get("slug")?,
         name: row.get("name")?,
-        command: serde_json::from_str(&json("command")?).map_err(|_| StoreError::Column { column: "command" })?,
-        variables: serde_json::from_str(&json("variables")?).map_err(|_| StoreError::Column { column: "variables" })?,
+        command: kept(row, "command", |argv: Vec<String>| Command::parse_kept(argv).ok())?,
+        variables: kept(row, "variables", |pairs: BTreeMap<String, String>| Variables::parse_kept(pairs).ok())?,
         status: row.get("status")?,
         status_detail: row.get("status_detail")?,
         exit_code: row.get("exit_code")?,

@@ -66,7 +66,11 @@ pub async fn insert(tx: &mut Writing, permit: &Permit, start: &NewStart<'_>, now
         Host::Elsewhere(host, command) => ("run", None, Some(host), command),
     };
     sql("INSERT INTO starts (id, organization_id, workspace_id, kind, server_id, host, command, snapshot_id, outcome, \
-         started_at, started_by, credential_id, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '')")
+         started_at, started_by, credential_id, detail) \
+         SELECT $1, w.organization_id, w.id, $4, $5, $6, $7, n.id, $9, $10, $11, $12, '' \
+         FROM snapshots n JOIN workspaces w ON w.id = n.workspace_id \
+         WHERE n.id = $8 AND w.id = $3 AND w.organization_id = $2 \
+         AND ($5 IS NULL OR $5 IN (SELECT x.id FROM servers x WHERE x.workspace_id = w.id))")
     .bind(start.id)
     .bind(permit.organization())
     .bind(permit.in_workspace())
@@ -79,7 +83,7 @@ pub async fn insert(tx: &mut Writing, permit: &Permit, start: &NewStart<'_>, now
     .bind(now)
     .bind(permit.person())
     .bind(permit.token())
-    .insert(tx)
+    .meet(tx)
     .await
 }
 
@@ -87,11 +91,12 @@ pub async fn insert(tx: &mut Writing, permit: &Permit, start: &NewStart<'_>, now
 ///
 /// # Errors
 /// When the database fails.
-pub async fn settle(tx: &mut Writing, _permit: &Permit, id: StartId, outcome: Outcome, detail: &str) -> Result<()> {
-    sql("UPDATE starts SET outcome = $2, detail = $3 WHERE id = $1 AND outcome = 'pending'")
+pub async fn settle(tx: &mut Writing, permit: &Permit, id: StartId, outcome: Outcome, detail: &str) -> Result<()> {
+    sql("UPDATE starts SET outcome = $2, detail = $3 WHERE id = $1 AND outcome = 'pending' AND workspace_id = $4")
         .bind(id)
         .bind(outcome)
         .bind(detail)
+        .bind(permit.in_workspace())
         .execute(tx)
         .await?;
     Ok(())
@@ -101,11 +106,12 @@ pub async fn settle(tx: &mut Writing, _permit: &Permit, id: StartId, outcome: Ou
 ///
 /// # Errors
 /// When the database fails.
-pub async fn end(tx: &mut Writing, _permit: &Permit, id: StartId, exit_code: Option<i32>, at: Time) -> Result<()> {
-    sql("UPDATE starts SET ended_at = $2, exit_code = $3 WHERE id = $1 AND ended_at IS NULL")
+pub async fn end(tx: &mut Writing, permit: &Permit, id: StartId, exit_code: Option<i32>, at: Time) -> Result<()> {
+    sql("UPDATE starts SET ended_at = $2, exit_code = $3 WHERE id = $1 AND ended_at IS NULL AND workspace_id = $4")
         .bind(id)
         .bind(at)
         .bind(exit_code)
+        .bind(permit.in_workspace())
         .execute(tx)
         .await?;
     Ok(())

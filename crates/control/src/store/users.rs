@@ -44,13 +44,14 @@ pub struct User {
 /// When the address is taken or the database fails.
 pub async fn insert(
     tx: &mut Writing,
-    _permit: &InstallationPermit,
+    permit: &InstallationPermit,
     id: UserId,
     email: &Email,
     name: &DisplayName,
     password_hash: &str,
     now: Time,
 ) -> Result<()> {
+    permit.is_the_systems()?;
     sql("INSERT INTO users (id, email, email_key, name, password_hash, created_at, updated_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $6)")
     .bind(id)

@@ -2,7 +2,7 @@
 
 use domain::{CredentialId, Time};
 
-use super::{Connection, Permit, Result, Who, WorkspaceToken, Writing, credentials, driver::sql};
+use super::{Connection, Permit, Result, Who, WorkspaceToken, Writing, driver::sql};
 
 /// A workspace token about to be made.
 pub struct NewWorkspaceToken {
@@ -27,7 +27,7 @@ pub struct Listed {
     pub created_by: Option<Who>,
     /// When it was made.
     pub created_at: Time,
-    /// When it was last shown, to the minute; `None` for never.
+    /// When it was last shown, to five minutes; `None` for never.
     pub last_used_at: Option<Time>,
     /// When it ends; `None` for never.
     pub expires_at: Option<Time>,
@@ -52,35 +52,35 @@ pub async fn insert(tx: &mut Writing, permit: &Permit, new: &NewWorkspaceToken, 
     .await
 }
 
-/// Whoever may show this token, the hash of its secret part to compare in constant time, and whether its use is worth
-/// recording again; `None` when it is unknown, revoked, expired, or its workspace is gone.
+/// The workspace's token that somebody shows from an address, and whether that is worth recording again; `None` when it
+/// is unknown, revoked, expired, or its workspace is gone, or when `shows` refuses the hash of its secret part.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn find(
     db: &mut Connection,
     id: CredentialId,
+    shows: impl Fn(&[u8]) -> bool,
     address: Option<String>,
     now: Time,
-) -> Result<Option<(WorkspaceToken, Vec<u8>, bool)>> {
-    sql("SELECT c.name, c.secret_hash, c.created_at, c.last_used_at, w.slug AS workspace, o.slug AS organization \
+) -> Result<Option<(WorkspaceToken, bool)>> {
+    let found = sql("SELECT c.name, c.secret_hash, c.created_at, c.last_used_at, w.slug AS workspace, o.slug AS organization \
          FROM credentials c JOIN workspaces w ON w.id = c.workspace_id JOIN organizations o ON o.id = w.organization_id \
          WHERE c.id = $1 AND c.kind = 'workspace' AND c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > $2) \
          AND w.deleted_at IS NULL")
     .bind(id)
     .bind(now)
     .optional(db, |row| {
-        let token = WorkspaceToken {
-            credential: id,
-            name: row.get("name")?,
-            organization: row.get("organization")?,
-            workspace: row.get("workspace")?,
-            address: address.clone(),
-        };
+        if !shows(&row.get::<Vec<u8>>("secret_hash")?) {
+            return Ok(None);
+        }
+        let (name, organization, workspace) = (row.get("name")?, row.get("organization")?, row.get("workspace")?);
+        let token = WorkspaceToken { credential: id, name, organization, workspace, address: address.clone() };
         let (made, used): (Time, Time) = (row.get("created_at")?, row.get("last_used_at")?);
-        Ok((token, row.get("secret_hash")?, used == made || credentials::is_stale(used, now)))
+        Ok(Some((token, used == made || domain::use_is_worth_recording(used, now))))
     })
-    .await
+    .await?;
+    Ok(found.flatten())
 }
 
 /// The tokens of the permit's workspace that still hold, oldest first.

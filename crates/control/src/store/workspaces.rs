@@ -3,7 +3,7 @@
 use domain::{OrganizationId, ServerId, Slug, Time, UserId, WorkspaceId};
 
 use super::{
-    Connection, Permit, Result, Who, Writing,
+    Connection, Location, Permit, Result, Who, Writing,
     driver::{Row, sql},
     page::{PageRequest, keyset},
 };
@@ -189,38 +189,18 @@ pub async fn delete(tx: &mut Writing, permit: &Permit, now: Time) -> Result<()> 
     Ok(())
 }
 
-/// Where a server stands, for what the system does to it by itself.
-#[derive(Clone, Debug)]
-pub struct Place {
-    /// The organization.
-    pub organization: OrganizationId,
-    /// Its slug.
-    pub organization_slug: Slug,
-    /// The workspace.
-    pub workspace: WorkspaceId,
-    /// Its slug.
-    pub workspace_slug: Slug,
-    /// Its number.
-    pub number: u32,
-}
-
-/// The place of a server, deleted or not.
+/// Where a server's workspace is, the server deleted or not.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn place_of(db: &mut Connection, server: ServerId) -> Result<Option<Place>> {
+pub async fn location_of(db: &mut Connection, server: ServerId) -> Result<Option<Location>> {
     sql("SELECT o.id AS organization_id, o.slug AS organization_slug, w.id, w.slug, w.number \
          FROM servers x JOIN workspaces w ON w.id = x.workspace_id JOIN organizations o ON o.id = w.organization_id \
          WHERE x.id = $1")
     .bind(server)
     .optional(db, |row| {
-        Ok(Place {
-            organization: row.get("organization_id")?,
-            organization_slug: row.get("organization_slug")?,
-            workspace: row.get("id")?,
-            workspace_slug: row.get("slug")?,
-            number: row.get("number")?,
-        })
+        let organization = (row.get("organization_id")?, row.get("organization_slug")?);
+        Ok(Location::new(organization, (row.get("id")?, row.get("slug")?, row.get("number")?)))
     })
     .await
 }

@@ -224,7 +224,7 @@ both! {
             assert!(hay.len() > 10_000, "{what}: {} bytes", hay.len());
             assert_eq!(recorder.needles.find(&hay), None, "in {what}");
         }
-        house.app.store.close().await;
+        house.app.close().await;
         let mut left = Vec::new();
         files(house.directory.path(), &mut left);
         assert_eq!(recorder.needles.find(&left), None, "after closing");

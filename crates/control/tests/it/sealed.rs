@@ -105,7 +105,7 @@ async fn people(app: &App) -> (Actor, Actor) {
 
 /// What a sealed control plane does and refuses.
 async fn assert_sealed(house: &House, app: &App, slug: &str) {
-    assert!(app.keyring.sealed().is_some());
+    assert!(app.sealed().is_some());
     let mut sql = Sql::open(house).await;
     let (administrator, owner) = people(app).await;
     let server = format!("{LAB}/servers/{slug}");
@@ -147,7 +147,7 @@ async fn assert_sealed(house: &House, app: &App, slug: &str) {
 
 /// The right key opens everything again: a rename unseals and seals.
 async fn assert_open(app: &App) {
-    assert_eq!(app.keyring.sealed(), None);
+    assert_eq!(app.sealed(), None);
     let (administrator, owner) = people(app).await;
     for (person, place) in [(administrator, SECRETS.to_owned()), (owner, format!("{LAB}/secrets"))] {
         person.patch(&format!("{place}/TWO"), json!({ "name": "RENAMED" })).await.expect(200);
@@ -183,7 +183,7 @@ both! {
             let after: Vec<_> = [&keys, &gone, &made_elsewhere].map(|keys| files(keys.path())).into();
             assert_eq!(after, before, "no key was made, changed or removed");
             assert_eq!(sql.number(data_keys).await, 2);
-            booted.app.store.close().await;
+            booted.app.close().await;
         }
         assert_open(&open(data, &house.database_url, env(ROOT_KEY)).await.app).await;
     }
@@ -202,7 +202,7 @@ both! {
                 sql.write_bytes(&put, &damaged).await;
                 let booted = open(&house.directory, &house.database_url, env(ROOT_KEY)).await;
                 assert_sealed(&house, &booted.app, &slug).await;
-                booted.app.store.close().await;
+                booted.app.close().await;
                 sql.write_bytes(&put, &whole).await;
             }
         }
@@ -222,34 +222,34 @@ both! {
         };
         for provider in [env(""), env("damaged")] {
             let booted = open(&data, &url, provider).await;
-            assert!(booted.app.keyring.sealed().is_some());
+            assert!(booted.app.sealed().is_some());
             assert_eq!(set_up(&booted).await.expect(503).code(), "sealed");
-            booted.app.store.close().await;
+            booted.app.close().await;
         }
         write_key_file(&keys, "damaged");
         let booted = open(&data, &url, file(&keys, &data)).await;
         assert_eq!(set_up(&booted).await.expect(503).code(), "sealed");
         assert_eq!(fs::read(key_file(&keys)).unwrap(), b"damaged");
-        booted.app.store.close().await;
+        booted.app.close().await;
         fs::remove_file(key_file(&keys)).unwrap();
 
         let booted = open(&data, &url, file(&keys, &data)).await;
-        assert_eq!(booted.app.keyring.sealed(), None);
+        assert_eq!(booted.app.sealed(), None);
         let made = fs::read(key_file(&keys)).unwrap();
         assert_eq!(fs::metadata(key_file(&keys)).unwrap().permissions().mode() & 0o777, 0o600);
         set_up(&booted).await.expect(201);
-        booted.app.store.close().await;
+        booted.app.close().await;
 
         fs::remove_file(key_file(&keys)).unwrap();
         let booted = open(&data, &url, file(&keys, &data)).await;
-        assert!(booted.app.keyring.sealed().is_some());
+        assert!(booted.app.sealed().is_some());
         assert!(files(keys.path()).is_empty(), "no new key");
-        booted.app.store.close().await;
+        booted.app.close().await;
 
         fs::write(key_file(&keys), &made).unwrap();
         fs::set_permissions(key_file(&keys), fs::Permissions::from_mode(0o600)).unwrap();
         let booted = open(&data, &url, file(&keys, &data)).await;
-        assert_eq!(booted.app.keyring.sealed(), None);
+        assert_eq!(booted.app.sealed(), None);
         assert_eq!(fs::read(key_file(&keys)).unwrap(), made);
         let first = sign_in(&Actor::new(api::router(booted.app.clone(), control::site::Site::loopback()), None, ""), "first").await;
         first.put(&format!("{SECRETS}/ONE"), json!({ "value": "twelve bytes" })).await.expect(201);

@@ -56,16 +56,16 @@ pub(crate) fn run(args: Serve, environment: &Environment, out: &Output) -> Resul
         for warning in settings.installation.servers.warnings().chain(network.warning()) {
             out.warn(warning);
         }
-        if let Some(warning) = app.runtime.memory_limit().warning() {
+        if let Some(warning) = app.memory_warning() {
             out.warn(&warning);
         }
-        if let Some(reason) = app.keyring.sealed() {
+        if let Some(reason) = app.sealed() {
             out.say(&format!("It is sealed, and only lists and stops servers: {reason}"));
         }
         if let Some(code) = setup_code {
             out.say(&format!("Set it up:  vestry setup --url {url}"));
             out.say(&format!("Set-up code, once:  {}", code.as_str()));
-            out.say(&format!("It is kept in {} until used", app.setup_code_file.display()));
+            out.say(&format!("It is kept in {} until used", app.setup_code_file().display()));
         }
         let door = Door { listener, tls, site: network.site(), limits: Limits::default() };
         control::serve(app, door, stop).await;

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{AuditAction, DisplayName, Outcome, Slug, StartId, Time, policy::Action};
+use domain::{AuditAction, DisplayName, Outcome, Slug, StartId, policy::Action};
 use serde_json::json;
 use tokio::sync::{Mutex as Turn, oneshot};
 
@@ -22,7 +22,8 @@ use crate::{
     error::{Error, Result},
     random,
     store::{
-        Permit, Runner, Writing,
+        Location, Permit, Runner, Writing,
+        access::SystemReason,
         audit::{self, Event},
         starts::{self, Host, NewStart},
     },
@@ -45,7 +46,7 @@ pub(super) struct Recorded {
     pub(super) organization: Slug,
     pub(super) workspace: Slug,
     pub(super) snapshot: Arc<Snapshot>,
-    permit: Permit,
+    location: Location,
 }
 
 struct Waiting {
@@ -57,7 +58,7 @@ struct Waiting {
 
 struct Settled {
     id: StartId,
-    permit: Permit,
+    location: Location,
     outcome: Outcome,
     why: String,
 }
@@ -78,12 +79,12 @@ pub(super) async fn record(app: &App, runner: Runner, place: Place, input: Input
 /// Notes what became of a run: written with the next runs, or shortly after if there are none. Until then, and if this
 /// control plane ends before, the record says `pending`: that somebody may have got the values.
 pub(super) fn settle(app: &App, recorded: Recorded, outcome: Outcome, why: String) {
-    let Recorded { id, organization, permit, .. } = recorded;
+    let Recorded { id, organization, location, .. } = recorded;
     let organization = organization.to_string();
     let first = {
         let mut outcomes = lock(&app.runs.outcomes);
         let waiting = outcomes.entry(organization.clone()).or_default();
-        waiting.push(Settled { id, permit, outcome, why });
+        waiting.push(Settled { id, location, outcome, why });
         waiting.len() == 1
     };
     if first {
@@ -151,13 +152,16 @@ async fn commit(
 ) -> Result<Vec<Result<Recorded>>> {
     let mut tx = app.store.write(organization).await?;
     let now = clock::now();
-    for Settled { id, permit, outcome, why } in outcomes {
-        starts::settle(&mut tx, permit, *id, *outcome, why).await?;
+    let mut settling = None;
+    for Settled { id, location, outcome, why } in outcomes {
+        let permit = Permit::system(SystemReason::Starting, location, now);
+        starts::settle(&mut tx, &permit, *id, *outcome, why).await?;
+        settling = Some(permit);
     }
     let mut answers = Vec::new();
     let mut any = false;
     for (runner, place, input) in requests {
-        let answer = put_on_record(app, &mut tx, &runner, &place, input, now).await;
+        let answer = put_on_record(app, &mut tx, &runner, &place, input).await;
         match answer {
             Err(error @ (Error::Internal(_) | Error::Unavailable(_))) => return Err(error),
             answer => {
@@ -166,8 +170,10 @@ async fn commit(
             }
         }
     }
-    if any || !outcomes.is_empty() {
-        audit::commit_recorded(tx).await?;
+    match settling {
+        _ if any => audit::commit_recorded(tx).await?,
+        Some(permit) => audit::commit_observation(tx, permit).await?,
+        None => {}
     }
     Ok(answers)
 }
@@ -179,10 +185,10 @@ async fn put_on_record(
     runner: &Runner,
     place: &Place,
     input: Input<NewRun>,
-    now: Time,
 ) -> Result<Recorded> {
     let target = workspace(&place.organization, &place.workspace);
     let permit = authorize_runner(tx, runner, target, Action::StartRuns).await?;
+    let now = permit.now();
     let NewRun { host, command, only } = input.checked()?;
     let snapshot = match only {
         None => snapshots::take(app, tx, &permit, now).await?,
@@ -194,13 +200,13 @@ async fn put_on_record(
     let details = json!({ "workspace": permit.workspace_slug().as_str(), "command": command.as_ref().map(DisplayName::as_str),
         "secrets": snapshot.summary() });
     let event = Event::new(AuditAction::RunStarted, "run", id, host.as_str()).with(details);
-    audit::record(tx, &permit, event, now).await?;
+    audit::record(tx, &permit, event).await?;
     Ok(Recorded {
         id,
         organization: permit.organization_slug().clone(),
         workspace: permit.workspace_slug().clone(),
         snapshot,
-        permit,
+        location: permit.location(),
     })
 }
 

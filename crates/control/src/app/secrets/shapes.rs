@@ -102,13 +102,8 @@ pub struct Reach {
 }
 
 impl Reach {
-    /// The access that follows: giving a selection, even an empty one, means `selected`; saying nothing keeps what is.
-    pub(super) fn access(&self, known: Option<Access>) -> Access {
-        match (self.access, &self.workspaces) {
-            (Some(access), _) => access,
-            (None, Some(_)) => Access::Selected,
-            (None, None) => known.unwrap_or(Access::All),
-        }
+    pub(super) fn after_write(&self, known: Option<Access>) -> Access {
+        Access::after_write(self.access, self.workspaces.is_some(), known)
     }
 }
 

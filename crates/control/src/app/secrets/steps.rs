@@ -7,7 +7,6 @@ use domain::{Available, ORGANIZATION_BUDGET, Scope, SecretId, SecretName, Slug, 
 use super::{Listed, Secret, Warning, Written};
 use crate::{
     app::{App, drift, keyring::Belongs},
-    clock,
     error::{Error, Result},
     store::{
         Connection, Permit, Writing,
@@ -36,7 +35,7 @@ pub(super) async fn rename(
             .ok_or_else(|| damaged_version(&known.name, version, version == known.version))?;
         resealed.push((version, app.keyring.seal(&sealing, &belongs(permit, known.id, name, version), &value)?));
     }
-    Ok(secrets::rename(tx, permit, known, name, &resealed, clock::now()).await?)
+    Ok(secrets::rename(tx, permit, known, name, &resealed, permit.now()).await?)
 }
 
 /// Why a secret can't be used: its stored value does not open.
@@ -90,7 +89,7 @@ pub(super) async fn select(
             Error::invalid("workspaces", "workspace_unknown", "One of these workspaces does not exist here.")
         })?);
     }
-    let now = clock::now();
+    let now = permit.now();
     for workspace in selections::of_secret(tx, permit, secret).await? {
         if !wanted.contains(&workspace) {
             selections::set(tx, permit, secret, workspace, false, now).await?;
@@ -127,16 +126,16 @@ pub(super) async fn name_warnings(db: &mut Connection, permit: &Permit, name: &S
 /// Reads the secret back, finds out which servers differ now, records and commits.
 pub(super) async fn finish(
     mut tx: Writing,
-    permit: &Permit,
+    permit: Permit,
     name: &SecretName,
     event: Event,
     created: bool,
     warnings: Vec<Warning>,
 ) -> Result<Written> {
-    let secret = secrets::find(&mut tx, permit, name.as_str()).await?.ok_or(Error::NotFound)?;
-    let listed = listed(&mut tx, permit, secret).await?;
-    let stale = drift::stale_servers(&mut tx, permit).await?;
-    audit::commit(tx, permit, event, clock::now()).await?;
+    let secret = secrets::find(&mut tx, &permit, name.as_str()).await?.ok_or(Error::NotFound)?;
+    let listed = listed(&mut tx, &permit, secret).await?;
+    let stale = drift::stale_servers(&mut tx, &permit).await?;
+    audit::commit(tx, permit, event).await?;
     Ok(Written { listed, created, warnings, stale })
 }
 

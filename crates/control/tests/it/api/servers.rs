@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     both,
+    store::sql::Sql,
     support::{House, LAB},
 };
 
@@ -54,6 +55,19 @@ both! {
         assert!(house.owner.get(SERVERS).await.each("slug").is_empty());
         assert_ne!(house.owner.post(SERVERS, json!({ "name": "Book", "command": ["x"] })).await.expect(201).json()["id"],
             body["id"], "the address is free");
+    }
+
+    async fn a_server_that_was_allowed_once_is_still_read_started_and_edited(house) {
+        notebook(&house).await;
+        let kept = r#"UPDATE servers SET variables = '{"VESTRY_OWN_NOW":"text"}'"#;
+        Sql::open(&house).await.execute(kept).await;
+        let seen = house.owner.get(NOTEBOOK).await.expect(200).json();
+        assert_eq!(seen["variables"], json!({ "VESTRY_OWN_NOW": "text" }));
+        let detail = fail_to_start(&house).await["status_detail"].as_str().unwrap().to_owned();
+        assert!(!detail.contains("allowed"), "only the program is missing: {detail}");
+        let edited = house.owner.patch(NOTEBOOK, json!({ "name": "Book" })).await.expect(200).json();
+        assert_eq!(edited["variables"], json!({ "VESTRY_OWN_NOW": "text" }));
+        house.owner.patch(NOTEBOOK, json!({ "variables": { "VESTRY_OWN_NOW": "text" } })).await.expect(422);
     }
 
     async fn an_administrator_sees_and_stops_servers_but_never_uses_them(house) {

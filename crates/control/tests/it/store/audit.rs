@@ -146,7 +146,7 @@ both! {
         assert_eq!(sql.number(gaps).await, 0);
         assert_eq!(sql.number("SELECT MIN(sequence) FROM audit_events").await, 1);
         assert_eq!(verification(&house).await["intact"], true);
-        let mut db = house.app.store.read().await.unwrap();
+        let mut db = house.store.read().await.unwrap();
         assert!(verify(&mut db, None).await.unwrap().intact, "the installation's own chain");
     }
 

@@ -1,14 +1,11 @@
 //! Budgets: never exceeded, however many write at once, and refused with numbers.
 
-use control::store::{
-    audit,
-    secrets::{self, NewSecret},
-};
+use control::store::secrets::{self, NewSecret};
 use domain::{Access, SecretId, SecretName, policy::Action};
 use envelope::{Context, Key, Plaintext};
 use serde_json::{Value, json};
 
-use super::{caller, permit, sql::Sql};
+use super::{caller, commit, permit, sql::Sql};
 use crate::{
     both,
     support::{Answer, LAB},
@@ -79,7 +76,7 @@ both! {
 
     async fn the_thousandth_organization_secret_is_the_last(house) {
         let caller = caller(&house, &house.administrator).await;
-        let mut tx = house.app.store.write("acme").await.unwrap();
+        let mut tx = house.store.write("acme").await.unwrap();
         let permit = permit(&mut tx, &caller, None, Action::WriteOrganizationSecrets).await;
         let key = Key::generate([1; 16]).unwrap();
         let sealed = envelope::seal(&key, &Context::new(), &Plaintext::new(b"a value".to_vec())).unwrap();
@@ -90,7 +87,7 @@ both! {
             let new = NewSecret { id, name: &name, access: Access::All, description: "", sealed: &sealed };
             secrets::insert(&mut tx, &permit, &new, now).await.unwrap();
         }
-        audit::commit_observation(tx).await.unwrap();
+        commit(tx, permit).await;
         let mut writers = tokio::task::JoinSet::new();
         for number in 0..8 {
             let (administrator, path) = (house.administrator.clone(), format!("{SECRETS}/LAST_{number}"));

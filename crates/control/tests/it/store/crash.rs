@@ -22,7 +22,7 @@ both! {
         house.administrator.put(&format!("{SECRETS}/GONE"), value()).await.expect(201);
         house.administrator.delete(&format!("{SECRETS}/GONE")).await.expect(204);
         let before = Sql::open(&house).await.everything().await;
-        house.app.store.close().await;
+        house.app.close().await;
 
         let booted = boot(&house.directory, &house.database_url, ROOT_KEY).await;
         assert!(booted.setup_code.is_none());
@@ -41,28 +41,27 @@ both! {
         let caller = caller(&house, &house.administrator).await;
         let now = control::clock::now();
         for _ in 0..3 {
-            let mut tx = house.app.store.write("acme").await.unwrap();
+            let mut tx = house.store.write("acme").await.unwrap();
             let permit = permit(&mut tx, &caller, None, Action::AdministerOrganization).await;
             let creation = domain::WorkspaceCreation::Administrators;
             control::store::organizations::update(&mut tx, &permit, "Changed", creation, now).await.unwrap();
             let event = control::store::audit::Event::new(domain::AuditAction::OrganizationEdited, "organization", "", "");
-            control::store::audit::record(&mut tx, &permit, event, now).await.unwrap();
+            control::store::audit::record(&mut tx, &permit, event).await.unwrap();
             drop(tx);
         }
         // The next writer waits for the end of the dropped ones.
-        let tx = house.app.store.write("acme").await.unwrap();
-        control::store::audit::commit_observation(tx).await.unwrap();
+        drop(house.store.write("acme").await.unwrap());
         assert_eq!(sql.everything().await, before);
     }
 
     async fn a_reader_sees_one_moment_only(house) {
-        let mut reading = house.app.store.read().await.unwrap();
+        let mut reading = house.store.read().await.unwrap();
         let email = Email::parse("newcomer@acme.test").unwrap();
         assert!(users::by_email(&mut reading, &email).await.unwrap().is_none());
         crate::support::add_person(&house.app, "newcomer", "acme", domain::Role::Member).await;
         assert!(users::by_email(&mut reading, &email).await.unwrap().is_none(), "not of this moment");
         drop(reading);
-        let mut reading = house.app.store.read().await.unwrap();
+        let mut reading = house.store.read().await.unwrap();
         assert!(users::by_email(&mut reading, &email).await.unwrap().is_some());
     }
 

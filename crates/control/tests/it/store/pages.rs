@@ -12,7 +12,7 @@ use domain::{
 };
 use envelope::{Context, Key, Plaintext, SealedValue};
 
-use super::{caller, permit, sql::Sql};
+use super::{caller, commit, permit, sql::Sql};
 use crate::{both, support::House};
 
 const ORDERS: [Order; 6] = [
@@ -111,17 +111,18 @@ const ROWS: usize = 23;
 both! {
     async fn workspaces_come_in_whole_pages(house) {
         let caller = caller(&house, &house.administrator).await;
-        let mut tx = house.app.store.write("acme").await.unwrap();
+        let mut tx = house.store.write("acme").await.unwrap();
         let permit = permit(&mut tx, &caller, None, Action::CreateWorkspace).await;
         for row in 0..ROWS {
             let number = installation::next_workspace_number(&mut tx, &permit).await.unwrap();
             let id = WorkspaceId::new(tied(row), id_bytes(row));
             workspaces::insert(&mut tx, &permit, id, number, &slug(row), tied_name(row), "", tied(row)).await.unwrap();
         }
-        audit::commit_observation(tx).await.unwrap();
+        commit(tx, permit).await;
+        let permit = super::permit(&mut house.store.read().await.unwrap(), &caller, None, Action::CreateWorkspace).await;
         touch(&house, "workspaces").await;
         assert_pages_are_whole(ROWS + 1, async |page| {
-            let mut db = house.app.store.read().await.unwrap();
+            let mut db = house.store.read().await.unwrap();
             let found = workspaces::list(&mut db, &permit, &page).await.unwrap();
             let row = |w: workspaces::Workspace| Listed {
                 name: w.name, created: w.created_at.0, updated: w.updated_at.0, id: w.id.to_string(),
@@ -132,7 +133,7 @@ both! {
 
     async fn servers_come_in_whole_pages(house) {
         let caller = caller(&house, &house.owner).await;
-        let mut tx = house.app.store.write("acme").await.unwrap();
+        let mut tx = house.store.write("acme").await.unwrap();
         let permit = permit(&mut tx, &caller, Some("lab"), Action::UseServers).await;
         let command = Command::parse(vec!["true".to_owned()]).unwrap();
         let none = Variables::parse(std::iter::empty::<(&str, String)>()).unwrap();
@@ -140,10 +141,11 @@ both! {
             let id = ServerId::new(tied(row), id_bytes(row));
             servers::insert(&mut tx, &permit, id, &slug(row), tied_name(row), &command, &none, tied(row)).await.unwrap();
         }
-        audit::commit_observation(tx).await.unwrap();
+        commit(tx, permit).await;
+        let permit = super::permit(&mut house.store.read().await.unwrap(), &caller, Some("lab"), Action::UseServers).await;
         touch(&house, "servers").await;
         assert_pages_are_whole(ROWS, async |page| {
-            let mut db = house.app.store.read().await.unwrap();
+            let mut db = house.store.read().await.unwrap();
             let found = servers::list(&mut db, &permit, &page).await.unwrap();
             let row = |s: servers::Server| Listed {
                 name: s.name, created: s.created_at.0, updated: s.updated_at.0, id: s.id.to_string(),
@@ -154,7 +156,7 @@ both! {
 
     async fn members_come_in_whole_pages(house) {
         let caller = caller(&house, &house.administrator).await;
-        let mut tx = house.app.store.write("acme").await.unwrap();
+        let mut tx = house.store.write("acme").await.unwrap();
         let permit = permit(&mut tx, &caller, None, Action::ListMembers).await;
         let operator = InstallationPermit::system(SystemReason::Operator, None);
         for row in 0..ROWS {
@@ -164,10 +166,11 @@ both! {
             users::insert(&mut tx, &operator, id, &email, &name, "", tied(row)).await.unwrap();
             members::insert(&mut tx, &operator, permit.organization(), id, Role::Member, tied(row)).await.unwrap();
         }
-        audit::commit_observation(tx).await.unwrap();
+        let joined = audit::Event::new(domain::AuditAction::MemberAdded, "test", "", "");
+        audit::commit_installation(tx, operator, joined, tied(0)).await.unwrap();
         // A list of members has no time of its own to sort by but that of the account.
         assert_pages_are_whole(ROWS + 4, async |page| {
-            let mut db = house.app.store.read().await.unwrap();
+            let mut db = house.store.read().await.unwrap();
             let found = members::list(&mut db, &permit, &page).await.unwrap();
             let row = |m: members::Member| Listed {
                 name: m.name, created: m.account_created_at.0, updated: m.account_created_at.0, id: m.id.to_string(),
@@ -178,7 +181,7 @@ both! {
 
     async fn organization_secrets_come_in_whole_pages(house) {
         let caller = caller(&house, &house.administrator).await;
-        let mut tx = house.app.store.write("acme").await.unwrap();
+        let mut tx = house.store.write("acme").await.unwrap();
         let permit = permit(&mut tx, &caller, None, Action::WriteOrganizationSecrets).await;
         for row in 0..ROWS {
             let name = SecretName::parse(&format!("{}_{row}", ["Ab", "aB", "AB", "__a"][row % 3])).unwrap();
@@ -186,11 +189,12 @@ both! {
             let new = secrets::NewSecret { id, name: &name, access: Access::All, description: "", sealed: &sealed() };
             secrets::insert(&mut tx, &permit, &new, tied(row)).await.unwrap();
         }
-        audit::commit_observation(tx).await.unwrap();
+        commit(tx, permit).await;
+        let permit = super::permit(&mut house.store.read().await.unwrap(), &caller, None, Action::WriteOrganizationSecrets).await;
         let mut sql = Sql::open(&house).await;
         sql.execute("UPDATE secrets SET updated_at = updated_at + 2 WHERE name LIKE '%1'").await;
         assert_pages_are_whole(ROWS, async |page| {
-            let mut db = house.app.store.read().await.unwrap();
+            let mut db = house.store.read().await.unwrap();
             let found = secrets::list(&mut db, &permit, &page).await.unwrap();
             let row = |s: secrets::Secret| Listed {
                 name: s.name.to_string(), created: s.created_at.0, updated: s.updated_at.0, id: s.id.to_string(),
@@ -207,7 +211,7 @@ both! {
             house.owner.post("/organizations/acme/workspaces", new).await.expect(201);
         }
         let caller = caller(&house, &house.owner).await;
-        let mut db = house.app.store.read().await.unwrap();
+        let mut db = house.store.read().await.unwrap();
         let permit = permit(&mut db, &caller, None, Action::SeeOrganization).await;
         for (filter, found) in [
             ("0% C", &["100% cotton"][..]),
@@ -230,7 +234,7 @@ both! {
     async fn a_page_shows_a_person_their_own_and_shared_workspaces_only(house) {
         let seen = async |person| {
             let caller = caller(&house, person).await;
-            let mut db = house.app.store.read().await.unwrap();
+            let mut db = house.store.read().await.unwrap();
             let permit = permit(&mut db, &caller, None, Action::SeeOrganization).await;
             let page = PageRequest { limit: 50, after: None, order: Order::Name, filter: None };
             let found = workspaces::list(&mut db, &permit, &page).await.unwrap();

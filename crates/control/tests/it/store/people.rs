@@ -1,7 +1,7 @@
 //! People, credentials, workspaces, servers and starts in the store.
 
 use control::store::{
-    InstallationPermit, Permit, StoreError,
+    InstallationPermit, Location, Permit, StoreError,
     access::SystemReason,
     audit, collaborators,
     credentials::{self, NewCredential},
@@ -17,7 +17,7 @@ use domain::{
 };
 use serde_json::json;
 
-use super::{caller, permit, sql::Sql};
+use super::{caller, commit, permit, sql::Sql};
 use crate::{
     both,
     support::{House, LAB},
@@ -45,11 +45,11 @@ fn credential(user: UserId, session: bool, now: Time, expires_at: Option<Time>) 
 }
 
 /// A server with a start on record.
-async fn begun(house: &House) -> (servers::Server, StartId, Permit) {
+async fn begun(house: &House) -> (servers::Server, StartId, Location) {
     house.owner.post(&format!("{LAB}/servers"), json!({ "name": "Notebook", "command": ["true"] })).await.expect(201);
     house.owner.put(&format!("{LAB}/secrets/OWN"), json!({ "value": "twelve bytes" })).await.expect(201);
     let caller = caller(house, &house.owner).await;
-    let mut tx = house.app.store.write("acme").await.unwrap();
+    let mut tx = house.store.write("acme").await.unwrap();
     let permit = permit(&mut tx, &caller, Some("lab"), Action::UseServers).await;
     let server = servers::find(&mut tx, &permit, "notebook").await.unwrap().unwrap();
     let now = control::clock::now();
@@ -63,8 +63,9 @@ async fn begun(house: &House) -> (servers::Server, StartId, Permit) {
     starts::insert(&mut tx, &permit, &record, now).await.unwrap();
     let starting = Transition { status: ServerStatus::Starting, detail: "", exit_code: None, start: Some(start) };
     assert!(servers::transition(&mut tx, &permit, &server, &starting).await.unwrap());
-    audit::commit_observation(tx).await.unwrap();
-    (server, start, permit)
+    let location = permit.location();
+    commit(tx, permit).await;
+    (server, start, location)
 }
 
 both! {
@@ -75,26 +76,26 @@ both! {
         let owner = caller(&house, &house.owner).await;
         let taken = |outcome| assert!(matches!(outcome, Err(StoreError::Taken)), "{outcome:?}");
 
-        let mut tx = house.app.store.write_installation().await.unwrap();
+        let mut tx = house.store.write_installation().await.unwrap();
         let (email, name) = (Email::parse("OWNER@acme.TEST").unwrap(), DisplayName::parse("Twin").unwrap());
         taken(users::insert(&mut tx, &operator, UserId::new(now, id_bytes()), &email, &name, "", now).await);
         drop(tx);
-        let mut tx = house.app.store.write_installation().await.unwrap();
+        let mut tx = house.store.write_installation().await.unwrap();
         let acme = Slug::parse("acme").unwrap();
         let id = domain::OrganizationId::new(now, id_bytes());
         taken(organizations::insert(&mut tx, &operator, id, &acme, &name, now).await);
         drop(tx);
-        let mut tx = house.app.store.write("acme").await.unwrap();
+        let mut tx = house.store.write("acme").await.unwrap();
         let acme = permit(&mut tx, &administrator, None, Action::CreateWorkspace).await;
-        taken(members::insert(&mut tx, &operator, acme.organization(), owner.user, Role::Member, now).await);
+        taken(members::insert(&mut tx, &operator, acme.organization(), owner.user(), Role::Member, now).await);
         drop(tx);
-        let mut tx = house.app.store.write("acme").await.unwrap();
+        let mut tx = house.store.write("acme").await.unwrap();
         let number = installation::next_workspace_number(&mut tx, &acme).await.unwrap();
         let id = domain::WorkspaceId::new(now, id_bytes());
         taken(workspaces::insert(&mut tx, &acme, id, number, &Slug::parse("lab").unwrap(), "Lab", "", now).await);
         drop(tx);
         for _ in 0..2 {
-            let mut tx = house.app.store.write("acme").await.unwrap();
+            let mut tx = house.store.write("acme").await.unwrap();
             let lab = permit(&mut tx, &owner, Some("lab"), Action::UseServers).await;
             let (command, slug) = (Command::parse(vec!["true".to_owned()]).unwrap(), Slug::parse("one").unwrap());
             let none = Variables::parse(std::iter::empty::<(&str, String)>()).unwrap();
@@ -103,7 +104,7 @@ both! {
             if Sql::open(&house).await.number("SELECT COUNT(*) FROM servers").await == 1 {
                 taken(added);
             } else {
-                audit::commit_observation(tx).await.unwrap();
+                commit(tx, lab).await;
             }
         }
     }
@@ -112,49 +113,58 @@ both! {
         let owner = caller(&house, &house.owner).await;
         let member = caller(&house, &house.member).await;
         let now = control::clock::now();
-        let mut tx = house.app.store.write("acme").await.unwrap();
+        let mut tx = house.store.write("acme").await.unwrap();
         let lab = permit(&mut tx, &owner, Some("lab"), Action::ManageWorkspace).await;
-        assert!(collaborators::insert(&mut tx, &lab, member.user, now).await.unwrap());
-        assert!(!collaborators::insert(&mut tx, &lab, member.user, now.plus_seconds(1)).await.unwrap());
+        assert!(collaborators::insert(&mut tx, &lab, member.user(), now).await.unwrap());
+        assert!(!collaborators::insert(&mut tx, &lab, member.user(), now.plus_seconds(1)).await.unwrap());
         let listed = collaborators::list(&mut tx, &lab).await.unwrap();
         assert_eq!(listed.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["collaborator", "member"]);
         assert_eq!(listed[1].since, now);
-        assert!(collaborators::remove(&mut tx, &lab, member.user).await.unwrap());
-        assert!(!collaborators::remove(&mut tx, &lab, member.user).await.unwrap());
+        assert!(collaborators::remove(&mut tx, &lab, member.user()).await.unwrap());
+        assert!(!collaborators::remove(&mut tx, &lab, member.user()).await.unwrap());
     }
 
     async fn a_credential_holds_until_it_is_revoked_expires_or_is_left_idle(house) {
         let owner = caller(&house, &house.owner).await;
         let own = InstallationPermit::own(&owner);
         let now = control::clock::now();
-        let token = credential(owner.user, false, now, Some(now.plus_seconds(HOUR)));
-        let session = credential(owner.user, true, now, None);
-        let mut tx = house.app.store.write_installation().await.unwrap();
+        let token = credential(owner.user(), false, now, Some(now.plus_seconds(HOUR)));
+        let session = credential(owner.user(), true, now, None);
+        let (used, new_session) = (InstallationPermit::system(SystemReason::CredentialUsed, None), session.id);
+        let mut tx = house.store.write_installation().await.unwrap();
         credentials::insert(&mut tx, &own, &token, now).await.unwrap();
         credentials::insert(&mut tx, &own, &session, now).await.unwrap();
         let holds = async |tx: &mut control::store::Connection, new: &NewCredential, seconds: i64| {
-            credentials::find(tx, new.id, new.session, now.plus_seconds(seconds)).await.unwrap().map(|found| found.2)
+            let is = |stored: &[u8]| stored == new.secret_hash;
+            let found = credentials::find(tx, new.id, new.session, is, None, now.plus_seconds(seconds)).await.unwrap();
+            found.map(|(_, worth_recording)| worth_recording)
         };
-        assert_eq!(holds(&mut tx, &token, 30).await, Some(false), "used within the last minute");
+        assert_eq!(holds(&mut tx, &token, 300).await, Some(false), "used within the last five minutes");
         assert_eq!(holds(&mut tx, &token, HOUR - 1).await, Some(true), "its use is worth recording again");
         assert_eq!(holds(&mut tx, &token, HOUR).await, None);
         assert_eq!(holds(&mut tx, &session, 12 * HOUR - 1).await, Some(true));
         assert_eq!(holds(&mut tx, &session, 12 * HOUR).await, None);
-        credentials::touch(&mut tx, session.id, now.plus_seconds(11 * HOUR)).await.unwrap();
+        credentials::touch(&mut tx, &used, session.id, now.plus_seconds(11 * HOUR)).await.unwrap();
         assert_eq!(holds(&mut tx, &session, 22 * HOUR).await, Some(true));
-        assert!(credentials::find(&mut tx, session.id, false, now).await.unwrap().is_none(), "a session is no token");
+        let find = async |tx: &mut _, session: bool, is: bool| {
+            credentials::find(tx, new_session, session, |_| is, None, now).await.unwrap().is_some()
+        };
+        assert!(find(&mut tx, true, true).await);
+        assert!(!find(&mut tx, false, true).await, "a session is no token");
+        assert!(!find(&mut tx, true, false).await, "its secret belongs to it");
 
-        let listed = credentials::of_user(&mut tx, owner.user, false, now).await.unwrap();
+        let listed = credentials::of_user(&mut tx, owner.user(), false, now).await.unwrap();
         assert!(listed.iter().any(|one| one.id == token.id) && listed.iter().all(|one| one.id != session.id));
         let id = token.id.to_string();
-        let stranger = caller(&house, &house.member).await;
-        let revoke = async |tx: &mut _, user, session| {
-            credentials::revoke(tx, &own, user, &id, session, now).await.unwrap()
+        let strangers = InstallationPermit::own(&caller(&house, &house.member).await);
+        let revoke = async |tx: &mut _, whose: &InstallationPermit, session| {
+            credentials::revoke(tx, whose, &id, session, now).await.unwrap()
         };
-        assert_eq!(revoke(&mut tx, stranger.user, false).await, None);
-        assert_eq!(revoke(&mut tx, owner.user, true).await, None);
-        assert_eq!(revoke(&mut tx, owner.user, false).await.as_deref(), Some("a test's"));
-        assert_eq!(revoke(&mut tx, owner.user, false).await, None);
+        assert_eq!(revoke(&mut tx, &strangers, false).await, None);
+        assert_eq!(revoke(&mut tx, &used, false).await, None);
+        assert_eq!(revoke(&mut tx, &own, true).await, None);
+        assert_eq!(revoke(&mut tx, &own, false).await.as_deref(), Some("a test's"));
+        assert_eq!(revoke(&mut tx, &own, false).await, None);
         assert_eq!(holds(&mut tx, &token, 1).await, None);
     }
 
@@ -162,7 +172,7 @@ both! {
         let administrator = caller(&house, &house.administrator).await;
         let operator = InstallationPermit::system(SystemReason::Operator, None);
         let now = control::clock::now();
-        let mut tx = house.app.store.write("acme").await.unwrap();
+        let mut tx = house.store.write("acme").await.unwrap();
         let acme = permit(&mut tx, &administrator, None, Action::AdministerOrganization).await;
         let before = organizations::get(&mut tx, &acme).await.unwrap();
         organizations::update(&mut tx, &acme, "Acme Ltd", WorkspaceCreation::Administrators, now).await.unwrap();
@@ -170,7 +180,7 @@ both! {
         assert_eq!((after.name.as_str(), after.workspace_creation), ("Acme Ltd", WorkspaceCreation::Administrators));
         assert_ne!(before.revision, after.revision);
         assert!(organizations::by_slug(&mut tx, &operator, "nowhere").await.unwrap().is_none());
-        let theirs = organizations::of_user(&mut tx, administrator.user).await.unwrap();
+        let theirs = organizations::of_user(&mut tx, administrator.user()).await.unwrap();
         assert_eq!(theirs.iter().map(|(one, role)| (one.slug.as_str(), *role)).collect::<Vec<_>>(), [("acme", Role::Administrator)]);
 
         assert_eq!(members::administrators(&mut tx, &acme).await.unwrap(), 1);
@@ -188,12 +198,12 @@ both! {
         let owner = caller(&house, &house.owner).await;
         let mut takers = tokio::task::JoinSet::new();
         for _ in 0..8 {
-            let (store, owner) = (house.app.store.clone(), owner.clone());
+            let (store, owner) = (house.store.clone(), owner.clone());
             takers.spawn(async move {
                 let mut tx = store.write("acme").await.unwrap();
                 let acme = permit(&mut tx, &owner, None, Action::CreateWorkspace).await;
                 let number = installation::next_workspace_number(&mut tx, &acme).await.unwrap();
-                audit::commit_observation(tx).await.unwrap();
+                commit(tx, acme).await;
                 number
             });
         }
@@ -204,7 +214,7 @@ both! {
 
     async fn an_installation_has_one_row_and_its_code_is_used_once(house) {
         let operator = InstallationPermit::system(SystemReason::SetUp, None);
-        let mut tx = house.app.store.write_installation().await.unwrap();
+        let mut tx = house.store.write_installation().await.unwrap();
         let known = installation::find(&mut tx).await.unwrap().unwrap();
         assert_eq!(known.setup_code_hash, None, "the house is set up");
         installation::replace_setup_code(&mut tx, &operator, &[1; 32]).await.unwrap();
@@ -212,18 +222,18 @@ both! {
         assert!(!installation::use_setup_code(&mut tx, &operator).await.unwrap());
         drop(tx);
         Sql::open(&house).await.execute("UPDATE installation SET setup_code_hash = secret_hash FROM credentials").await;
-        let mut tx = house.app.store.write_installation().await.unwrap();
+        let mut tx = house.store.write_installation().await.unwrap();
         assert!(installation::use_setup_code(&mut tx, &operator).await.unwrap());
         assert!(!installation::use_setup_code(&mut tx, &operator).await.unwrap());
         drop(tx);
-        let mut tx = house.app.store.write_installation().await.unwrap();
-        let again = installation::insert(&mut tx, known.id, &[1; 32], control::clock::now()).await;
+        let mut tx = house.store.write_installation().await.unwrap();
+        let again = installation::insert(&mut tx, &operator, known.id, &[1; 32], control::clock::now()).await;
         assert!(matches!(again, Err(StoreError::Taken)), "{again:?}");
     }
 
     async fn every_organization_has_its_own_data_key(house) {
         let owner = caller(&house, &house.owner).await;
-        let mut db = house.app.store.read().await.unwrap();
+        let mut db = house.store.read().await.unwrap();
         let acme = permit(&mut db, &owner, None, Action::SeeOrganization).await.organization();
         let (all, of_acme) = (data_keys::all(&mut db).await.unwrap(), data_keys::of_organization(&mut db, acme).await.unwrap());
         assert_eq!((all.len(), of_acme.len()), (2, 1));
@@ -231,8 +241,9 @@ both! {
     }
 
     async fn a_transition_happens_only_from_what_was_seen(house) {
-        let (seen_before, start, permit) = begun(&house).await;
-        let mut tx = house.app.store.write("acme").await.unwrap();
+        let (seen_before, start, location) = begun(&house).await;
+        let mut tx = house.store.write("acme").await.unwrap();
+        let permit = Permit::system(SystemReason::Starting, &location, control::clock::now());
         let running = Transition { status: ServerStatus::Running, detail: "", exit_code: None, start: Some(start) };
         assert!(!servers::transition(&mut tx, &permit, &seen_before, &running).await.unwrap());
         let seen = servers::by_id(&mut tx, seen_before.id).await.unwrap().unwrap();
@@ -246,8 +257,9 @@ both! {
         assert_eq!(servers::alive(&mut tx).await.unwrap().len(), 1);
         let live = workspaces::with_live_servers(&mut tx, permit.organization()).await.unwrap();
         assert_eq!(live.iter().map(|(id, slug)| (*id, slug.as_str())).collect::<Vec<_>>(), [(lab, "lab")]);
-        let place = workspaces::place_of(&mut tx, seen.id).await.unwrap().unwrap();
-        assert_eq!((place.organization_slug.as_str(), place.workspace_slug.as_str(), place.number), ("acme", "lab", 1));
+        let there = workspaces::location_of(&mut tx, seen.id).await.unwrap().unwrap();
+        let slugs = (there.organization_slug().as_str(), there.workspace_slug().as_str());
+        assert_eq!((slugs, there.workspace(), there.workspace_number()), (("acme", "lab"), lab, 1));
 
         servers::delete(&mut tx, &permit, seen.id, control::clock::now()).await.unwrap();
         assert!(servers::find(&mut tx, &permit, "notebook").await.unwrap().is_none());
@@ -256,9 +268,10 @@ both! {
     }
 
     async fn a_start_is_settled_and_ended_once(house) {
-        let (server, start, permit) = begun(&house).await;
-        let mut tx = house.app.store.write("acme").await.unwrap();
+        let (server, start, location) = begun(&house).await;
+        let mut tx = house.store.write("acme").await.unwrap();
         let now = control::clock::now();
+        let permit = Permit::system(SystemReason::Starting, &location, now);
         assert_eq!(starts::pending(&mut tx).await.unwrap(), [], "its server names it");
         let held = starts::held_in(&mut tx, permit.in_workspace()).await.unwrap();
         let names: Vec<_> = held[&start].iter().map(|one| one.name.as_str()).collect();
@@ -274,15 +287,16 @@ both! {
         assert_eq!(record.left_out[0].name.as_str(), "HELD_BACK");
         drop(tx);
         Sql::open(&house).await.execute("UPDATE servers SET start_id = NULL").await;
-        let mut db = house.app.store.read().await.unwrap();
+        let mut db = house.store.read().await.unwrap();
         assert_eq!(starts::pending(&mut db).await.unwrap(), [(start, server.id)], "nobody's any more");
     }
 
     async fn start_records_come_in_whole_pages(house) {
-        let (server, first, permit) = begun(&house).await;
-        let mut tx = house.app.store.write("acme").await.unwrap();
+        let (server, first, location) = begun(&house).await;
+        let mut tx = house.store.write("acme").await.unwrap();
         let mut ids = vec![first];
         let now = control::clock::now();
+        let permit = Permit::system(SystemReason::Starting, &location, now);
         let secret = Sql::open(&house).await.text("SELECT id FROM secrets").await.parse::<SecretId>().unwrap();
         let mut snapshot = SnapshotId::new(now, id_bytes());
         for number in 0..12 {
@@ -313,13 +327,13 @@ both! {
     }
 
     async fn the_system_signs_what_it_does_in_the_chain_of_the_place(house) {
-        let (server, ..) = begun(&house).await;
-        let mut tx = house.app.store.write("acme").await.unwrap();
-        let place = workspaces::place_of(&mut tx, server.id).await.unwrap().unwrap();
-        let permit = Permit::system(SystemReason::ServerEnded, &place);
+        let (server, _, location) = begun(&house).await;
+        let tx = house.store.write("acme").await.unwrap();
+        let system = || Permit::system(SystemReason::ServerEnded, &location, control::clock::now());
         let event = audit::Event::new(domain::AuditAction::ServerStopped, "server", server.id, "notebook");
-        audit::commit(tx, &permit, event, control::clock::now()).await.unwrap();
-        let mut db = house.app.store.read().await.unwrap();
+        audit::commit(tx, system(), event).await.unwrap();
+        let permit = system();
+        let mut db = house.store.read().await.unwrap();
         let newest = audit::list(&mut db, &permit, &audit::Filter::default(), 1).await.unwrap().remove(0);
         assert_eq!((newest.actor_kind.as_str(), newest.actor_id), ("system", None));
         assert!(audit::verify(&mut db, Some(permit.organization())).await.unwrap().intact);

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use control::{
     app::drift,
-    store::{audit, secrets, selections},
+    store::{secrets, selections},
 };
 use domain::{DriftKind, DriftReason, SecretName, policy::Action};
 use serde_json::{Value, json};
 
-use super::{caller, permit, sql::Sql};
+use super::{caller, commit, permit, sql::Sql};
 use crate::{
     both,
     support::{Actor, House, LAB},
@@ -42,7 +42,7 @@ async fn set(person: &Actor, place: &str, name: &str) -> Value {
 /// What the notebook differs in: name, kind and reason.
 async fn differences(house: &House) -> Vec<(String, DriftKind, DriftReason)> {
     let caller = caller(house, &house.owner).await;
-    let mut db = house.app.store.read().await.unwrap();
+    let mut db = house.store.read().await.unwrap();
     let permit = permit(&mut db, &caller, Some("lab"), Action::SeeWorkspace).await;
     let drift = drift::of_workspace(&mut db, permit.organization(), permit.in_workspace()).await.unwrap();
     let of_all: Vec<_> = drift.into_values().collect();
@@ -160,7 +160,7 @@ both! {
     async fn selecting_again_changes_nothing_and_a_deselected_row_stays(house) {
         set(&house.administrator, SECRETS, "TOKEN").await;
         let caller = caller(&house, &house.administrator).await;
-        let mut tx = house.app.store.write("acme").await.unwrap();
+        let mut tx = house.store.write("acme").await.unwrap();
         let permit = permit(&mut tx, &caller, None, Action::WriteOrganizationSecrets).await;
         let secret = secrets::find(&mut tx, &permit, "TOKEN").await.unwrap().unwrap();
         let lab = control::store::workspaces::id_of(&mut tx, &permit, "lab").await.unwrap().unwrap();
@@ -170,7 +170,7 @@ both! {
             let chosen = selections::of_secret(&mut tx, &permit, secret.id).await.unwrap();
             assert_eq!(chosen, if selected { vec![lab] } else { vec![] });
         }
-        audit::commit_observation(tx).await.unwrap();
+        commit(tx, permit).await;
         assert_eq!(Sql::open(&house).await.numbers("SELECT selected FROM selections").await, [0]);
     }
 
@@ -196,7 +196,7 @@ both! {
             set(&house.administrator, SECRETS, name).await;
         }
         let caller = caller(&house, &house.administrator).await;
-        let mut db = house.app.store.read().await.unwrap();
+        let mut db = house.store.read().await.unwrap();
         let permit = permit(&mut db, &caller, None, Action::ListOrganizationSecrets).await;
         let mut alike = secrets::spelled_like(&mut db, &permit, &SecretName::parse("toKen").unwrap()).await.unwrap();
         alike.sort();

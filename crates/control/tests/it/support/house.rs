@@ -12,6 +12,7 @@ use control::{
         organizations, setup,
     },
     keys::KeyProvider,
+    store::Store,
 };
 use domain::{DisplayName, Email, Role, Slug};
 use serde_json::json;
@@ -36,6 +37,8 @@ pub enum Database {
 /// without access. In the organization `other`: an administrator with a workspace that is called `lab` too.
 pub struct House {
     pub app: App,
+    /// The same database, as the store's own tests reach it.
+    pub store: Store,
     pub router: Router,
     pub database: Database,
     pub database_url: String,
@@ -84,6 +87,7 @@ impl House {
             collaborator: sign_in("collaborator").await,
             member: sign_in("member").await,
             foreigner: sign_in("foreigner").await,
+            store: Store::open(&database_url).await.expect("the same database"),
             app,
             router,
             database,

@@ -1,0 +1,106 @@
+//! Who has shown a credential. Only looking one up makes a caller, and only with the secret that belongs to it.
+
+use domain::{CredentialId, Slug, UserId, policy::TokenNeeds};
+
+use crate::store::{Result, driver::Row};
+
+/// What a credential may at most, whatever its person may.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::store) struct Rights {
+    /// Whether it may change anything.
+    pub(in crate::store) full: bool,
+    /// Whether it may write organization secrets.
+    pub(in crate::store) organization_secrets: bool,
+}
+
+impl Rights {
+    /// Reads them from a credential's `access` and `organization_secrets`.
+    pub(in crate::store) fn read(row: &Row) -> Result<Self> {
+        Ok(Self {
+            full: row.get::<String>("access")? == "full",
+            organization_secrets: row.get("organization_secrets")?,
+        })
+    }
+
+    pub(super) fn carry(self, needs: TokenNeeds) -> bool {
+        match needs {
+            TokenNeeds::Reading => true,
+            TokenNeeds::Full => self.full,
+            TokenNeeds::OrganizationSecrets => self.full && self.organization_secrets,
+        }
+    }
+}
+
+/// A person who has shown a session or personal token that holds.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub(in crate::store) user: UserId,
+    pub(in crate::store) name: String,
+    pub(in crate::store) credential: CredentialId,
+    pub(in crate::store) session: bool,
+    pub(in crate::store) rights: Rights,
+    pub(in crate::store) address: Option<String>,
+}
+
+impl Caller {
+    /// The person.
+    pub fn user(&self) -> UserId {
+        self.user
+    }
+
+    /// Their name, for the audit log.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What they showed.
+    pub fn credential(&self) -> CredentialId {
+        self.credential
+    }
+
+    /// Whether it was a browser's session rather than a token.
+    pub fn is_session(&self) -> bool {
+        self.session
+    }
+
+    /// Whether what they showed may change anything.
+    pub fn is_full(&self) -> bool {
+        self.rights.full
+    }
+
+    /// Whether what they showed may write organization secrets.
+    pub fn may_write_organization_secrets(&self) -> bool {
+        self.rights.organization_secrets
+    }
+}
+
+/// A workspace's own token that somebody has shown: no person, and good for runs of that workspace only.
+#[derive(Clone, Debug)]
+pub struct WorkspaceToken {
+    pub(in crate::store) credential: CredentialId,
+    pub(in crate::store) name: String,
+    pub(in crate::store) organization: Slug,
+    pub(in crate::store) workspace: Slug,
+    pub(in crate::store) address: Option<String>,
+}
+
+impl WorkspaceToken {
+    /// The slug of the organization that its workspace is in.
+    pub fn organization(&self) -> &Slug {
+        &self.organization
+    }
+
+    /// The slug of its workspace.
+    pub fn workspace(&self) -> &Slug {
+        &self.workspace
+    }
+}
+
+/// Somebody who may want to start runs: a person, or whoever has a workspace's token.
+#[derive(Clone, Debug)]
+pub enum Runner {
+    /// A person.
+    Person(Caller),
+    /// A workspace's own token.
+    Token(WorkspaceToken),
+}
