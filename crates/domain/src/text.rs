@@ -101,7 +101,9 @@ pub enum TextRefused {
         limit: usize,
     },
     /// A control character, one that turns the direction of text, or one that hides in it.
-    #[error("The text contains a control character, an invisible one, or one that turns the writing direction. Remove it.")]
+    #[error(
+        "The text contains a control character, an invisible one, or one that turns the writing direction. Remove it."
+    )]
     Character,
 }
 

@@ -71,7 +71,7 @@ pub(crate) enum Command {
     Token(account::Token),
     /// Say where the value of an environment variable comes from
     Explain(Explain),
-    /// The organization's audit log
+    /// The audit log: what happened, by whom, when, from where
     #[command(subcommand)]
     Audit(Audit),
     /// Print the completions for a shell
@@ -99,8 +99,41 @@ pub(crate) enum Organization {
         /// The organization [default: this directory's, or the only one]
         organization: Option<String>,
     },
+    /// Change its name, or who may create workspaces in it
+    Edit(OrganizationEdit),
     /// Create one (the operator, on the control plane's machine)
     Create(serve::OrganizationCreate),
+}
+
+#[derive(Args)]
+pub(crate) struct OrganizationEdit {
+    /// The organization [default: this directory's, or the only one]
+    pub(crate) organization: Option<String>,
+    /// Its new name
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Who may create workspaces: whoever may gets every secret that reaches all workspaces
+    #[arg(long, value_name = "WHO")]
+    pub(crate) workspace_creation: Option<WorkspaceCreation>,
+}
+
+/// Who may create workspaces.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WorkspaceCreation {
+    /// Everybody in the organization
+    Members,
+    /// Its administrators alone
+    Administrators,
+}
+
+impl WorkspaceCreation {
+    /// As the API writes it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Members => "members",
+            Self::Administrators => "administrators",
+        }
+    }
 }
 
 #[derive(Subcommand)]
@@ -160,8 +193,16 @@ pub(crate) struct Explain {
 pub(crate) enum Audit {
     /// List what happened, newest first
     List(AuditList),
-    /// Check that no event was changed, inserted, deleted or moved
-    Verify(InOrganization),
+    /// Check that no event was changed, inserted, deleted or moved; prints the log's head, to be kept elsewhere
+    Verify(AuditVerify),
+}
+
+#[derive(Args)]
+pub(crate) struct AuditVerify {
+    #[command(flatten)]
+    pub(crate) organization: InOrganization,
+    #[command(flatten)]
+    pub(crate) of_installation: serve::OfInstallation,
 }
 
 #[derive(Args)]
@@ -177,15 +218,17 @@ pub(crate) struct AuditList {
     /// Only about this thing (id)
     #[arg(long, value_name = "ID")]
     pub(crate) target: Option<String>,
-    /// Not before this time (RFC 3339)
+    /// Not before this time: 2h, 3d or 1w ago, or like 2026-11-22 or 2026-11-22T14:30:00Z
     #[arg(long, value_name = "TIME")]
     pub(crate) from: Option<String>,
-    /// Not after this time (RFC 3339)
+    /// Before this time
     #[arg(long, value_name = "TIME")]
     pub(crate) to: Option<String>,
     /// At most this many
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) limit: u16,
+    #[command(flatten)]
+    pub(crate) of_installation: serve::OfInstallation,
 }
 
 #[cfg(test)]

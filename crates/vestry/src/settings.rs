@@ -126,7 +126,10 @@ impl Settings {
             return Ok((address, token));
         }
         let Some(address) = self.known_address()? else {
-            return Err(Failure::not_configured("not signed in").help("vestry login --url https://…"));
+            return Err(Failure::not_configured("not signed in").help(format!(
+                "vestry login --url https://…\nto a control plane on this machine:  vestry login --url {}",
+                address::DEFAULT
+            )));
         };
         match self.credentials.token(&address)? {
             Some((token, _)) => Ok((address, token)),

@@ -122,7 +122,6 @@ pub async fn set(
     }
     let event = Event::new(action, "secret", id, &input.name).with(json!({
         "scope": scope(&permit).as_str(),
-        "workspace": permit.workspace().map(|id| id.to_string()),
         "version": version,
         "access": access.as_str(),
         "workspaces": input.reach.workspaces,
@@ -155,7 +154,6 @@ pub async fn edit(
     select(&mut tx, &permit, known.id, input.reach.workspaces.as_deref()).await?;
     let details = json!({
         "scope": scope(&permit).as_str(),
-        "workspace": permit.workspace().map(|id| id.to_string()),
         "access": access.as_str(),
         "workspaces": input.reach.workspaces,
     });
@@ -167,7 +165,7 @@ pub async fn edit(
             audit::record(&mut tx, &permit, edited, now).await?;
             let warnings = name_warnings(&mut tx, &permit, &new_name).await?;
             let renamed = Event::new(AuditAction::SecretRenamed, "secret", known.id, &new_name)
-                .with(json!({ "from": known.name.as_str() }));
+                .with(json!({ "scope": scope(&permit).as_str(), "from": known.name.as_str() }));
             (renamed, new_name, warnings)
         }
     };
@@ -221,6 +219,6 @@ pub async fn delete(app: &App, caller: &Caller, place: Place<'_>, name: &str, ex
     let now = clock::now();
     secrets::delete(&mut tx, &permit, &known, now).await?;
     let event = Event::new(AuditAction::SecretDeleted, "secret", known.id, &known.name)
-        .with(json!({ "scope": scope(&permit).as_str(), "workspace": permit.workspace().map(|id| id.to_string()) }));
+        .with(json!({ "scope": scope(&permit).as_str() }));
     Ok(audit::commit(tx, &permit, event, now).await?)
 }

@@ -7,6 +7,7 @@ mod api;
 mod browser;
 mod canary;
 mod openapi;
+mod operator;
 mod races;
 mod scale;
 mod sealed;
