@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use self::target::WorkspaceArg;
+use crate::complete::{Noun, names_of};
 
 /// Secrets for the servers of your workspaces: sealed, injected at start, and always accounted for.
 #[derive(Parser)]
@@ -86,7 +87,7 @@ pub(crate) enum Command {
 #[derive(Args)]
 pub(crate) struct UseArgs {
     /// Organization and workspace, like acme/nlp-sandbox
-    #[arg(value_name = "ORG/WORKSPACE")]
+    #[arg(value_name = "ORG/WORKSPACE", add = names_of(Noun::Place))]
     pub(crate) workspace: WorkspaceArg,
 }
 
@@ -97,6 +98,7 @@ pub(crate) enum Organization {
     /// Show one
     Show {
         /// The organization [default: this directory's, or the only one]
+        #[arg(add = names_of(Noun::Organization))]
         organization: Option<String>,
     },
     /// Change its name, or who may create workspaces in it
@@ -108,6 +110,7 @@ pub(crate) enum Organization {
 #[derive(Args)]
 pub(crate) struct OrganizationEdit {
     /// The organization [default: this directory's, or the only one]
+    #[arg(add = names_of(Noun::Organization))]
     pub(crate) organization: Option<String>,
     /// Its new name
     #[arg(long)]
@@ -177,13 +180,14 @@ impl Role {
 #[derive(Args)]
 pub(crate) struct InOrganization {
     /// The organization [default: this directory's, or the only one]
-    #[arg(long = "org", value_name = "ORG")]
+    #[arg(long = "org", value_name = "ORG", add = names_of(Noun::Organization))]
     pub(crate) organization: Option<String>,
 }
 
 #[derive(Args)]
 pub(crate) struct Explain {
     /// The environment variable
+    #[arg(add = names_of(Noun::Secret))]
     pub(crate) name: String,
     #[command(flatten)]
     pub(crate) workspace: target::InWorkspace,
