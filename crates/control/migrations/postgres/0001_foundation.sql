@@ -83,6 +83,11 @@ CREATE TABLE workspaces (
     deleted_by TEXT
 );
 CREATE UNIQUE INDEX workspaces_by_slug ON workspaces (organization_id, slug) WHERE deleted_at IS NULL;
+-- Each list is read along an index of its order, from the row where the page before ended.
+CREATE INDEX workspaces_by_name ON workspaces (organization_id, name, id) WHERE deleted_at IS NULL;
+CREATE INDEX workspaces_by_creation ON workspaces (organization_id, created_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX workspaces_by_update ON workspaces (organization_id, updated_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX workspaces_of_owner ON workspaces (owner_id);
 
 CREATE TABLE collaborators (
     workspace_id TEXT NOT NULL REFERENCES workspaces (id),
@@ -124,6 +129,9 @@ CREATE TABLE secrets (
     restored_by TEXT REFERENCES users (id)
 );
 CREATE UNIQUE INDEX secrets_by_name ON secrets (home_id, name) WHERE deleted_at IS NULL;
+CREATE INDEX secrets_in_order_of_name ON secrets (home_id, name, id) WHERE deleted_at IS NULL;
+CREATE INDEX secrets_by_creation ON secrets (home_id, created_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX secrets_by_update ON secrets (home_id, updated_at, id) WHERE deleted_at IS NULL;
 
 CREATE TABLE secret_versions (
     secret_id TEXT NOT NULL REFERENCES secrets (id),
@@ -167,7 +175,10 @@ CREATE TABLE servers (
     deleted_at BIGINT
 );
 CREATE UNIQUE INDEX servers_by_slug ON servers (workspace_id, slug) WHERE deleted_at IS NULL;
-CREATE INDEX servers_alive ON servers (status) WHERE start_id IS NOT NULL;
+CREATE INDEX servers_by_name ON servers (workspace_id, name, id) WHERE deleted_at IS NULL;
+CREATE INDEX servers_by_creation ON servers (workspace_id, created_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX servers_by_update ON servers (workspace_id, updated_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX servers_alive ON servers (workspace_id) WHERE start_id IS NOT NULL;
 
 CREATE TABLE starts (
     id TEXT NOT NULL PRIMARY KEY,
@@ -184,6 +195,7 @@ CREATE TABLE starts (
     detail TEXT NOT NULL
 );
 CREATE INDEX starts_of_server ON starts (server_id, id);
+CREATE INDEX starts_alive ON starts (organization_id) WHERE ended_at IS NULL;
 CREATE INDEX starts_pending ON starts (id) WHERE outcome = 'pending';
 
 -- What each start handed over (left_out = 0) or left out because it was suspended (left_out = 1).
@@ -196,7 +208,7 @@ CREATE TABLE start_secrets (
     left_out BIGINT NOT NULL,
     PRIMARY KEY (start_id, name)
 );
-CREATE INDEX starts_with_secret ON start_secrets (secret_id, version);
+CREATE INDEX starts_with_secret ON start_secrets (secret_id, start_id);
 
 -- One chain for each organization and one for the installation; its row is locked by whoever adds an event.
 CREATE TABLE audit_chains (

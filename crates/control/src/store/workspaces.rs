@@ -111,18 +111,6 @@ pub async fn list(db: &mut Connection, permit: &Permit, page: &PageRequest) -> R
     .await
 }
 
-/// The workspaces of an organization in which a process may be alive.
-///
-/// # Errors
-/// When the database fails.
-pub async fn with_live_servers(db: &mut Connection, organization: OrganizationId) -> Result<Vec<(WorkspaceId, Slug)>> {
-    sql("SELECT w.id, w.slug FROM workspaces w WHERE w.organization_id = $1 AND w.id IN \
-         (SELECT x.workspace_id FROM servers x WHERE x.start_id IS NOT NULL) ORDER BY w.slug")
-    .bind(organization)
-    .all(db, |row| Ok((row.get("id")?, row.get("slug")?)))
-    .await
-}
-
 /// The id of a workspace of the permit's organization, by slug.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 mod audit;
 mod budgets;
 mod crash;
+mod drift;
 mod migrations;
 mod pages;
 mod people;

@@ -6,7 +6,7 @@ use control::store::{
     audit, collaborators,
     credentials::{self, NewCredential},
     data_keys, installation, members, organizations,
-    servers::{self, Transition},
+    servers::{self, Among, Transition},
     starts, users, workspaces,
 };
 use domain::{
@@ -239,8 +239,11 @@ both! {
         let alive = servers::alive_in(&mut tx, lab).await.unwrap();
         assert_eq!(alive.iter().map(|server| server.id).collect::<Vec<_>>(), [seen.id]);
         assert_eq!(servers::alive(&mut tx).await.unwrap().len(), 1);
-        let live = workspaces::with_live_servers(&mut tx, permit.organization()).await.unwrap();
-        assert_eq!(live.iter().map(|(id, slug)| (*id, slug.as_str())).collect::<Vec<_>>(), [(lab, "lab")]);
+        for among in [Among::Organization(permit.organization()), Among::Workspaces(&[lab])] {
+            let running = servers::running(&mut tx, among).await.unwrap();
+            let one = (seen.id, lab, "lab", start);
+            assert_eq!(running.iter().map(|s| (s.id, s.workspace, s.workspace_slug.as_str(), s.start)).collect::<Vec<_>>(), [one]);
+        }
         let place = workspaces::place_of(&mut tx, seen.id).await.unwrap().unwrap();
         assert_eq!((place.organization_slug.as_str(), place.workspace_slug.as_str(), place.number), ("acme", "lab", 1));
 
@@ -255,7 +258,7 @@ both! {
         let mut tx = house.app.store.write("acme").await.unwrap();
         let now = control::clock::now();
         assert_eq!(starts::pending(&mut tx).await.unwrap(), [], "its server names it");
-        let held = starts::held_in(&mut tx, permit.in_workspace()).await.unwrap();
+        let held = starts::held(&mut tx, [start].into_iter()).await.unwrap();
         let names: Vec<_> = held[&start].iter().map(|one| one.name.as_str()).collect();
         assert_eq!(names, ["OWN"], "what was left out is held by nobody");
         starts::settle(&mut tx, &permit, start, Outcome::Delivered, "").await.unwrap();
