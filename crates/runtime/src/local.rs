@@ -27,7 +27,9 @@ use crate::{
 };
 
 /// A machine that could make a sandbox is taken to be able to for so long.
-const CHECK_HOLDS: Duration = Duration::from_secs(30);
+const YES_HOLDS: Duration = Duration::from_secs(30);
+/// One that could not is not tried again sooner, however often somebody asks.
+const NO_HOLDS: Duration = Duration::from_secs(1);
 
 /// What to start.
 pub struct Launch {
@@ -49,7 +51,7 @@ pub struct Launch {
 #[derive(Clone)]
 pub struct Runtime {
     settings: Arc<Settings>,
-    checked: Arc<Mutex<Option<Instant>>>,
+    checked: Arc<Mutex<Option<Checked>>>,
 }
 
 /// `Settings` that can't be used, or a data directory that can't be prepared. Nothing was started.
@@ -61,6 +63,12 @@ pub enum NewError {
     /// A folder in the data directory could not be made.
     #[error("{0} can't be made: {1}")]
     Folder(PathBuf, io::Error),
+}
+
+/// What was found out of the machine, and until when it holds.
+struct Checked {
+    found: Result<(), Unavailable>,
+    until: Instant,
 }
 
 impl Runtime {
@@ -77,15 +85,18 @@ impl Runtime {
         Ok(Self { settings: Arc::new(settings), checked: Arc::default() })
     }
 
-    /// Whether servers can start here, found out by making a sandbox and removing it. A yes holds for 30 seconds.
+    /// Whether servers can start here, found out by making a sandbox and removing it. A yes holds for 30 seconds, a no
+    /// for one.
     pub async fn check(&self) -> Result<(), Unavailable> {
         let mut checked = self.checked.lock().await;
-        if checked.is_some_and(|at| at.elapsed() < CHECK_HOLDS) {
-            return Ok(());
+        if let Some(known) = checked.as_ref().filter(|known| Instant::now() < known.until) {
+            return known.found.clone();
         }
         let trial = self.trial().await;
-        *checked = trial.is_ok().then(Instant::now);
-        trial.map_err(|StartFailed { reason, message, .. }| Unavailable { reason, message })
+        let found = trial.map_err(|StartFailed { reason, message, .. }| Unavailable { reason, message });
+        let until = Instant::now() + if found.is_ok() { YES_HOLDS } else { NO_HOLDS };
+        *checked = Some(Checked { found: found.clone(), until });
+        found
     }
 
     async fn trial(&self) -> Result<(), StartFailed> {
