@@ -130,6 +130,8 @@ CREATE TABLE secrets (
 );
 CREATE UNIQUE INDEX secrets_by_name ON secrets (home_id, name) WHERE deleted_at IS NULL;
 CREATE INDEX secrets_in_order_of_name ON secrets (home_id, name, id) WHERE deleted_at IS NULL;
+-- What reaches all that there is at its home: a workspace's own secrets, and the organization's with access `all`.
+CREATE INDEX secrets_everywhere ON secrets (home_id) WHERE access = 'all' AND deleted_at IS NULL;
 CREATE INDEX secrets_by_creation ON secrets (home_id, created_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX secrets_by_update ON secrets (home_id, updated_at, id) WHERE deleted_at IS NULL;
 

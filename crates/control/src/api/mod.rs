@@ -90,6 +90,7 @@ pub fn router(app: App) -> Router {
         .merge(docs::router(document))
         .fallback(problem::no_such_address)
         .method_not_allowed_fallback(problem::no_such_method)
+        .layer(middleware::from_fn_with_state(app.clone(), health::once_servers_are_found))
         .layer(middleware::from_fn(problem::answer))
         .with_state(app)
 }

@@ -33,7 +33,8 @@ pub struct Booted {
     pub setup_code: Option<Zeroizing<String>>,
 }
 
-/// Opens the database, the keys and the runtime, and finds the servers that ran on meanwhile.
+/// Opens the database, the keys and the runtime, and begins to find the servers that ran on meanwhile: whatever asks for
+/// servers waits for [`health::servers_are_found`](super::health::servers_are_found).
 ///
 /// Without a usable root key it starts sealed: it lists and stops servers, and makes no new key.
 ///
@@ -41,7 +42,7 @@ pub struct Booted {
 /// When the database, the data directory or the runtime can't be used at all.
 pub async fn boot(settings: Settings) -> anyhow::Result<Booted> {
     let booted = open(settings).await?;
-    reconcile::all(&booted.app).await?;
+    tokio::spawn(reconcile::begin(booted.app.clone()));
     Ok(booted)
 }
 
@@ -79,6 +80,7 @@ pub async fn open(settings: Settings) -> anyhow::Result<Booted> {
         installation,
         setup_code_file,
         turns: super::turn::Turns::default(),
+        reconciled: tokio::sync::watch::Sender::new(false),
     });
     Ok(Booted { app, setup_code })
 }

@@ -1,16 +1,26 @@
 //! Whether a control plane has what it needs.
 
+use std::time::Duration;
+
 use super::App;
-use crate::store::installation;
+use crate::{
+    error::{Error, Result},
+    store::installation,
+};
+
+/// How long a request waits for the servers to be found.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Each part, `Err` with what is wrong with it.
 pub struct Health {
     /// The database answers.
-    pub database: Result<(), String>,
+    pub database: std::result::Result<(), String>,
     /// The root key opens this database's data keys.
-    pub root_key: Result<(), String>,
+    pub root_key: std::result::Result<(), String>,
+    /// What the servers' processes did while there was no control plane is known.
+    pub servers: std::result::Result<(), String>,
     /// A sandbox can be made.
-    pub sandbox: Result<(), String>,
+    pub sandbox: std::result::Result<(), String>,
 }
 
 /// Looks at every part. Says no more than anyone may know.
@@ -21,9 +31,25 @@ pub async fn check(app: &App) -> Health {
         "does not answer".to_owned()
     });
     let root_key = app.keyring.sealed().map_or(Ok(()), |_| Err("sealed".to_owned()));
+    let servers = if *app.reconciled.borrow() { Ok(()) } else { Err("still being found".to_owned()) };
     let sandbox = app.runtime.check().await.map_err(|why| {
         tracing::warn!(%why, "no server can start here");
         "no sandbox can be made here; the control plane's log says why".to_owned()
     });
-    Health { database, root_key, sandbox }
+    Health { database, root_key, servers, sandbox }
+}
+
+/// Waits until the rows of servers say what their processes do: until then nobody may take them for true.
+///
+/// # Errors
+/// [`Error::Unavailable`] when that takes too long.
+pub async fn servers_are_found(app: &App) -> Result<()> {
+    let mut found = app.reconciled.subscribe();
+    match tokio::time::timeout(PATIENCE, found.wait_for(|found| *found)).await {
+        Ok(Ok(_)) => Ok(()),
+        _ => Err(Error::Unavailable(
+            "the control plane has just started and still looks for its servers; nothing was done; try again"
+                .to_owned(),
+        )),
+    }
 }

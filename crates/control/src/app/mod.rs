@@ -60,6 +60,8 @@ pub struct Parts {
     pub setup_code_file: std::path::PathBuf,
     /// The servers that are being moved from one process to the next.
     pub turns: turn::Turns,
+    /// Whether the servers on record have been compared with the processes that are there.
+    pub reconciled: tokio::sync::watch::Sender<bool>,
 }
 
 impl App {

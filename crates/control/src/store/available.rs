@@ -25,7 +25,7 @@ macro_rules! reaching {
             " AND p.selected = 1 AND a.home_id = $1 AND a.access = 'selected' AND a.deleted_at IS NULL \
              UNION ALL SELECT a.id, a.home_id FROM secrets a WHERE a.home_id IN ",
             one_of!("$2"),
-            " AND a.deleted_at IS NULL) r"
+            " AND a.access = 'all' AND a.deleted_at IS NULL) r"
         )
     };
 }

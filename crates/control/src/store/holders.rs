@@ -32,18 +32,20 @@ pub async fn of_secrets(
     permit: &Permit,
     secrets: &[Secret],
 ) -> Result<HashMap<SecretId, Holders>> {
-    // The cross join makes SQLite begin with the few starts that are not over, not with all that ever had the secret.
+    // It begins with the starts that are not over: all that ever had a secret are many more.
     let rows = sql(concat!(
-        "SELECT s.id, COUNT(DISTINCT t.server_id) AS holders, COUNT(DISTINCT CASE WHEN h.version <> s.version \
-         OR h.name <> s.name OR s.suspended_at IS NOT NULL OR v.suspended_at IS NOT NULL \
-         OR (s.access = 'selected' AND l.secret_id IS NULL) OR o.id IS NOT NULL THEN t.server_id END) AS stale \
-         FROM starts t CROSS JOIN secrets s \
-         JOIN start_secrets h ON h.secret_id = s.id AND h.start_id = t.id AND h.left_out = 0 \
-         JOIN secret_versions v ON v.secret_id = s.id AND v.version = s.version \
-         LEFT JOIN selections l ON l.secret_id = s.id AND l.workspace_id = t.workspace_id AND l.selected = 1 \
-         LEFT JOIN secrets o ON o.home_id = t.workspace_id AND o.name = h.name AND o.deleted_at IS NULL \
+        "WITH alive AS MATERIALIZED (SELECT t.id, t.server_id, t.workspace_id FROM starts t \
          WHERE t.organization_id = $1 AND t.ended_at IS NULL AND t.outcome IN ('pending', 'delivered') \
-         AND t.server_id IS NOT NULL AND s.id IN ",
+         AND t.server_id IS NOT NULL) \
+         SELECT s.id, COUNT(DISTINCT a.server_id) AS holders, COUNT(DISTINCT CASE WHEN h.version <> s.version \
+         OR h.name <> s.name OR s.suspended_at IS NOT NULL OR v.suspended_at IS NOT NULL \
+         OR (s.access = 'selected' AND (SELECT l.selected FROM selections l \
+         WHERE l.secret_id = s.id AND l.workspace_id = a.workspace_id AND l.selected = 1) IS NULL) \
+         OR (SELECT o.id FROM secrets o WHERE o.home_id = a.workspace_id AND o.name = h.name AND o.deleted_at IS NULL) \
+         IS NOT NULL THEN a.server_id END) AS stale \
+         FROM alive a CROSS JOIN start_secrets h JOIN secrets s ON s.id = h.secret_id \
+         JOIN secret_versions v ON v.secret_id = s.id AND v.version = s.version \
+         WHERE h.start_id = a.id AND h.left_out = 0 AND h.secret_id IN ",
         one_of!("$2"),
         " GROUP BY s.id"
     ))

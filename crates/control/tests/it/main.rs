@@ -8,6 +8,7 @@ mod browser;
 mod canary;
 mod openapi;
 mod races;
+mod reconcile;
 mod scale;
 mod sealed;
 mod store;

@@ -12,7 +12,7 @@ const SECRETS: &str = "/organizations/acme/secrets";
 const WORKSPACES: &str = "/organizations/acme/workspaces";
 
 /// Starts a server, and makes the database say that its process runs; the start's id.
-async fn runs(house: &House, person: &Actor, server: &str) -> String {
+pub async fn runs(house: &House, person: &Actor, server: &str) -> String {
     let begun = person.post(&format!("{server}/start"), json!({})).await.expect(202).json();
     let id = begun["id"].as_str().unwrap();
     let mut sql = Sql::open(house).await;
@@ -29,7 +29,7 @@ async fn runs(house: &House, person: &Actor, server: &str) -> String {
 }
 
 /// Adds a server to a workspace; its address.
-async fn server(person: &Actor, workspace: &str, name: &str) -> String {
+pub async fn server(person: &Actor, workspace: &str, name: &str) -> String {
     person.post(&format!("{workspace}/servers"), json!({ "name": name, "command": ["true"] })).await.expect(201);
     format!("{workspace}/servers/{name}")
 }

@@ -3,7 +3,7 @@
 mod audit;
 mod budgets;
 mod crash;
-mod drift;
+pub mod drift;
 mod migrations;
 mod pages;
 mod people;

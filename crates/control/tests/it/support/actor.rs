@@ -38,6 +38,11 @@ impl Actor {
         other
     }
 
+    /// The same person before another control plane.
+    pub fn before(&self, router: Router) -> Self {
+        Self { router, ..self.clone() }
+    }
+
     /// The same person with another token.
     pub fn with_token(&self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self.clone() }
