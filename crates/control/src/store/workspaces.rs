@@ -48,6 +48,19 @@ macro_rules! workspace_columns {
     };
 }
 
+macro_rules! listed {
+    ($page:expr, $among:literal) => {
+        keyset!(
+            $page,
+            "w",
+            workspace_columns!(),
+            "$5 WHERE w.organization_id = $4 AND w.deleted_at IS NULL ",
+            $among,
+            "AND lower(w.name) LIKE $6 ESCAPE '\\'"
+        )
+    };
+}
+
 /// Adds a workspace of the permit's person.
 ///
 /// # Errors
@@ -96,19 +109,16 @@ pub async fn get(db: &mut Connection, permit: &Permit) -> Result<Workspace> {
 /// # Errors
 /// When the database fails.
 pub async fn list(db: &mut Connection, permit: &Permit, page: &PageRequest) -> Result<Vec<Workspace>> {
-    keyset!(
-        page,
-        "w",
-        workspace_columns!(),
-        "$5 WHERE w.organization_id = $4 AND w.deleted_at IS NULL \
-         AND ($6 = 1 OR w.owner_id = $5 OR k.user_id IS NOT NULL) AND lower(w.name) LIKE $7 ESCAPE '\\'"
-    )
-    .bind(permit.organization())
-    .bind(permit.person())
-    .bind(permit.is_administrator())
-    .bind(page.pattern())
-    .all(db, read)
-    .await
+    let statement = if permit.is_administrator() {
+        listed!(page, "")
+    } else {
+        listed!(
+            page,
+            "AND w.id IN (SELECT o.id FROM workspaces o WHERE o.owner_id = $5 \
+             UNION ALL SELECT c.workspace_id FROM collaborators c WHERE c.user_id = $5) "
+        )
+    };
+    statement.bind(permit.organization()).bind(permit.person()).bind(page.pattern()).all(db, read).await
 }
 
 /// The id of a workspace of the permit's organization, by slug.

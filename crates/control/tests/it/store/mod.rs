@@ -7,6 +7,7 @@ pub mod drift;
 mod migrations;
 mod pages;
 mod people;
+mod plans;
 mod secrets;
 pub mod sql;
 mod tamper;

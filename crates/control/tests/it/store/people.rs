@@ -1,7 +1,7 @@
 //! People, credentials, workspaces, servers and starts in the store.
 
 use control::store::{
-    InstallationPermit, Permit, StoreError,
+    InstallationPermit, Order, PageRequest, Permit, StoreError,
     access::SystemReason,
     audit, collaborators,
     credentials::{self, NewCredential},
@@ -111,7 +111,8 @@ both! {
         let lab = permit(&mut tx, &owner, Some("lab"), Action::ManageWorkspace).await;
         assert!(collaborators::insert(&mut tx, &lab, member.user, now).await.unwrap());
         assert!(!collaborators::insert(&mut tx, &lab, member.user, now.plus_seconds(1)).await.unwrap());
-        let listed = collaborators::list(&mut tx, &lab).await.unwrap();
+        let page = PageRequest { limit: 50, after: None, order: Order::Name, filter: None };
+        let listed = collaborators::list(&mut tx, &lab, &page).await.unwrap();
         assert_eq!(listed.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["collaborator", "member"]);
         assert_eq!(listed[1].since, now);
         assert!(collaborators::remove(&mut tx, &lab, member.user).await.unwrap());
