@@ -1,6 +1,6 @@
 //! The difference between what a running server started with and what it would start with now.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use crate::{Environment, Scope, SecretId, SecretName, Time, UserId, words::words};
 
@@ -94,58 +94,67 @@ pub struct Difference {
     pub name: SecretName,
     /// How it differs.
     pub kind: DriftKind,
-    /// Why.
-    pub reason: DriftReason,
     /// What the server holds.
     pub from: Option<Held>,
     /// What a start would bring.
     pub to: Option<Held>,
+    /// The suspended secret that decides the name now, and gives nothing.
+    pub held_back: Option<SecretId>,
+}
+
+/// Why a name differs, and since when.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cause {
+    /// Why.
+    pub reason: DriftReason,
     /// When the change was made and by whom; `None` where the secret was destroyed without trace.
     pub change: Option<Stamp>,
 }
 
 /// Compares what a server started with to the environment now, by (name, secret, version), never by value.
 ///
-/// `histories` has an entry for every secret of either side; the differences come in the order of the names.
-pub fn drift<T>(
-    started_with: &[Held],
-    now: &Environment<T>,
-    histories: &HashMap<SecretId, History>,
-) -> Vec<Difference> {
-    let before: BTreeMap<&SecretName, &Held> = started_with.iter().map(|held| (&held.name, held)).collect();
-    let after: BTreeMap<SecretName, Held> = now
-        .injected()
-        .map(|s| (s.name.clone(), Held { name: s.name.clone(), scope: s.scope, secret: s.id, version: s.version }))
-        .collect();
-    let names: BTreeSet<&SecretName> = before.keys().copied().chain(after.keys()).collect();
-    names
-        .into_iter()
-        .filter_map(|name| {
-            let (from, to) = (before.get(name).copied(), after.get(name));
-            let (kind, reason, change) = match (from, to) {
-                (Some(from), Some(to)) if (from.secret, from.version) == (to.secret, to.version) => return None,
-                (Some(from), Some(to)) => {
-                    let (reason, change) = why_changed(from, to, histories);
-                    (DriftKind::Changed, reason, change)
-                }
-                (None, Some(to)) => {
-                    let (reason, change) = why_arrived(histories.get(&to.secret));
-                    (DriftKind::Added, reason, change)
-                }
-                (Some(from), None) => {
-                    let (reason, change) = match now.get(name) {
-                        Some(now) if now.winner.id != from.secret => {
-                            (DriftReason::Overridden, why_arrived(histories.get(&now.winner.id)).1)
-                        }
-                        _ => why_left(from, histories.get(&from.secret)),
-                    };
-                    (DriftKind::Removed, reason, change)
-                }
-                (None, None) => return None,
-            };
-            Some(Difference { name: name.clone(), kind, reason, from: from.cloned(), to: to.cloned(), change })
-        })
-        .collect()
+/// The differences come in the order of the names.
+pub fn drift<T>(started_with: &[Held], now: &Environment<T>) -> Vec<Difference> {
+    let mut before: BTreeMap<&SecretName, &Held> = started_with.iter().map(|held| (&held.name, held)).collect();
+    let mut differences = Vec::new();
+    for secret in now.injected() {
+        let from = before.remove(&secret.name);
+        if from.is_none_or(|from| (from.secret, from.version) != (secret.id, secret.version)) {
+            let kind = if from.is_some() { DriftKind::Changed } else { DriftKind::Added };
+            let name = secret.name.clone();
+            let to = Held { name: name.clone(), scope: secret.scope, secret: secret.id, version: secret.version };
+            differences.push(Difference { name, kind, from: from.cloned(), to: Some(to), held_back: None });
+        }
+    }
+    for (name, from) in before {
+        let held_back = now.get(name).map(|now| now.winner.id);
+        let (name, from) = (name.clone(), Some(from.clone()));
+        differences.push(Difference { name, kind: DriftKind::Removed, from, to: None, held_back });
+    }
+    differences.sort_by(|one, other| one.name.cmp(&other.name));
+    differences
+}
+
+impl Difference {
+    /// The secrets whose histories say why.
+    pub fn secrets(&self) -> impl Iterator<Item = SecretId> {
+        let sides = [&self.from, &self.to].into_iter().flatten().map(|held| held.secret);
+        sides.chain(self.held_back)
+    }
+
+    /// Why it is so, by the histories of its [`secrets`](Self::secrets).
+    pub fn cause(&self, histories: &HashMap<SecretId, History>) -> Cause {
+        let (reason, change) = match (&self.from, &self.to) {
+            (Some(from), Some(to)) => why_changed(from, to, histories),
+            (None, Some(to)) => why_arrived(histories.get(&to.secret)),
+            (Some(from), None) => match self.held_back.filter(|winner| *winner != from.secret) {
+                Some(winner) => (DriftReason::Overridden, why_arrived(histories.get(&winner)).1),
+                None => why_left(from, histories.get(&from.secret)),
+            },
+            (None, None) => (DriftReason::Deleted, None),
+        };
+        Cause { reason, change }
+    }
 }
 
 type Why = (DriftReason, Option<Stamp>);
@@ -233,16 +242,29 @@ mod tests {
     }
 
     fn only(from: Option<Held>, to: Vec<Available>, histories: Vec<(u8, History)>) -> (DriftKind, DriftReason, i64) {
-        let histories = histories.into_iter().map(|(number, history)| (id(number), history)).collect();
-        let differences = drift(&from.into_iter().collect::<Vec<_>>(), &resolve(to), &histories);
+        let histories: HashMap<_, _> = histories.into_iter().map(|(number, history)| (id(number), history)).collect();
+        let differences = drift(&from.into_iter().collect::<Vec<_>>(), &resolve(to));
         assert_eq!(differences.len(), 1);
-        (differences[0].kind, differences[0].reason, differences[0].change.unwrap().at.0)
+        let cause = differences[0].cause(&histories);
+        assert!(differences[0].secrets().all(|secret| histories.contains_key(&secret)), "it is said which matter");
+        (differences[0].kind, cause.reason, cause.change.unwrap().at.0)
     }
 
     #[test]
     fn the_same_secret_and_version_is_no_drift() {
         let now = resolve(vec![available(1, Scope::Workspace, 3)]);
-        assert_eq!(drift(&[held(1, Scope::Workspace, 3)], &now, &HashMap::from([(id(1), old())])), []);
+        assert_eq!(drift(&[held(1, Scope::Workspace, 3)], &now), []);
+    }
+
+    #[test]
+    fn differences_come_in_the_order_of_the_names() {
+        let called = |text: &str, number| Held { name: name(text), ..held(number, Scope::Workspace, 1) };
+        let now = |text: &str, number| Available { name: name(text), ..available(number, Scope::Workspace, 2) };
+        let before = [called("D", 4), called("B", 2), called("C", 3)];
+        let differences = drift(&before, &resolve(vec![now("E", 5), now("C", 3), now("A", 1)]));
+        let seen: Vec<_> = differences.iter().map(|d| (d.name.as_str(), d.kind)).collect();
+        use DriftKind::{Added, Changed, Removed};
+        assert_eq!(seen, [("A", Added), ("B", Removed), ("C", Changed), ("D", Removed), ("E", Added)]);
     }
 
     #[test]
@@ -303,8 +325,8 @@ mod tests {
 
     #[test]
     fn a_destroyed_secret_without_history_still_shows() {
-        let differences = drift(&[held(1, Scope::Workspace, 1)], &resolve::<()>(vec![]), &HashMap::new());
-        assert_eq!((differences[0].kind, differences[0].reason), (DriftKind::Removed, DriftReason::Deleted));
-        assert_eq!(differences[0].change, None);
+        let differences = drift(&[held(1, Scope::Workspace, 1)], &resolve::<()>(vec![]));
+        let cause = Cause { reason: DriftReason::Deleted, change: None };
+        assert_eq!((differences[0].kind, differences[0].cause(&HashMap::new())), (DriftKind::Removed, cause));
     }
 }

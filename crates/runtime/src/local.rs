@@ -29,7 +29,9 @@ use crate::{
 };
 
 /// A machine that could make a sandbox is taken to be able to for so long.
-const CHECK_HOLDS: Duration = Duration::from_secs(30);
+const YES_HOLDS: Duration = Duration::from_secs(30);
+/// One that could not is not tried again sooner, however often somebody asks.
+const NO_HOLDS: Duration = Duration::from_secs(1);
 
 /// What to start.
 pub struct Launch {
@@ -51,7 +53,7 @@ pub struct Launch {
 #[derive(Clone)]
 pub struct Runtime {
     settings: Arc<Settings>,
-    checked: Arc<Mutex<Option<Instant>>>,
+    checked: Arc<Mutex<Option<Checked>>>,
     /// The control group below which each start gets one, or why not; looked for once it is needed.
     groups: Arc<OnceLock<Result<PathBuf, String>>>,
 }
@@ -65,6 +67,12 @@ pub enum NewError {
     /// A folder in the data directory could not be made.
     #[error("{0} can't be made: {1}")]
     Folder(PathBuf, io::Error),
+}
+
+/// What was found out of the machine, and until when it holds.
+struct Checked {
+    found: Result<(), Unavailable>,
+    until: Instant,
 }
 
 impl Runtime {
@@ -81,15 +89,18 @@ impl Runtime {
         Ok(Self { settings: Arc::new(settings), checked: Arc::default(), groups: Arc::default() })
     }
 
-    /// Whether servers can start here, found out by making a sandbox and removing it. A yes holds for 30 seconds.
+    /// Whether servers can start here, found out by making a sandbox and removing it. A yes holds for 30 seconds, a no
+    /// for one.
     pub async fn check(&self) -> Result<(), Unavailable> {
         let mut checked = self.checked.lock().await;
-        if checked.is_some_and(|at| at.elapsed() < CHECK_HOLDS) {
-            return Ok(());
+        if let Some(known) = checked.as_ref().filter(|known| Instant::now() < known.until) {
+            return known.found.clone();
         }
         let trial = self.trial().await;
-        *checked = trial.is_ok().then(Instant::now);
-        trial.map_err(|StartFailed { reason, message, .. }| Unavailable { reason, message })
+        let found = trial.map_err(|StartFailed { reason, message, .. }| Unavailable { reason, message });
+        let until = Instant::now() + if found.is_ok() { YES_HOLDS } else { NO_HOLDS };
+        *checked = Some(Checked { found: found.clone(), until });
+        found
     }
 
     /// Whether servers' memory is limited here. Where it is, the first call puts this process into a control group of its

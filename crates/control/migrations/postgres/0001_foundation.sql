@@ -106,6 +106,11 @@ CREATE TABLE workspaces (
     deleted_by TEXT
 );
 CREATE UNIQUE INDEX workspaces_by_slug ON workspaces (organization_id, slug) WHERE deleted_at IS NULL;
+-- Each list is read along an index of its order, from the row where the page before ended.
+CREATE INDEX workspaces_by_name ON workspaces (organization_id, name, id) WHERE deleted_at IS NULL;
+CREATE INDEX workspaces_by_creation ON workspaces (organization_id, created_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX workspaces_by_update ON workspaces (organization_id, updated_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX workspaces_of_owner ON workspaces (owner_id);
 
 CREATE TABLE collaborators (
     workspace_id TEXT NOT NULL REFERENCES workspaces (id),
@@ -147,6 +152,11 @@ CREATE TABLE secrets (
     restored_by TEXT REFERENCES users (id)
 );
 CREATE UNIQUE INDEX secrets_by_name ON secrets (home_id, name) WHERE deleted_at IS NULL;
+CREATE INDEX secrets_in_order_of_name ON secrets (home_id, name, id) WHERE deleted_at IS NULL;
+-- What reaches all that there is at its home: a workspace's own secrets, and the organization's with access `all`.
+CREATE INDEX secrets_everywhere ON secrets (home_id) WHERE access = 'all' AND deleted_at IS NULL;
+CREATE INDEX secrets_by_creation ON secrets (home_id, created_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX secrets_by_update ON secrets (home_id, updated_at, id) WHERE deleted_at IS NULL;
 
 CREATE TABLE secret_versions (
     secret_id TEXT NOT NULL REFERENCES secrets (id),
@@ -190,7 +200,10 @@ CREATE TABLE servers (
     deleted_at BIGINT
 );
 CREATE UNIQUE INDEX servers_by_slug ON servers (workspace_id, slug) WHERE deleted_at IS NULL;
-CREATE INDEX servers_alive ON servers (status) WHERE start_id IS NOT NULL;
+CREATE INDEX servers_by_name ON servers (workspace_id, name, id) WHERE deleted_at IS NULL;
+CREATE INDEX servers_by_creation ON servers (workspace_id, created_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX servers_by_update ON servers (workspace_id, updated_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX servers_alive ON servers (workspace_id) WHERE start_id IS NOT NULL;
 
 -- What a start of a workspace gets at one moment. Starts between two changes share it; its rows are never edited.
 CREATE TABLE snapshots (
@@ -209,7 +222,7 @@ CREATE TABLE snapshot_secrets (
     left_out BIGINT NOT NULL,
     PRIMARY KEY (snapshot_id, name)
 );
-CREATE INDEX snapshots_with_secret ON snapshot_secrets (secret_id, version);
+CREATE INDEX snapshots_with_secret ON snapshot_secrets (secret_id, snapshot_id);
 
 -- A server's start, or a run, which has no server but a host.
 CREATE TABLE starts (
@@ -231,6 +244,7 @@ CREATE TABLE starts (
     detail TEXT NOT NULL
 );
 CREATE INDEX starts_of_server ON starts (server_id, id);
+CREATE INDEX starts_alive ON starts (organization_id) WHERE ended_at IS NULL AND kind = 'server';
 CREATE INDEX runs_of_workspace ON starts (workspace_id, id) WHERE kind = 'run';
 CREATE INDEX starts_with_snapshot ON starts (snapshot_id);
 CREATE INDEX starts_pending ON starts (id) WHERE outcome = 'pending' AND kind = 'server';

@@ -4,7 +4,13 @@ use axum::{Json, extract::State, http::StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{document, page::List, path::Path, problem::Result, words::time};
+use super::{
+    document,
+    page::{List, Paging, Params, cursor, paging},
+    path::Path,
+    problem::Result,
+    words::time,
+};
 use crate::app::{App, Caller, collaborators, collaborators::Collaborator};
 
 #[derive(Serialize, ToSchema)]
@@ -19,17 +25,22 @@ fn show(person: Collaborator) -> CollaboratorBody {
     CollaboratorBody { id: person.id.to_string(), name: person.name, email: person.email, since: time(person.since) }
 }
 
-/// Who has access besides the owner.
+/// Who has access besides the owner. Sorted by name, or by when they joined the installation.
 #[utoipa::path(get, path = "/organizations/{organization}/workspaces/{workspace}/collaborators",
-    tag = "collaborators",
-    responses((status = 200, body = List<CollaboratorBody>), document::Known))]
+    tag = "collaborators", params(Paging),
+    responses((status = 200, body = List<CollaboratorBody>), document::Known, document::Query))]
 pub(super) async fn list(
     State(app): State<App>,
     caller: Caller,
     Path((organization, workspace)): Path<(String, String)>,
+    params: Params<Paging>,
 ) -> Result<Json<List<CollaboratorBody>>> {
-    let people = collaborators::list(&app, &caller, &organization, &workspace).await?;
-    Ok(Json(List::whole(people.into_iter().map(show).collect())))
+    let (page, limit, order) = paging(params);
+    let people = collaborators::list(&app, &caller, &organization, &workspace, page).await?;
+    let place = |person: &Collaborator| {
+        cursor(order, &person.name, person.account_created_at.0, person.account_created_at.0, person.id)
+    };
+    Ok(Json(List::page(people, limit, place, show)))
 }
 
 /// Give a member access, by id or e-mail address. The owner only.

@@ -100,6 +100,7 @@ pub fn router(app: App, site: Site) -> Router {
         .merge(docs::router(document))
         .fallback(problem::no_such_address)
         .method_not_allowed_fallback(problem::no_such_method)
+        .layer(middleware::from_fn_with_state(app.clone(), health::once_servers_are_found))
         .layer(middleware::from_fn_with_state(site.clone(), front::pass))
         .layer(middleware::from_fn_with_state(site, problem::answer))
         .with_state(app)

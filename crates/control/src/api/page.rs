@@ -1,5 +1,7 @@
 //! Lists: `limit`, `cursor`, `q`, `sort`, and what the next page needs.
 
+use std::cmp::Ordering;
+
 use axum::{
     extract::{FromRequestParts, Query},
     http::request::Parts,
@@ -27,11 +29,6 @@ impl<T: ToSchema> List<T> {
     /// Everything there is.
     pub(super) fn whole(items: Vec<T>) -> Self {
         Self { items, next_cursor: None }
-    }
-
-    /// A part that the caller has cut.
-    pub(super) fn part(items: Vec<T>, next_cursor: Option<String>) -> Self {
-        Self { items, next_cursor }
     }
 
     /// Up to `limit` of the rows; one more was asked for to know whether there is a next page.
@@ -125,15 +122,58 @@ pub(super) fn limit(asked: Option<i64>) -> Result<i64> {
     Err(Error::invalid("limit", "limit", format!("Ask for 1 to {LARGEST_LIMIT} items.")))
 }
 
+/// Where a row lies in every order.
+pub(super) struct Position {
+    pub(super) name: String,
+    pub(super) created: i64,
+    pub(super) updated: i64,
+    /// What tells it from others of the same name or time.
+    pub(super) id: String,
+}
+
+impl Position {
+    fn place(self, order: Order) -> RowPlace {
+        let key = match order {
+            Order::Name | Order::NameDescending => self.name,
+            Order::Created | Order::CreatedDescending => self.created.to_string(),
+            Order::Updated | Order::UpdatedDescending => self.updated.to_string(),
+        };
+        RowPlace { key, id: self.id }
+    }
+
+    /// Where the row lies in one order, as an opaque text.
+    pub(super) fn cursor(self, order: Order) -> String {
+        let RowPlace { key, id } = self.place(order);
+        let text = serde_json::json!([order as u8, key, id]).to_string();
+        text.bytes().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
 /// Where a row lies in an order, as an opaque text.
 pub(super) fn cursor(order: Order, name: &str, created: i64, updated: i64, id: impl ToString) -> String {
-    let key = match order {
-        Order::Name | Order::NameDescending => name.to_owned(),
-        Order::Created | Order::CreatedDescending => created.to_string(),
-        Order::Updated | Order::UpdatedDescending => updated.to_string(),
+    Position { name: name.to_owned(), created, updated, id: id.to_string() }.cursor(order)
+}
+
+/// Filters and sorts rows that are all in memory as the database does others, and drops those before the page.
+pub(super) fn cut<R>(rows: Vec<R>, page: &PageRequest, position: impl Fn(&R) -> Position) -> Vec<R> {
+    let compared = |place: &RowPlace| match page.order {
+        Order::Name | Order::NameDescending => (0, place.key.clone(), place.id.clone()),
+        _ => (place.key.parse().unwrap_or(0_i64), String::new(), place.id.clone()),
     };
-    let text = serde_json::json!([order as u8, key, id.to_string()]).to_string();
-    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+    let direction = |ordering: Ordering| match page.order {
+        Order::Name | Order::Created | Order::Updated => ordering,
+        Order::NameDescending | Order::CreatedDescending | Order::UpdatedDescending => ordering.reverse(),
+    };
+    let wanted = page.filter.as_deref().unwrap_or_default().to_ascii_lowercase();
+    let after = page.after.as_ref().map(compared);
+    let mut placed: Vec<_> = rows
+        .into_iter()
+        .filter(|row| position(row).name.to_ascii_lowercase().contains(&wanted))
+        .map(|row| (compared(&position(&row).place(page.order)), row))
+        .filter(|(place, _)| after.as_ref().is_none_or(|after| direction(place.cmp(after)).is_gt()))
+        .collect();
+    placed.sort_by(|(one, _), (other, _)| direction(one.cmp(other)));
+    placed.into_iter().map(|(_, row)| row).collect()
 }
 
 fn read_cursor(text: &str, order: Order) -> Result<RowPlace> {

@@ -45,6 +45,12 @@ pub(super) struct SecretBody {
     /// The selected workspaces; only for organization secrets.
     #[serde(skip_serializing_if = "Option::is_none")]
     workspaces: Option<SelectionBody>,
+    /// How many servers whose process may be alive have it; only for organization secrets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holders: Option<u32>,
+    /// How many of them a restart would not give it as they have it; only for organization secrets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stale_holders: Option<u32>,
     description: String,
     version: u32,
     suspended: bool,
@@ -124,7 +130,7 @@ pub(super) fn one(listed: Listed) -> OneSecret {
 }
 
 fn show(listed: Listed) -> SecretBody {
-    let Listed { secret, selection } = listed;
+    let Listed { secret, selection, holders } = listed;
     let of_organization = secret.scope == domain::Scope::Organization;
     let first = selection.first.into_iter().map(|(slug, name)| NamedWorkspace { slug: slug.to_string(), name });
     SecretBody {
@@ -133,6 +139,8 @@ fn show(listed: Listed) -> SecretBody {
         scope: secret.scope.as_str(),
         access: of_organization.then_some(secret.access.as_str()),
         workspaces: of_organization.then(|| SelectionBody { count: selection.count, first: first.collect() }),
+        holders: holders.map(|holders| holders.number),
+        stale_holders: holders.map(|holders| holders.stale),
         description: secret.description,
         version: secret.version,
         suspended: secret.suspended,

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use domain::{Command, Difference, DisplayName, Slug, Variables};
+use domain::{Command, DisplayName, Slug, Variables};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -24,7 +24,8 @@ use super::{
 };
 use crate::{
     app::{
-        self, App, Caller, Precondition,
+        App, Caller, Precondition,
+        drift::Explained,
         servers::{self, EditServer, NewServer, Place, Seen},
         setup::slug_or_from,
     },
@@ -133,15 +134,16 @@ fn show(seen: Seen) -> ServerBody {
     }
 }
 
-fn show_difference((difference, by): (Difference, Option<app::Who>)) -> DifferenceBody {
+fn show_difference(explained: Explained) -> DifferenceBody {
+    let Explained { difference, cause, by } = explained;
     DifferenceBody {
         name: difference.name.to_string(),
         kind: difference.kind.as_str(),
-        reason: difference.reason.as_str(),
+        reason: cause.reason.as_str(),
         from: difference.from.map(VersionBody::from),
         to: difference.to.map(VersionBody::from),
         by: by.map(Who::from),
-        at: difference.change.map(|change| time(change.at)),
+        at: cause.change.map(|change| time(change.at)),
     }
 }
 

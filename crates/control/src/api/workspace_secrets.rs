@@ -9,18 +9,15 @@ use zeroize::Zeroizing;
 use super::{
     body::Body,
     document,
-    page::{List, Params, limit},
+    page::{List, Paging, Params, Position, cut, paging},
     path::Path,
     problem::Result,
     secrets::{OneSecret, SecretBody, WrittenBody, one, parse_edit, parse_set, written},
     words::{Who, time},
 };
-use crate::{
-    app::{
-        App, Caller, Precondition,
-        secrets::{self, Place, Reach, Secret},
-    },
-    error::Error,
+use crate::app::{
+    App, Caller, Precondition,
+    secrets::{self, Place, Reach, Secret},
 };
 
 /// A secret that reaches the workspace, without its value and without where else it goes.
@@ -64,70 +61,63 @@ pub(super) struct EditWorkspaceSecretBody {
     description: Option<String>,
 }
 
-/// Which part of the list.
-#[derive(Default, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct AvailableParams {
-    /// At most so many items, 1 to 200.
-    limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-    /// Only names that contain this; A to Z in whatever case.
-    q: Option<String>,
-}
-
 fn place<'a>(organization: &'a str, workspace: &'a str) -> Place<'a> {
     Place { organization, workspace: Some(workspace) }
 }
 
 /// Every secret available to the workspace's servers: its own, and the organization's that reach it.
 #[utoipa::path(get, path = "/organizations/{organization}/workspaces/{workspace}/secrets", tag = "workspace secrets",
-    params(AvailableParams),
+    params(Paging),
     responses((status = 200, body = List<AvailableSecretBody>), document::Known, document::Query))]
 pub(super) async fn list(
     State(app): State<App>,
     caller: Caller,
     Path((organization, workspace)): Path<(String, String)>,
-    params: Params<AvailableParams>,
+    params: Params<Paging>,
 ) -> Result<Json<List<AvailableSecretBody>>> {
-    let page = params.parse(|params| {
-        let skipped = params.cursor.map(|cursor| cursor.parse::<usize>()).transpose();
-        let skipped = skipped
-            .map_err(|_| Error::invalid("cursor", "cursor", "This cursor is not one of this list; begin anew."))?;
-        Ok((limit(params.limit)?, skipped.unwrap_or(0), params.q.unwrap_or_default().to_lowercase()))
-    });
+    let (page, limit, order) = paging(params);
     let (resolved, editable) = secrets::available(&app, &caller, &organization, &workspace).await?;
-    let (limit, skipped, filter) = page.checked()?;
-    let rows: Vec<_> = resolved
-        .into_iter()
-        .flat_map(|resolved| rows(resolved, editable))
-        .filter(|row| row.name.to_lowercase().contains(&filter))
-        .collect();
-    let shown = skipped.saturating_add(usize::try_from(limit).unwrap_or(usize::MAX));
-    let next_cursor = (rows.len() > shown).then(|| shown.to_string());
-    Ok(Json(List::part(rows.into_iter().skip(skipped).take(shown - skipped).collect(), next_cursor)))
+    let rows = resolved.into_iter().flat_map(rows).collect();
+    let position = |row: &Row| {
+        let secret = &row.secret.detail;
+        // Where all else is equal, what is overridden follows what overrides it.
+        let id = format!("{} {}", u8::from(row.overridden), secret.id);
+        Position { name: secret.name.to_string(), created: secret.created_at.0, updated: secret.updated_at.0, id }
+    };
+    let rows = cut(rows, &page.checked()?, position);
+    let place = |row: &Row| position(row).cursor(order);
+    Ok(Json(List::page(rows, limit, place, |row| show(row, editable))))
 }
 
-/// The winner of a name, then what it overrides.
-fn rows(resolved: Resolved<Secret>, editable: bool) -> impl Iterator<Item = AvailableSecretBody> {
+/// A secret that reaches the workspace.
+struct Row {
+    secret: Available<Secret>,
+    overrides: bool,
+    overridden: bool,
+}
+
+/// The winner of a name, and what it overrides.
+fn rows(resolved: Resolved<Secret>) -> impl Iterator<Item = Row> {
     let Resolved { winner, overridden } = resolved;
-    let overrides = overridden.is_some();
-    let show = move |available: Available<Secret>, overrides, overridden| AvailableSecretBody {
-        id: available.id.to_string(),
-        name: available.name.to_string(),
-        scope: available.scope.as_str(),
-        version: available.version,
-        description: available.detail.description,
-        suspended: available.suspended,
-        updated_at: time(available.detail.updated_at),
-        updated_by: available.detail.updated_by.map(Who::from),
+    let winner = Row { secret: winner, overrides: overridden.is_some(), overridden: false };
+    std::iter::once(winner).chain(overridden.map(|secret| Row { secret, overrides: false, overridden: true }))
+}
+
+fn show(row: Row, editable: bool) -> AvailableSecretBody {
+    let Row { secret, overrides, overridden } = row;
+    AvailableSecretBody {
+        id: secret.id.to_string(),
+        name: secret.name.to_string(),
+        scope: secret.scope.as_str(),
+        version: secret.version,
+        description: secret.detail.description,
+        suspended: secret.suspended,
+        updated_at: time(secret.detail.updated_at),
+        updated_by: secret.detail.updated_by.map(Who::from),
         overrides,
         overridden,
-        editable: editable && available.scope == Scope::Workspace,
-    };
-    let winner = show(winner, overrides, false);
-    std::iter::once(winner).chain(overridden.map(|secret| show(secret, false, true)))
+        editable: editable && secret.scope == Scope::Workspace,
+    }
 }
 
 /// One of the workspace's own secrets.

@@ -35,7 +35,8 @@ pub struct Booted {
     pub setup_code: Option<Zeroizing<String>>,
 }
 
-/// Opens the database, the keys and the runtime, and finds the servers that ran on meanwhile.
+/// Opens the database, the keys and the runtime, and begins to find the servers that ran on meanwhile: whatever asks for
+/// servers waits for [`health::servers_are_found`](super::health::servers_are_found).
 ///
 /// Without a usable root key it starts sealed: it lists and stops servers, and makes no new key.
 ///
@@ -50,7 +51,7 @@ pub async fn boot(settings: Settings) -> anyhow::Result<Booted> {
         loaded => loaded,
     };
     let app = assemble(settings, store, installation, root).await?;
-    reconcile::all(&app).await?;
+    tokio::spawn(reconcile::begin(app.clone()));
     Ok(Booted { app, setup_code })
 }
 
@@ -100,5 +101,6 @@ async fn assemble(
         runs: super::runs::Desk::default(),
         snapshots: super::snapshots::Snapshots::default(),
         turns: super::turn::Turns::default(),
+        reconciled: tokio::sync::watch::Sender::new(false),
     }))
 }

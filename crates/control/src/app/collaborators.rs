@@ -3,13 +3,13 @@
 use domain::{AuditAction, policy::Action};
 
 use super::{
-    App,
+    App, Input,
     access::{authorize, workspace},
 };
 use crate::{
     error::{Error, Result},
     store::{
-        Caller,
+        Caller, PageRequest,
         audit::{self, Event},
         collaborators, members, workspaces,
     },
@@ -17,14 +17,20 @@ use crate::{
 
 pub use crate::store::collaborators::Collaborator;
 
-/// The workspace's collaborators, by name.
+/// A page of the workspace's collaborators.
 ///
 /// # Errors
 /// As the order of answers says.
-pub async fn list(app: &App, caller: &Caller, organization: &str, slug: &str) -> Result<Vec<Collaborator>> {
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    organization: &str,
+    slug: &str,
+    page: Input<PageRequest>,
+) -> Result<Vec<Collaborator>> {
     let mut db = app.store.read().await?;
     let permit = authorize(&mut db, caller, workspace(organization, slug), Action::SeeWorkspace).await?;
-    Ok(collaborators::list(&mut db, &permit).await?)
+    Ok(collaborators::list(&mut db, &permit, &page.checked()?).await?)
 }
 
 /// Gives a member of the organization access; doing it again changes nothing.

@@ -1,12 +1,16 @@
 //! Which running servers differ from their workspace's environment now, and why. Nothing here unseals.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use domain::{Difference, OrganizationId, ServerId, ServerStatus, Slug, WorkspaceId};
+use domain::{Cause, Difference, OrganizationId, ServerId, Slug, WorkspaceId};
 
 use crate::{
     error::Result,
-    store::{Connection, Permit, available, servers, starts, workspaces},
+    store::{
+        Connection, Permit, Who, available,
+        servers::{self, Among, Running},
+        starts, users,
+    },
 };
 
 /// A running server that a restart would change.
@@ -17,29 +21,40 @@ pub struct StaleServer {
     pub server: Slug,
 }
 
-/// The differences of every running server of a workspace; no entry for a server that does not run.
+/// A difference with its reason.
+pub struct Explained {
+    /// The difference.
+    pub difference: Difference,
+    /// Why, and since when.
+    pub cause: Cause,
+    /// Who did it.
+    pub by: Option<Who>,
+}
+
+/// Compares running servers of an organization with what a start now would give them; those that differ, by workspace
+/// and slug. Always three queries, however many servers and workspaces there are.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn of_workspace(
+pub async fn stale(
     db: &mut Connection,
     organization: OrganizationId,
-    workspace: WorkspaceId,
-) -> Result<HashMap<ServerId, Vec<Difference>>> {
-    let running = running_in(db, workspace).await?;
+    among: Among<'_>,
+) -> Result<Vec<(Running, Vec<Difference>)>> {
+    let running = servers::running(db, among).await?;
     if running.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(Vec::new());
     }
-    let held = starts::held_in(db, workspace).await?;
-    let now = domain::resolve(available::listed(db, organization, workspace).await?);
-    let histories = available::histories(db, organization, workspace).await?;
-    Ok(running
-        .into_iter()
-        .filter_map(|server| {
-            let started_with = held.get(&server.start?).map_or(&[][..], Vec::as_slice);
-            Some((server.id, domain::drift(started_with, &now, &histories)))
-        })
-        .collect())
+    let held = starts::held(db, running.iter().map(|server| server.start)).await?;
+    let workspaces = running.iter().map(|server| server.workspace).collect();
+    let now = available::compared(db, organization, &workspaces).await?;
+    let now: HashMap<_, _> = now.into_iter().map(|(workspace, found)| (workspace, domain::resolve(found))).collect();
+    let compared = running.into_iter().filter_map(|server| {
+        let started_with = held.get(&server.start).map_or(&[][..], Vec::as_slice);
+        let differences = domain::drift(started_with, now.get(&server.workspace)?);
+        (!differences.is_empty()).then_some((server, differences))
+    });
+    Ok(compared.collect())
 }
 
 /// The running servers that differ, of the permit's workspace or of the whole organization.
@@ -47,23 +62,41 @@ pub async fn of_workspace(
 /// # Errors
 /// When the database fails.
 pub(super) async fn stale_servers(db: &mut Connection, permit: &Permit) -> Result<Vec<StaleServer>> {
-    let places = match permit.workspace() {
-        Some(workspace) => vec![(workspace, permit.workspace_slug().clone())],
-        None => workspaces::with_live_servers(db, permit.organization()).await?,
+    let workspace = permit.workspace();
+    let among = match &workspace {
+        Some(workspace) => Among::Workspaces(std::slice::from_ref(workspace)),
+        None => Among::Organization(permit.organization()),
     };
-    let mut stale = Vec::new();
-    for (workspace, slug) in places {
-        let drift = of_workspace(db, permit.organization(), workspace).await?;
-        for server in running_in(db, workspace).await? {
-            if drift.get(&server.id).is_some_and(|differences| !differences.is_empty()) {
-                stale.push(StaleServer { workspace: slug.clone(), server: server.slug });
-            }
-        }
-    }
-    Ok(stale)
+    let stale = stale(db, permit.organization(), among).await?;
+    let named = |(server, _): (Running, _)| StaleServer { workspace: server.workspace_slug, server: server.slug };
+    Ok(stale.into_iter().map(named).collect())
 }
 
-async fn running_in(db: &mut Connection, workspace: WorkspaceId) -> Result<Vec<servers::Server>> {
-    let alive = servers::alive_in(db, workspace).await?;
-    Ok(alive.into_iter().filter(|server| server.status == ServerStatus::Running).collect())
+/// How each server of a workspace that differs does so, and why.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn explained(
+    db: &mut Connection,
+    organization: OrganizationId,
+    workspace: WorkspaceId,
+) -> Result<HashMap<ServerId, Vec<Explained>>> {
+    let stale = stale(db, organization, Among::Workspaces(&[workspace])).await?;
+    let secrets: HashSet<_> =
+        stale.iter().flat_map(|(_, differences)| differences).flat_map(Difference::secrets).collect();
+    if secrets.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let histories = available::histories(db, workspace, &secrets).await?;
+    let mut explained: HashMap<ServerId, Vec<Explained>> = HashMap::new();
+    for (server, differences) in stale {
+        let explain = |difference: Difference| Explained { cause: difference.cause(&histories), difference, by: None };
+        explained.insert(server.id, differences.into_iter().map(explain).collect());
+    }
+    let changed_by = |one: &Explained| one.cause.change.and_then(|change| change.by);
+    let people = users::named(db, explained.values().flatten().filter_map(changed_by)).await?;
+    for one in explained.values_mut().flatten() {
+        one.by = changed_by(one).and_then(|id| people.get(&id).cloned());
+    }
+    Ok(explained)
 }

@@ -71,6 +71,8 @@ pub struct Parts {
     pub(in crate::app) snapshots: snapshots::Snapshots,
     /// The servers that are being moved from one process to the next.
     pub(in crate::app) turns: turn::Turns,
+    /// Whether the servers on record have been compared with the processes that are there.
+    pub(in crate::app) reconciled: tokio::sync::watch::Sender<bool>,
 }
 
 impl App {

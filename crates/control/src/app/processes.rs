@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How long to wait before asking a supervisor or the database again that did not answer.
-const AGAIN: Duration = Duration::from_secs(1);
+pub(super) const AGAIN: Duration = Duration::from_secs(1);
 /// How often a write about a process is tried; after that the next start of the control plane finds out.
 const TRIES: u32 = 120;
 

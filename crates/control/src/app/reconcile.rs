@@ -1,9 +1,10 @@
 //! Finding the servers again when the control plane starts.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use domain::{Outcome, ServerId, ServerStatus, StartId};
 use runtime::{Exit, State};
+use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{App, processes};
 use crate::{
@@ -16,41 +17,66 @@ use crate::{
     },
 };
 
-/// Compares the servers on record with the processes that are there, once, at the control plane's own start.
-///
-/// # Errors
-/// When the database or the runtime can't be asked.
-pub(super) async fn all(app: &App) -> anyhow::Result<()> {
+/// So many servers are compared at once.
+const AT_ONCE: usize = 16;
+
+/// Compares the servers on record with the processes that are there, at the control plane's own start, until that has
+/// gone well once; then requests may see them.
+pub(super) async fn begin(app: App) {
+    while let Err(error) = all(&app).await {
+        tracing::error!(%error, "the servers could not be found again yet");
+        tokio::time::sleep(processes::AGAIN).await;
+    }
+    app.reconciled.send_replace(true);
+}
+
+async fn all(app: &App) -> anyhow::Result<()> {
     let mut there: HashMap<StartId, (ServerId, State)> =
         app.runtime.found().await?.into_iter().map(|found| (found.start, (found.server, found.state))).collect();
-    let alive = servers::alive(&mut *app.store.read().await?).await?;
-    for server in alive {
+    let turns = Arc::new(Semaphore::new(AT_ONCE));
+    let mut comparing = JoinSet::new();
+    for server in servers::alive(&mut *app.store.read().await?).await? {
         let Some(start) = server.start else { continue };
-        match there.remove(&start).map(|(_, state)| state) {
-            Some(State::Running) => {
-                mark_running(app, &server, start).await?;
-                processes::watch(app, server.id, start);
-                if server.status == ServerStatus::Stopping {
-                    processes::stop(app, start);
-                }
-            }
-            Some(State::Exited(exit)) => {
-                processes::record(app, server.id, start, Some(exit)).await;
-            }
-            // It never got to its command: its environment was handed to nobody who runs.
-            Some(State::Waiting) => {
-                let exit = end_stray(app, start).await;
-                processes::record(app, server.id, start, exit).await;
-            }
-            None => {
-                processes::record(app, server.id, start, None).await;
-            }
-        }
+        let state = there.remove(&start).map(|(_, state)| state);
+        let (app, turns) = (app.clone(), turns.clone());
+        comparing.spawn(async move {
+            let _turn = turns.acquire_owned().await?;
+            anyhow::Ok(one(&app, &server, start, state).await?)
+        });
     }
     for (start, _) in there {
-        end_stray(app, start).await;
+        let (app, turns) = (app.clone(), turns.clone());
+        comparing.spawn(async move {
+            let _turn = turns.acquire_owned().await?;
+            end_stray(&app, start).await;
+            Ok(())
+        });
+    }
+    while let Some(compared) = comparing.join_next().await {
+        compared??;
     }
     Ok(settle_pending(app).await?)
+}
+
+/// Corrects the row of one server by what its process does, and watches it on.
+async fn one(app: &App, server: &servers::Server, start: StartId, state: Option<State>) -> Result<()> {
+    match state {
+        Some(State::Running) => {
+            mark_running(app, server, start).await?;
+            processes::watch(app, server.id, start);
+            if server.status == ServerStatus::Stopping {
+                processes::stop(app, start);
+            }
+        }
+        Some(State::Exited(exit)) => processes::record(app, server.id, start, Some(exit)).await,
+        // It never got to its command: its environment was handed to nobody who runs.
+        Some(State::Waiting) => {
+            let exit = end_stray(app, start).await;
+            processes::record(app, server.id, start, exit).await;
+        }
+        None => processes::record(app, server.id, start, None).await,
+    }
+    Ok(())
 }
 
 /// Ends a process that nobody waits for any more, such as the other half of a restart that was cut off. How it ended,

@@ -24,7 +24,7 @@ use crate::{
 
 pub use shapes::{EditSecret, Listed, Place, Reach, SetSecret, Warning, Written};
 pub(super) use steps::damaged;
-use steps::{belongs, check_budget, finish, listed, name_warnings, rename, scope, select, with_selection};
+use steps::{belongs, check_budget, finish, listed, name_warnings, of_organization, rename, scope, select};
 
 pub use crate::store::secrets::Secret;
 
@@ -36,8 +36,7 @@ pub async fn list(app: &App, caller: &Caller, slug: &str, page: Input<PageReques
     let mut db = app.store.read().await?;
     let permit = authorize(&mut db, caller, organization(slug), Action::ListOrganizationSecrets).await?;
     let found = secrets::list(&mut db, &permit, &page.checked()?).await?;
-    let mut selected = selections::of_secrets(&mut db, &permit, &found).await?;
-    Ok(found.into_iter().map(|secret| with_selection(secret, &mut selected)).collect())
+    of_organization(&mut db, &permit, found).await
 }
 
 /// Every secret that reaches a workspace, by name, and whether the caller may write the workspace's own.

@@ -3,11 +3,10 @@
 //! A use case here writes what shall happen and returns; `starting` does it, and `processes` records
 //! how it ends.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use domain::{
-    AuditAction, Command, Difference, DisplayName, ServerId, ServerStatus, Slug, StartId, Variables, WorkspaceId,
-    policy::Action,
+    AuditAction, Command, DisplayName, ServerId, ServerStatus, Slug, StartId, Variables, WorkspaceId, policy::Action,
 };
 
 use super::{
@@ -20,11 +19,11 @@ use crate::{
     error::{Error, Result},
     random,
     store::{
-        Caller, Connection, PageRequest, Permit, Who, Writing,
+        Caller, Connection, PageRequest, Permit, Writing,
         access::Target,
         audit::{self, Event},
         servers::{self, Server, Transition},
-        starts, users,
+        starts,
     },
 };
 
@@ -36,7 +35,7 @@ pub struct Seen {
     /// The server.
     pub server: Server,
     /// How it differs from its workspace's environment now, each with who changed that.
-    pub drift: Vec<(Difference, Option<Who>)>,
+    pub drift: Vec<drift::Explained>,
 }
 
 /// Where a server is addressed.
@@ -343,25 +342,9 @@ async fn found(db: &mut Connection, permit: &Permit, slug: &str) -> Result<Seen>
 
 async fn with_drift(db: &mut Connection, permit: &Permit, found: Vec<Server>) -> Result<Vec<Seen>> {
     let mut drift = match found.iter().any(|server| server.status == ServerStatus::Running) {
-        true => drift::of_workspace(db, permit.organization(), permit.in_workspace()).await?,
+        true => drift::explained(db, permit.organization(), permit.in_workspace()).await?,
         false => HashMap::new(),
     };
-    let changers: HashSet<_> = drift.values().flatten().filter_map(|difference| difference.change?.by).collect();
-    let mut names = HashMap::new();
-    for id in changers {
-        if let Some(user) = users::by_id(db, id).await? {
-            names.insert(id, Who { id, name: user.name });
-        }
-    }
-    let named = |difference: Difference| {
-        let who = difference.change.and_then(|change| names.get(&change.by?).cloned());
-        (difference, who)
-    };
-    Ok(found
-        .into_iter()
-        .map(|server| Seen {
-            drift: drift.remove(&server.id).unwrap_or_default().into_iter().map(named).collect(),
-            server,
-        })
-        .collect())
+    let seen = |server: Server| Seen { drift: drift.remove(&server.id).unwrap_or_default(), server };
+    Ok(found.into_iter().map(seen).collect())
 }

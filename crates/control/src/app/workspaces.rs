@@ -1,5 +1,7 @@
 //! Workspaces and their owners.
 
+use std::collections::HashMap;
+
 use domain::{AuditAction, Description, DisplayName, Slug, WorkspaceId, policy::Action};
 use serde_json::json;
 
@@ -15,6 +17,7 @@ use crate::{
         Caller, Connection, PageRequest, Permit,
         audit::{self, Event},
         collaborators, installation, members,
+        servers::Among,
         workspaces::{self, Workspace},
     },
 };
@@ -56,11 +59,8 @@ pub struct EditWorkspace {
 pub async fn list(app: &App, caller: &Caller, slug: &str, page: Input<PageRequest>) -> Result<Vec<Seen>> {
     let mut db = app.store.read().await?;
     let permit = authorize(&mut db, caller, organization(slug), Action::SeeOrganization).await?;
-    let mut all = Vec::new();
-    for workspace in workspaces::list(&mut db, &permit, &page.checked()?).await? {
-        all.push(seen(&mut db, &permit, workspace).await?);
-    }
-    Ok(all)
+    let found = workspaces::list(&mut db, &permit, &page.checked()?).await?;
+    seen(&mut db, &permit, found).await
 }
 
 /// One workspace.
@@ -195,24 +195,30 @@ pub async fn delete(
 
 async fn read_back(db: &mut Connection, permit: &Permit) -> Result<Seen> {
     let workspace = workspaces::get(db, permit).await?;
-    seen(db, permit, workspace).await
+    seen(db, permit, vec![workspace]).await?.pop().ok_or(Error::NotFound)
 }
 
-async fn seen(db: &mut Connection, permit: &Permit, workspace: Workspace) -> Result<Seen> {
-    let stale = match workspace.alive {
-        0 => 0,
-        _ => drift::of_workspace(db, permit.organization(), workspace.id)
-            .await?
-            .values()
-            .filter(|d| !d.is_empty())
-            .count(),
+async fn seen(db: &mut Connection, permit: &Permit, found: Vec<Workspace>) -> Result<Vec<Seen>> {
+    let alive: Vec<_> = found.iter().filter(|workspace| workspace.alive > 0).map(|workspace| workspace.id).collect();
+    let mut stale: HashMap<WorkspaceId, u32> = HashMap::new();
+    for (server, _) in drift::stale(db, permit.organization(), Among::Workspaces(&alive)).await? {
+        *stale.entry(server.workspace).or_default() += 1;
+    }
+    let seen = |workspace: Workspace| Seen {
+        role: role(permit, &workspace),
+        restart_needed: stale.get(&workspace.id).copied().unwrap_or_default(),
+        workspace,
     };
-    let role = if permit.person() == Some(workspace.owner.id) {
+    Ok(found.into_iter().map(seen).collect())
+}
+
+/// What the permit's person is to a workspace that they may see.
+fn role(permit: &Permit, workspace: &Workspace) -> &'static str {
+    if permit.person() == Some(workspace.owner.id) {
         "owner"
     } else if workspace.reader_collaborates {
         "collaborator"
     } else {
         "administrator"
-    };
-    Ok(Seen { workspace, role, restart_needed: u32::try_from(stale).unwrap_or(u32::MAX) })
+    }
 }

@@ -1,6 +1,6 @@
 //! Which secrets reach a workspace, and what became of those that did.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use domain::{Available, History, OrganizationId, SecretId, Stamp, Time, UserId, WorkspaceId};
 use envelope::{Malformed, SealedValue};
@@ -9,13 +9,24 @@ use super::{
     Connection, Result,
     driver::{Column, Row, sql},
     secrets::{self, Secret, secret_columns, secret_tables},
+    set::{Set, one_of},
 };
 
-/// The secrets that reach a workspace ($2) of an organization ($1).
+/// The ids of the secrets of an organization ($1) that reach some of its workspaces ($2), each with the workspace it
+/// reaches; without one where it reaches all.
 macro_rules! reaching {
     () => {
-        "s.deleted_at IS NULL AND (s.home_id = $2 OR (s.home_id = $1 AND (s.access = 'all' OR s.id IN \
-         (SELECT l.secret_id FROM selections l WHERE l.workspace_id = $2 AND l.selected = 1))))"
+        concat!(
+            "(SELECT a.id, CAST(NULL AS TEXT) AS workspace_id FROM secrets a \
+             WHERE a.home_id = $1 AND a.access = 'all' AND a.deleted_at IS NULL \
+             UNION ALL SELECT a.id, p.workspace_id FROM selections p JOIN secrets a ON a.id = p.secret_id \
+             WHERE p.workspace_id IN ",
+            one_of!("$2"),
+            " AND p.selected = 1 AND a.home_id = $1 AND a.access = 'selected' AND a.deleted_at IS NULL \
+             UNION ALL SELECT a.id, a.home_id FROM secrets a WHERE a.home_id IN ",
+            one_of!("$2"),
+            " AND a.access = 'all' AND a.deleted_at IS NULL) r"
+        )
     };
 }
 
@@ -28,9 +39,9 @@ pub async fn listed(
     organization: OrganizationId,
     workspace: WorkspaceId,
 ) -> Result<Vec<Available<Secret>>> {
-    sql(concat!(secret_columns!(), secret_tables!(), "WHERE ", reaching!()))
+    sql(concat!(secret_columns!(), secret_tables!(), "JOIN ", reaching!(), " ON r.id = s.id"))
         .bind(organization)
-        .bind(workspace)
+        .bind(Set::from_iter([workspace]))
         .all(db, |row| {
             let secret = secrets::read(row)?;
             Ok(available_as(&secret.clone(), secret))
@@ -53,11 +64,12 @@ pub async fn sealed(
     sql(concat!(
         "SELECT s.id, s.name, s.scope, s.version, CASE WHEN s.suspended_at IS NOT NULL OR v.suspended_at IS NOT NULL \
          THEN 1 ELSE 0 END AS suspended, v.sealed FROM secrets s \
-         JOIN secret_versions v ON v.secret_id = s.id AND v.version = s.version WHERE ",
-        reaching!()
+         JOIN secret_versions v ON v.secret_id = s.id AND v.version = s.version JOIN ",
+        reaching!(),
+        " ON r.id = s.id"
     ))
     .bind(organization)
-    .bind(workspace)
+    .bind(Set::from_iter([workspace]))
     .all(db, |row| {
         Ok(Available {
             id: row.get("id")?,
@@ -82,14 +94,55 @@ fn available_as<T>(secret: &Secret, detail: T) -> Available<T> {
     }
 }
 
-/// What became of the secrets that reach a workspace or that its live servers hold, to explain their drift.
+/// The secrets that reach each of some workspaces of an organization, as far as they are compared, in one query.
+///
+/// # Errors
+/// When the database fails.
+pub async fn compared(
+    db: &mut Connection,
+    organization: OrganizationId,
+    workspaces: &HashSet<WorkspaceId>,
+) -> Result<HashMap<WorkspaceId, Vec<Available>>> {
+    let rows = sql(concat!(
+        "SELECT r.workspace_id, s.id, s.name, s.scope, s.version, \
+         CASE WHEN s.suspended_at IS NOT NULL OR v.suspended_at IS NOT NULL THEN 1 ELSE 0 END AS suspended FROM ",
+        reaching!(),
+        " JOIN secrets s ON s.id = r.id JOIN secret_versions v ON v.secret_id = s.id AND v.version = s.version"
+    ))
+    .bind(organization)
+    .bind(Set::from_iter(workspaces))
+    .all(db, |row| Ok((row.get::<Option<WorkspaceId>>("workspace_id")?, read_compared(row)?)))
+    .await?;
+    let (everywhere, somewhere): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(workspace, _)| workspace.is_none());
+    let everywhere: Vec<Available> = everywhere.into_iter().map(|(_, secret)| secret).collect();
+    let mut reaching: HashMap<_, _> = workspaces.iter().map(|workspace| (*workspace, everywhere.clone())).collect();
+    for (workspace, secret) in somewhere {
+        if let Some(secrets) = workspace.and_then(|workspace| reaching.get_mut(&workspace)) {
+            secrets.push(secret);
+        }
+    }
+    Ok(reaching)
+}
+
+fn read_compared(row: &Row) -> Result<Available> {
+    Ok(Available {
+        id: row.get("id")?,
+        name: row.get("name")?,
+        scope: row.get("scope")?,
+        version: row.get("version")?,
+        suspended: row.get("suspended")?,
+        detail: (),
+    })
+}
+
+/// What became of some secrets, as a workspace's servers feel it.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn histories(
     db: &mut Connection,
-    organization: OrganizationId,
     workspace: WorkspaceId,
+    secrets: &HashSet<SecretId>,
 ) -> Result<HashMap<SecretId, History>> {
     let rows = sql(concat!(
         "SELECT s.id, s.name, s.created_at, s.created_by, v.created_at AS written_at, v.created_by AS written_by, \
@@ -98,14 +151,11 @@ pub async fn histories(
          COALESCE(s.suspended_at, v.suspended_at) AS suspended_at, COALESCE(s.suspended_by, v.suspended_by) \
          AS suspended_by, s.lifted_at, s.lifted_by \
          FROM secrets s JOIN secret_versions v ON v.secret_id = s.id AND v.version = s.version \
-         LEFT JOIN selections l ON l.secret_id = s.id AND l.workspace_id = $2 WHERE (",
-        reaching!(),
-        ") OR s.id IN (SELECT h.secret_id FROM servers x JOIN starts t ON t.id = x.start_id \
-         JOIN snapshot_secrets h ON h.snapshot_id = t.snapshot_id \
-         WHERE x.workspace_id = $2)"
+         LEFT JOIN selections l ON l.secret_id = s.id AND l.workspace_id = $1 WHERE s.id IN ",
+        one_of!("$2")
     ))
-    .bind(organization)
     .bind(workspace)
+    .bind(Set::from_iter(secrets))
     .all(db, |row| Ok((row.get("id")?, read_history(row)?)))
     .await?;
     Ok(rows.into_iter().collect())

@@ -2,7 +2,11 @@
 
 use domain::{Time, UserId};
 
-use super::{Connection, Permit, Result, Writing, driver::sql};
+use super::{
+    Connection, Permit, Result, Writing,
+    driver::sql,
+    page::{PageRequest, keyset},
+};
 
 /// A collaborator of a workspace.
 #[derive(Clone, Debug)]
@@ -15,22 +19,30 @@ pub struct Collaborator {
     pub email: String,
     /// Since when they have access.
     pub since: Time,
+    /// Since when they have an account: what a list sorts by.
+    pub account_created_at: Time,
 }
 
-/// The collaborators of the permit's workspace, by name.
+/// The collaborators of the permit's workspace.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn list(db: &mut Connection, permit: &Permit) -> Result<Vec<Collaborator>> {
-    sql("SELECT u.id, u.name, u.email, k.since FROM collaborators k JOIN users u ON u.id = k.user_id \
-         WHERE k.workspace_id = $1 ORDER BY u.name, u.id")
+pub async fn list(db: &mut Connection, permit: &Permit, page: &PageRequest) -> Result<Vec<Collaborator>> {
+    keyset!(
+        page,
+        "u",
+        "SELECT u.id, u.name, u.email, k.since, u.created_at FROM collaborators k JOIN users u ON u.id = k.user_id \
+         WHERE k.workspace_id = $4 AND lower(u.name) LIKE $5 ESCAPE '\\'"
+    )
     .bind(permit.in_workspace())
+    .bind(page.pattern())
     .all(db, |row| {
         Ok(Collaborator {
             id: row.get("id")?,
             name: row.get("name")?,
             email: row.get("email")?,
             since: row.get("since")?,
+            account_created_at: row.get("created_at")?,
         })
     })
     .await

@@ -4,7 +4,11 @@ use std::collections::HashMap;
 
 use domain::{SecretId, Slug, Time, WorkspaceId};
 
-use super::{Connection, Permit, Result, Writing, driver::sql};
+use super::{
+    Connection, Permit, Result, Writing,
+    driver::sql,
+    set::{Set, one_of},
+};
 
 /// How many workspaces an answer names.
 const NAMED: i64 = 5;
@@ -59,29 +63,26 @@ pub async fn of_secret(db: &mut Connection, permit: &Permit, secret: SecretId) -
     .await
 }
 
-/// The selections of the organization's secrets in a range of names, in one query.
+/// The selections of some secrets, in one query; no entry where nothing is selected.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn of_secrets(
     db: &mut Connection,
-    permit: &Permit,
+    _permit: &Permit,
     secrets: &[super::secrets::Secret],
 ) -> Result<HashMap<SecretId, Selection>> {
-    let (Some(first), Some(last)) = (secrets.iter().map(|s| &s.name).min(), secrets.iter().map(|s| &s.name).max())
-    else {
-        return Ok(HashMap::new());
-    };
-    let rows = sql("SELECT t.secret_id, t.slug, t.name, t.selected_number FROM (SELECT l.secret_id, w.slug, w.name, \
+    let rows = sql(concat!(
+        "SELECT t.secret_id, t.slug, t.name, t.selected_number FROM (SELECT l.secret_id, w.slug, w.name, \
          ROW_NUMBER() OVER (PARTITION BY l.secret_id ORDER BY w.slug) AS place, \
-         COUNT(*) OVER (PARTITION BY l.secret_id) AS selected_number FROM secrets s \
-         JOIN selections l ON l.secret_id = s.id AND l.selected = 1 \
+         COUNT(*) OVER (PARTITION BY l.secret_id) AS selected_number FROM selections l \
          JOIN workspaces w ON w.id = l.workspace_id AND w.deleted_at IS NULL \
-         WHERE s.home_id = $1 AND s.deleted_at IS NULL AND s.name >= $2 AND s.name <= $3) t \
-         WHERE t.place <= $4 ORDER BY t.secret_id, t.place")
-    .bind(permit.organization())
-    .bind(first)
-    .bind(last)
+         WHERE l.selected = 1 AND l.secret_id IN ",
+        one_of!("$1"),
+        ") t \
+         WHERE t.place <= $2 ORDER BY t.secret_id, t.place"
+    ))
+    .bind(secrets.iter().map(|secret| secret.id).collect::<Set>())
     .bind(NAMED)
     .all(db, |row| {
         Ok((row.get::<SecretId>("secret_id")?, row.get("selected_number")?, row.get("slug")?, row.get("name")?))

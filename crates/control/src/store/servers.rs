@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Command, ServerId, ServerStatus, Slug, StartId, Time, Variables, WorkspaceId};
+use domain::{Command, OrganizationId, ServerId, ServerStatus, Slug, StartId, Time, Variables, WorkspaceId};
 use serde::de::DeserializeOwned;
 
 use super::{
     Connection, Permit, Result, StoreError, Who, Writing,
     driver::{Row, sql},
     page::{PageRequest, keyset},
+    set::{Set, one_of},
 };
 use crate::random;
 
@@ -112,6 +113,62 @@ pub async fn alive_in(db: &mut Connection, workspace: WorkspaceId) -> Result<Vec
         .bind(workspace)
         .all(db, read)
         .await
+}
+
+/// A server that runs, as far as its drift is looked at.
+#[derive(Clone, Debug)]
+pub struct Running {
+    /// Its id.
+    pub id: ServerId,
+    /// Its slug.
+    pub slug: Slug,
+    /// Its workspace.
+    pub workspace: WorkspaceId,
+    /// The workspace's slug.
+    pub workspace_slug: Slug,
+    /// The start record of its process.
+    pub start: StartId,
+}
+
+/// Which servers to look at together.
+#[derive(Clone, Copy, Debug)]
+pub enum Among<'a> {
+    /// All of an organization.
+    Organization(OrganizationId),
+    /// Those of some workspaces.
+    Workspaces(&'a [WorkspaceId]),
+}
+
+macro_rules! running {
+    ($among:expr) => {
+        sql(concat!(
+            "SELECT x.id, x.slug, x.workspace_id, w.slug AS workspace_slug, x.start_id FROM servers x \
+             JOIN workspaces w ON w.id = x.workspace_id WHERE x.start_id IS NOT NULL AND x.status = 'running' AND ",
+            $among,
+            " ORDER BY w.slug, x.slug"
+        ))
+    };
+}
+
+/// The servers that run, by workspace and slug.
+///
+/// # Errors
+/// When the database fails.
+pub async fn running(db: &mut Connection, among: Among<'_>) -> Result<Vec<Running>> {
+    let statement = match among {
+        Among::Organization(organization) => running!("w.organization_id = $1").bind(organization),
+        Among::Workspaces(ids) => running!(concat!("x.workspace_id IN ", one_of!("$1"))).bind(Set::from_iter(ids)),
+    };
+    let read = |row: &Row| {
+        Ok(Running {
+            id: row.get("id")?,
+            slug: row.get("slug")?,
+            workspace: row.get("workspace_id")?,
+            workspace_slug: row.get("workspace_slug")?,
+            start: row.get("start_id")?,
+        })
+    };
+    statement.all(db, read).await
 }
 
 /// Every server of the installation of which a process may be alive.

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use domain::{Held, Outcome, ServerId, SnapshotId, StartId, Time, WorkspaceId};
+use domain::{Held, Outcome, ServerId, SnapshotId, StartId, Time};
 
 use super::{
     Connection, Permit, Result, Who, Writing,
     driver::{Row, sql},
+    set::{Set, one_of},
 };
 
 /// A start record without what it handed over.
@@ -201,14 +202,17 @@ async fn page(
     Ok(starts)
 }
 
-/// What the servers of a workspace that may be alive started with, in one query.
+/// What some starts handed over, in one query; no entry for one that handed over nothing.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn held_in(db: &mut Connection, workspace: WorkspaceId) -> Result<HashMap<StartId, Vec<Held>>> {
-    let rows = sql("SELECT x.start_id, h.secret_id, h.name, h.scope, h.version FROM servers x \
-         JOIN starts t ON t.id = x.start_id JOIN snapshot_secrets h ON h.snapshot_id = t.snapshot_id WHERE x.workspace_id = $1 AND h.left_out = 0")
-    .bind(workspace)
+pub async fn held(db: &mut Connection, starts: impl Iterator<Item = StartId>) -> Result<HashMap<StartId, Vec<Held>>> {
+    let rows = sql(concat!(
+        "SELECT t.id AS start_id, h.secret_id, h.name, h.scope, h.version FROM starts t \
+         JOIN snapshot_secrets h ON h.snapshot_id = t.snapshot_id WHERE h.left_out = 0 AND t.id IN ",
+        one_of!("$1")
+    ))
+    .bind(starts.collect::<Set>())
     .all(db, |row| Ok((row.get::<StartId>("start_id")?, read_held(row)?)))
     .await?;
     let mut held: HashMap<StartId, Vec<Held>> = HashMap::new();

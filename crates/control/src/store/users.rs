@@ -1,10 +1,13 @@
 //! People who can sign in.
 
+use std::collections::HashMap;
+
 use domain::{DisplayName, Email, Time, UserId};
 
 use super::{
     Connection, InstallationPermit, Result, Writing,
     driver::{Row, sql},
+    set::{Set, one_of},
 };
 
 /// A person, as answers name one.
@@ -82,6 +85,18 @@ pub async fn by_email(db: &mut Connection, email: &Email) -> Result<Option<User>
 /// When the database fails.
 pub async fn by_id(db: &mut Connection, id: UserId) -> Result<Option<User>> {
     sql("SELECT id, email, name, password_hash FROM users WHERE id = $1").bind(id).optional(db, read).await
+}
+
+/// People as answers name them, in one query; no entry for an id that is nobody's.
+///
+/// # Errors
+/// When the database fails.
+pub async fn named(db: &mut Connection, ids: impl Iterator<Item = UserId>) -> Result<HashMap<UserId, Who>> {
+    let rows = sql(concat!("SELECT id, name FROM users WHERE id IN ", one_of!("$1")))
+        .bind(ids.collect::<Set>())
+        .all(db, |row| Ok(Who { id: row.get("id")?, name: row.get("name")? }))
+        .await?;
+    Ok(rows.into_iter().map(|who| (who.id, who)).collect())
 }
 
 fn read(row: &Row) -> Result<User> {

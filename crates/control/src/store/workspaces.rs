@@ -1,6 +1,6 @@
 //! Workspaces.
 
-use domain::{OrganizationId, ServerId, Slug, Time, UserId, WorkspaceId};
+use domain::{ServerId, Slug, Time, UserId, WorkspaceId};
 
 use super::{
     Connection, Location, Permit, Result, Who, Writing,
@@ -45,6 +45,19 @@ macro_rules! workspace_columns {
          CASE WHEN k.user_id IS NOT NULL THEN 1 ELSE 0 END AS collaborates \
          FROM workspaces w JOIN users u ON u.id = w.owner_id \
          LEFT JOIN collaborators k ON k.workspace_id = w.id AND k.user_id = "
+    };
+}
+
+macro_rules! listed {
+    ($page:expr, $among:literal) => {
+        keyset!(
+            $page,
+            "w",
+            workspace_columns!(),
+            "$5 WHERE w.organization_id = $4 AND w.deleted_at IS NULL ",
+            $among,
+            "AND lower(w.name) LIKE $6 ESCAPE '\\'"
+        )
     };
 }
 
@@ -96,31 +109,16 @@ pub async fn get(db: &mut Connection, permit: &Permit) -> Result<Workspace> {
 /// # Errors
 /// When the database fails.
 pub async fn list(db: &mut Connection, permit: &Permit, page: &PageRequest) -> Result<Vec<Workspace>> {
-    keyset!(
-        page,
-        "w",
-        workspace_columns!(),
-        "$5 WHERE w.organization_id = $4 AND w.deleted_at IS NULL \
-         AND ($6 = 1 OR w.owner_id = $5 OR k.user_id IS NOT NULL) AND lower(w.name) LIKE $7 ESCAPE '\\'"
-    )
-    .bind(permit.organization())
-    .bind(permit.person())
-    .bind(permit.is_administrator())
-    .bind(page.pattern())
-    .all(db, read)
-    .await
-}
-
-/// The workspaces of an organization in which a process may be alive.
-///
-/// # Errors
-/// When the database fails.
-pub async fn with_live_servers(db: &mut Connection, organization: OrganizationId) -> Result<Vec<(WorkspaceId, Slug)>> {
-    sql("SELECT w.id, w.slug FROM workspaces w WHERE w.organization_id = $1 AND w.id IN \
-         (SELECT x.workspace_id FROM servers x WHERE x.start_id IS NOT NULL) ORDER BY w.slug")
-    .bind(organization)
-    .all(db, |row| Ok((row.get("id")?, row.get("slug")?)))
-    .await
+    let statement = if permit.is_administrator() {
+        listed!(page, "")
+    } else {
+        listed!(
+            page,
+            "AND w.id IN (SELECT o.id FROM workspaces o WHERE o.owner_id = $5 \
+             UNION ALL SELECT c.workspace_id FROM collaborators c WHERE c.user_id = $5) "
+        )
+    };
+    statement.bind(permit.organization()).bind(permit.person()).bind(page.pattern()).all(db, read).await
 }
 
 /// The id of a workspace of the permit's organization, by slug.

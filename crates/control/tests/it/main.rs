@@ -10,6 +10,7 @@ mod guessing;
 mod openapi;
 mod operator;
 mod races;
+mod reconcile;
 mod scale;
 mod sealed;
 mod serve;

@@ -8,7 +8,7 @@ use control::{
     app::{
         App, Passwords,
         boot::{self, Booted},
-        organizations,
+        health, organizations,
     },
     error::Error,
     keys::KeyProvider,
@@ -57,7 +57,9 @@ async fn open(data: &TempDir, database_url: &str, key_provider: KeyProvider) -> 
         passwords: Passwords::with_cost(16).unwrap(),
         data_dir,
     };
-    boot::boot(settings).await.expect("it starts, sealed or not")
+    let booted = boot::boot(settings).await.expect("it starts, sealed or not");
+    health::servers_are_found(&booted.app).await.expect("its servers");
+    booted
 }
 
 /// Everything below a directory, with what is in it.

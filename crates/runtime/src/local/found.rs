@@ -1,9 +1,11 @@
-use std::{fs, io, os::unix::fs::MetadataExt, path::Path, time::Duration};
+use std::{fs, io, os::unix::fs::MetadataExt, path::Path, sync::Arc, time::Duration};
 
 use domain::{ServerId, StartId, WorkspaceId};
 use nix::sys::signal::Signal;
 use tokio::{
     net::UnixStream,
+    sync::Semaphore,
+    task::JoinSet,
     time::{sleep, timeout},
 };
 
@@ -17,6 +19,9 @@ use crate::{
 
 /// A supervisor that is there but doesn't answer is asked again after this time, so many times.
 const ASK_AGAIN: (Duration, u32) = (Duration::from_millis(50), 100);
+
+/// So many supervisors are asked at once: one that is stuck holds up none of the others.
+const ASKED_AT_ONCE: usize = 64;
 
 /// A supervisor that has not said its status by then is stopped or stuck; its server may well run.
 const LONGEST_STATUS: Duration = Duration::from_secs(2);
@@ -51,44 +56,57 @@ impl Runtime {
     ///
     /// For the control plane's boot, before it prepares anything.
     pub async fn found(&self) -> io::Result<Vec<Found>> {
-        let mut all = Vec::new();
+        let turns = Arc::new(Semaphore::new(ASKED_AT_ONCE));
+        let mut looking = JoinSet::new();
         for entry in fs::read_dir(self.settings.directory.join("run"))? {
-            let entry = entry?;
-            let Some(start) = entry.file_name().to_str().and_then(|name| name.parse::<StartId>().ok()) else {
+            let Some(start) = entry?.file_name().to_str().and_then(|name| name.parse::<StartId>().ok()) else {
                 continue;
             };
-            let run = self.run_directory(start);
-            let subject = match run.facts() {
-                Ok(facts) => facts.subject,
-                // Its supervisor died before it had made anything else.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    run.remove()?;
-                    continue;
-                }
-                Err(error) => {
-                    tracing::warn!(%start, %error, "the record of a start can't be read; it is left alone");
-                    continue;
-                }
-            };
-            let (Ok(server), Ok(workspace)) = (subject.server.parse(), subject.workspace.parse()) else {
-                tracing::warn!(%start, "the record of a start names no server; it is left alone");
-                continue;
-            };
-            let state = match self.ask(&run, Ask::Status).await {
-                Ok(Some(Answer::Waiting)) => State::Waiting,
-                Ok(Some(Answer::Running)) => State::Running,
-                Ok(Some(Answer::Exited(exit))) => State::Exited(exit),
-                // Going, between the two looks.
-                Ok(None | Some(Answer::NetworkEnded)) => continue,
-                Err(error) => {
-                    tracing::warn!(%start, %error, "a supervisor doesn't answer; its server counts as running");
-                    State::Running
-                }
-            };
-            all.push(Found { start, server, workspace, state });
+            let (runtime, turns) = (self.clone(), turns.clone());
+            looking.spawn(async move {
+                let _turn = turns.acquire_owned().await.map_err(io::Error::other)?;
+                runtime.look(start).await
+            });
+        }
+        let mut all = Vec::new();
+        while let Some(looked) = looking.join_next().await {
+            all.extend(looked.map_err(io::Error::other)??);
         }
         all.sort_by_key(|found| found.start);
         Ok(all)
+    }
+
+    /// What is there of one start; `None` when there is nothing of use.
+    async fn look(&self, start: StartId) -> io::Result<Option<Found>> {
+        let run = self.run_directory(start);
+        let subject = match run.facts() {
+            Ok(facts) => facts.subject,
+            // Its supervisor died before it had made anything else.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                run.remove()?;
+                return Ok(None);
+            }
+            Err(error) => {
+                tracing::warn!(%start, %error, "the record of a start can't be read; it is left alone");
+                return Ok(None);
+            }
+        };
+        let (Ok(server), Ok(workspace)) = (subject.server.parse(), subject.workspace.parse()) else {
+            tracing::warn!(%start, "the record of a start names no server; it is left alone");
+            return Ok(None);
+        };
+        let state = match self.ask(&run, Ask::Status).await {
+            Ok(Some(Answer::Waiting)) => State::Waiting,
+            Ok(Some(Answer::Running)) => State::Running,
+            Ok(Some(Answer::Exited(exit))) => State::Exited(exit),
+            // Going, between the two looks.
+            Ok(None | Some(Answer::NetworkEnded)) => return Ok(None),
+            Err(error) => {
+                tracing::warn!(%start, %error, "a supervisor doesn't answer; its server counts as running");
+                State::Running
+            }
+        };
+        Ok(Some(Found { start, server, workspace, state }))
     }
 
     pub(super) async fn ask_for_exit(&self, start: StartId, ask: Ask) -> Result<Exit, Lost> {

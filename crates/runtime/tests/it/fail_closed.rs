@@ -160,3 +160,30 @@ async fn a_program_that_the_workspaces_own_uid_can_not_execute_is_said_to_be_so(
         (false, Err(failed)) => panic!("its own user may execute it: {failed}"),
     }
 }
+
+#[tokio::test]
+async fn however_often_somebody_asks_a_machine_without_a_sandbox_is_tried_once_in_a_while() {
+    let folder = tempfile::tempdir().unwrap();
+    let (program, tried) = (folder.path().join("vestry"), folder.path().join("tried"));
+    fs::write(&program, format!("#!/bin/sh\necho once >> {}\nexit 1\n", tried.display())).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let machine = Machine::with(|settings| settings.program = program);
+    let trials = || fs::read_to_string(&tried).map_or(0, |tried| tried.lines().count());
+    let mut asked = tokio::task::JoinSet::new();
+    for _ in 0..200 {
+        let runtime = machine.runtime.clone();
+        asked.spawn(async move { runtime.check().await });
+    }
+    for answer in asked.join_all().await {
+        answer.unwrap_err();
+    }
+    // One, but for a machine that is too slow to ask so often within a second.
+    assert!((1..20).contains(&trials()), "{} trials", trials());
+    let before = trials();
+    let again = async {
+        while trials() == before {
+            machine.runtime.check().await.unwrap_err();
+        }
+    };
+    tokio::time::timeout(PATIENCE, again).await.expect("a machine that was mended is noticed");
+}

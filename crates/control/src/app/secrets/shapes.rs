@@ -8,7 +8,7 @@ use crate::{
         access::{organization, workspace},
         drift,
     },
-    store::{access::Target, secrets::Secret, selections::Selection},
+    store::{access::Target, holders::Holders, secrets::Secret, selections::Selection},
 };
 
 /// Whose secrets: an organization's, or one workspace's own.
@@ -44,6 +44,8 @@ pub struct Listed {
     pub secret: Secret,
     /// Its selection, for an organization secret.
     pub selection: Selection,
+    /// How many servers hold it, for an organization secret.
+    pub holders: Option<Holders>,
 }
 
 /// What a write answers: the secret, what to be careful about, and which servers now differ.

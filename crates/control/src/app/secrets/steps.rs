@@ -1,7 +1,5 @@
 //! The steps that several use cases of secrets take.
 
-use std::collections::HashMap;
-
 use domain::{Available, ORGANIZATION_BUDGET, Scope, SecretId, SecretName, Slug, WORKSPACE_BUDGET};
 
 use super::{Listed, Secret, Warning, Written};
@@ -11,7 +9,7 @@ use crate::{
     store::{
         Connection, Permit, Writing,
         audit::{self, Event},
-        available, budgets, secrets,
+        available, budgets, holders, secrets,
         selections::{self, Selection},
         workspaces,
     },
@@ -140,10 +138,20 @@ pub(super) async fn finish(
 }
 
 pub(super) async fn listed(db: &mut Connection, permit: &Permit, secret: Secret) -> Result<Listed> {
-    let mut selected = selections::of_secrets(db, permit, std::slice::from_ref(&secret)).await?;
-    Ok(with_selection(secret, &mut selected))
+    if secret.scope == Scope::Workspace {
+        return Ok(Listed { secret, selection: Selection::default(), holders: None });
+    }
+    of_organization(db, permit, vec![secret]).await?.pop().ok_or(Error::NotFound)
 }
 
-pub(super) fn with_selection(secret: Secret, selected: &mut HashMap<SecretId, Selection>) -> Listed {
-    Listed { selection: selected.remove(&secret.id).unwrap_or_default(), secret }
+/// Organization secrets with the workspaces that are selected for them and the servers that hold them.
+pub(super) async fn of_organization(db: &mut Connection, permit: &Permit, found: Vec<Secret>) -> Result<Vec<Listed>> {
+    let mut selected = selections::of_secrets(db, permit, &found).await?;
+    let holders = holders::of_secrets(db, permit, &found).await?;
+    let listed = |secret: Secret| Listed {
+        selection: selected.remove(&secret.id).unwrap_or_default(),
+        holders: Some(holders.get(&secret.id).copied().unwrap_or_default()),
+        secret,
+    };
+    Ok(found.into_iter().map(listed).collect())
 }

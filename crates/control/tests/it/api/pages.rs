@@ -1,6 +1,6 @@
 //! Lists: limits, cursors, filters and orders.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     both,
@@ -36,17 +36,23 @@ both! {
             let path = format!("{SECRETS}/KEY_{number}");
             house.administrator.put(&path, json!({ "value": "k-1234567890" })).await.expect(201);
         }
+        house.owner.put(&format!("{LAB}/secrets/KEY_1"), json!({ "value": "k-1234567890" })).await.expect(201);
+        for person in [&house.member, &house.administrator] {
+            house.owner.put(&format!("{LAB}/collaborators/{}", person.email), json!({})).await.expect(204);
+        }
         // Whatever was made first is changed last.
         house.owner.patch(LAB, json!({ "description": "changed" })).await.expect(200);
         house.administrator.patch(&format!("{SECRETS}/KEY_0"), json!({ "description": "changed" })).await.expect(200);
         house.owner.patch(&format!("{LAB}/servers/twin-0"), json!({ "command": ["y"] })).await.expect(200);
 
-        let lists = [WORKSPACES, SECRETS, &format!("{LAB}/servers"), "/organizations/acme/members"];
-        for (list, length) in lists.into_iter().zip([5, 4, 4, 4]) {
+        let [servers, collaborators, available] = ["servers", "collaborators", "secrets"].map(|list| format!("{LAB}/{list}"));
+        let people = ["/organizations/acme/members", &collaborators];
+        let lists = [WORKSPACES, SECRETS, &servers, people[0], people[1], &available];
+        for (list, length) in lists.into_iter().zip([5, 4, 4, 4, 3, 5]) {
             for order in ORDERS {
                 let whole = house.administrator.get(&format!("{list}?sort={order}")).await.expect(200);
                 assert_eq!(whole.each("id").len(), length);
-                if list != "/organizations/acme/members" {
+                if !people.contains(&list) {
                     assert!(whole.each(order).is_sorted(), "{list} by {order}");
                 }
                 for limit in [1, 2, 4] {
@@ -59,6 +65,14 @@ both! {
             let by_name = house.administrator.get(&format!("{list}?sort=name")).await.each("id");
             assert_eq!(house.administrator.get(list).await.each("id"), by_name, "by name unless asked otherwise");
         }
+        let twice = house.owner.get(&format!("{available}?q=key_1")).await.json();
+        assert_eq!((&twice["items"][0]["overrides"], &twice["items"][1]["overridden"]), (&json!(true), &json!(true)));
+        let newest = house.owner.get(&format!("{available}?sort=-created_at&limit=2")).await.json();
+        let scopes = |row: &Value| (row["name"].clone(), row["scope"].clone());
+        assert_eq!(scopes(&newest["items"][0]), (json!("KEY_1"), json!("workspace")));
+        assert_eq!(scopes(&newest["items"][1]), (json!("KEY_3"), json!("organization")));
+        let touched = house.owner.get(&format!("{available}?sort=-updated_at")).await.each("name");
+        assert_eq!(touched, ["KEY_0", "KEY_1", "KEY_3", "KEY_2", "KEY_1"]);
         let made = house.administrator.get(&format!("{SECRETS}?sort=created_at")).await.each("name");
         assert_eq!(made, ["KEY_0", "KEY_1", "KEY_2", "KEY_3"]);
         let changed = house.administrator.get(&format!("{SECRETS}?sort=-updated_at")).await.each("name");
@@ -112,7 +126,7 @@ both! {
         let whole = house.owner.get(&format!("{list}?limit=200")).await.expect(200);
         assert_eq!((whole.each("name").len(), whole.json()["next_cursor"].is_null()), (51, true));
         assert_eq!(walk(&house.owner, &list, "", 17).await, whole.each("id"));
-        for list in [list.as_str(), WORKSPACES, "/organizations/acme/members", &format!("{LAB}/servers")] {
+        for list in [list.as_str(), WORKSPACES, "/organizations/acme/members", &format!("{LAB}/servers"), &format!("{LAB}/collaborators")] {
             for limit in ["0", "201", "-1", "9999999999999999999", "x", ""] {
                 let refused = house.owner.get(&format!("{list}?limit={limit}")).await.expect(422).refused();
                 assert!(["limit", "query"].contains(&refused[0].0.as_str()));

@@ -3,10 +3,12 @@
 mod audit;
 mod budgets;
 mod crash;
+pub mod drift;
 mod migrations;
 mod pages;
 mod people;
 mod permits;
+mod plans;
 mod secrets;
 mod snapshots;
 pub mod sql;

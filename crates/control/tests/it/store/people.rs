@@ -1,12 +1,12 @@
 //! People, credentials, workspaces, servers and starts in the store.
 
 use control::store::{
-    InstallationPermit, Location, Permit, StoreError,
+    InstallationPermit, Location, Order, PageRequest, Permit, StoreError,
     access::SystemReason,
     audit, collaborators,
     credentials::{self, NewCredential},
     data_keys, installation, members, organizations,
-    servers::{self, Transition},
+    servers::{self, Among, Transition},
     snapshots,
     starts::{self, Host, NewStart},
     users, workspaces,
@@ -117,7 +117,8 @@ both! {
         let lab = permit(&mut tx, &owner, Some("lab"), Action::ManageWorkspace).await;
         assert!(collaborators::insert(&mut tx, &lab, member.user(), now).await.unwrap());
         assert!(!collaborators::insert(&mut tx, &lab, member.user(), now.plus_seconds(1)).await.unwrap());
-        let listed = collaborators::list(&mut tx, &lab).await.unwrap();
+        let page = PageRequest { limit: 50, after: None, order: Order::Name, filter: None };
+        let listed = collaborators::list(&mut tx, &lab, &page).await.unwrap();
         assert_eq!(listed.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["collaborator", "member"]);
         assert_eq!(listed[1].since, now);
         assert!(collaborators::remove(&mut tx, &lab, member.user()).await.unwrap());
@@ -255,8 +256,11 @@ both! {
         let alive = servers::alive_in(&mut tx, lab).await.unwrap();
         assert_eq!(alive.iter().map(|server| server.id).collect::<Vec<_>>(), [seen.id]);
         assert_eq!(servers::alive(&mut tx).await.unwrap().len(), 1);
-        let live = workspaces::with_live_servers(&mut tx, permit.organization()).await.unwrap();
-        assert_eq!(live.iter().map(|(id, slug)| (*id, slug.as_str())).collect::<Vec<_>>(), [(lab, "lab")]);
+        for among in [Among::Organization(permit.organization()), Among::Workspaces(&[lab])] {
+            let running = servers::running(&mut tx, among).await.unwrap();
+            let one = (seen.id, lab, "lab", start);
+            assert_eq!(running.iter().map(|s| (s.id, s.workspace, s.workspace_slug.as_str(), s.start)).collect::<Vec<_>>(), [one]);
+        }
         let there = workspaces::location_of(&mut tx, seen.id).await.unwrap().unwrap();
         let slugs = (there.organization_slug().as_str(), there.workspace_slug().as_str());
         assert_eq!((slugs, there.workspace(), there.workspace_number()), (("acme", "lab"), lab, 1));
@@ -273,7 +277,7 @@ both! {
         let now = control::clock::now();
         let permit = Permit::system(SystemReason::Starting, &location, now);
         assert_eq!(starts::pending(&mut tx).await.unwrap(), [], "its server names it");
-        let held = starts::held_in(&mut tx, permit.in_workspace()).await.unwrap();
+        let held = starts::held(&mut tx, [start].into_iter()).await.unwrap();
         let names: Vec<_> = held[&start].iter().map(|one| one.name.as_str()).collect();
         assert_eq!(names, ["OWN"], "what was left out is held by nobody");
         starts::settle(&mut tx, &permit, start, Outcome::Delivered, "").await.unwrap();

@@ -2,10 +2,7 @@
 
 use std::collections::HashMap;
 
-use control::{
-    app::drift,
-    store::{secrets, selections},
-};
+use control::store::{secrets, selections};
 use domain::{DriftKind, DriftReason, SecretName, policy::Action};
 use serde_json::{Value, json};
 
@@ -41,13 +38,13 @@ async fn set(person: &Actor, place: &str, name: &str) -> Value {
 
 /// What the notebook differs in: name, kind and reason.
 async fn differences(house: &House) -> Vec<(String, DriftKind, DriftReason)> {
-    let caller = caller(house, &house.owner).await;
-    let mut db = house.store.read().await.unwrap();
-    let permit = permit(&mut db, &caller, Some("lab"), Action::SeeWorkspace).await;
-    let drift = drift::of_workspace(&mut db, permit.organization(), permit.in_workspace()).await.unwrap();
-    let of_all: Vec<_> = drift.into_values().collect();
-    assert_eq!(of_all.len(), 1, "one server runs");
-    of_all.into_iter().flatten().map(|found| (found.name.to_string(), found.kind, found.reason)).collect()
+    let seen = house.owner.get(&format!("{LAB}/servers/notebook")).await.expect(200).json();
+    let word = |found: &Value, field: &str| found[field].as_str().unwrap().to_owned();
+    let read = |found: &Value| {
+        let (kind, reason) = (word(found, "kind").parse().unwrap(), word(found, "reason").parse().unwrap());
+        (word(found, "name"), kind, reason)
+    };
+    seen["drift"].as_array().unwrap().iter().map(read).collect()
 }
 
 both! {

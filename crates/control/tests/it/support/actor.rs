@@ -48,6 +48,11 @@ impl Actor {
         Self { peer: Some((address, 4711).into()), ..self.clone() }
     }
 
+    /// The same person before another control plane.
+    pub fn before(&self, router: Router) -> Self {
+        Self { router, ..self.clone() }
+    }
+
     /// The same person with another token.
     pub fn with_token(&self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self.clone() }
