@@ -1,6 +1,6 @@
 //! Workspaces and their owners.
 
-use domain::{AuditAction, Description, DisplayName, Slug, WorkspaceId, policy::Action};
+use domain::{AuditAction, Description, DisplayName, Slug, WorkspaceId, WorkspaceRole, policy::Action};
 use serde_json::json;
 
 use super::{
@@ -23,8 +23,8 @@ use crate::{
 pub struct Seen {
     /// The workspace.
     pub workspace: Workspace,
-    /// What the reader is to it: `owner`, `collaborator` or `administrator`.
-    pub role: &'static str,
+    /// What the reader is to it.
+    pub role: WorkspaceRole,
     /// How many of its running servers need a restart.
     pub restart_needed: u32,
 }
@@ -207,12 +207,6 @@ async fn seen(db: &mut Connection, permit: &Permit, workspace: Workspace) -> Res
             .filter(|d| !d.is_empty())
             .count(),
     };
-    let role = if permit.person() == Some(workspace.owner.id) {
-        "owner"
-    } else if workspace.reader_collaborates {
-        "collaborator"
-    } else {
-        "administrator"
-    };
+    let role = WorkspaceRole::of(permit.person() == Some(workspace.owner.id), workspace.reader_collaborates);
     Ok(Seen { workspace, role, restart_needed: u32::try_from(stale).unwrap_or(u32::MAX) })
 }
