@@ -5,6 +5,8 @@ words! {
     AuditAction {
         /// The installation was set up.
         InstallationSetUp = "installation.set_up",
+        /// A new set-up code took the place of one whose file was lost.
+        SetupCodeReplaced = "installation.setup_code_replaced",
         /// Somebody signed in.
         SessionCreated = "session.created",
         /// A sign-in failed.

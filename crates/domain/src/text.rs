@@ -15,11 +15,11 @@ impl DisplayName {
     /// The name in `text`, without white space around it.
     pub fn parse(text: &str) -> Result<Self, TextRefused> {
         let text = text.trim();
-        if text.is_empty() {
-            return Err(TextRefused::Empty);
-        }
         if text.chars().any(disguises) {
             return Err(TextRefused::Character);
+        }
+        if text.chars().all(is_invisible) {
+            return Err(TextRefused::Empty);
         }
         if text.chars().count() > LONGEST_DISPLAY_NAME {
             return Err(TextRefused::TooLong { limit: LONGEST_DISPLAY_NAME });
@@ -68,18 +68,30 @@ impl fmt::Display for Description {
     }
 }
 
-/// Characters that drive a terminal, break a line or turn the direction of text, so that it reads as something else:
-/// controls, line and paragraph separators, and Unicode's Bidi_Control characters (UAX #9).
+/// Characters that drive a terminal, break a line, turn the direction of text or hide in it, so that it reads as
+/// something else: controls, line and paragraph separators, Unicode's Bidi_Control characters (UAX #9), and what takes no
+/// room and joins nothing: soft hyphen, zero-width space, word joiner and its kin, byte order mark, tags.
 fn disguises(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}')
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(c, '\u{ad}' | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{feff}')
+        || matches!(c, '\u{e0000}'..='\u{e007f}')
+}
+
+/// Characters that show nothing by themselves, but belong into some languages' words and into emoji: joiners, variation
+/// selectors, fillers. A name of nothing else can't be seen.
+fn is_invisible(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(c, '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}')
+        || matches!(c, '\u{200c}' | '\u{200d}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}')
+        || matches!(c, '\u{e0100}'..='\u{e01ef}')
 }
 
 /// Why a text is not a display name or description. The messages don't repeat the text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum TextRefused {
-    /// Nothing but white space.
+    /// Nothing that can be seen.
     #[error("A name is missing. Give one that people will recognise.")]
     Empty,
     /// Too many characters.
@@ -88,8 +100,10 @@ pub enum TextRefused {
         /// The most characters allowed.
         limit: usize,
     },
-    /// A control character or one that turns the direction of text.
-    #[error("The text contains a control character or one that turns the writing direction. Remove it.")]
+    /// A control character, one that turns the direction of text, or one that hides in it.
+    #[error(
+        "The text contains a control character, an invisible one, or one that turns the writing direction. Remove it."
+    )]
     Character,
 }
 
@@ -124,8 +138,24 @@ mod tests {
             "a\u{2028}b",
             "a\u{7f}",
             "a\u{85}b",
+            "a\u{ad}b",
+            "a\u{200b}b",
+            "a\u{2060}b",
+            "a\u{206f}b",
+            "\u{feff}",
+            "a\u{e0041}\u{e007f}",
         ] {
             assert_eq!(DisplayName::parse(text), Err(TextRefused::Character), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_display_name_can_be_seen() {
+        for text in ["\u{200d}", "\u{3164} \u{3164}", "\u{2800}", "\u{fe0f}\u{200c}", "\u{e0100}"] {
+            assert_eq!(DisplayName::parse(text), Err(TextRefused::Empty), "{text:?}");
+        }
+        for text in ["\u{1f469}\u{200d}\u{1f52c} lab", "می\u{200c}خواهم", "❤\u{fe0f}"] {
+            assert!(DisplayName::parse(text).is_ok(), "{text:?}");
         }
     }
 

@@ -31,13 +31,13 @@ use nix::{
         signalfd::{SfdFlags, SignalFd},
         stat::{Mode, umask},
     },
-    unistd::{AccessFlags, access, dup2_stdin, setsid},
+    unistd::{AccessFlags, access, dup2_stdin, getpid, setsid},
 };
 
 use crate::{
     Exit, Reason, os,
-    protocol::{self, Answer, Ask, Failure, Order, Progress, VERSION},
-    record::RunDirectory,
+    protocol::{self, Answer, Ask, Failure, Order, Progress, Subject, VERSION},
+    record::{Facts, ProcessName, RunDirectory},
 };
 use output::Output;
 
@@ -84,6 +84,13 @@ impl Supervisor {
     fn tell(&mut self, progress: &Progress) -> Result<(), Failure> {
         let Some(control) = &mut self.control else { return Ok(()) };
         protocol::send(control, progress).map_err(|_| given_up())
+    }
+
+    /// What a later control plane must know of this start.
+    fn facts(&self, subject: &Subject, sandbox: Option<ProcessName>) -> io::Result<Facts> {
+        let supervisor = ProcessName::of(getpid())?;
+        let group = self.order.group.as_ref().map(|group| group.path.clone());
+        Ok(Facts { version: VERSION, subject: subject.clone(), supervisor, sandbox, group })
     }
 
     /// The server ran and ended: everything of it is gone but its log and this record.

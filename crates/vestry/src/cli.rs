@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use self::target::WorkspaceArg;
+use crate::complete::{Noun, names_of};
 
 /// Secrets for the servers of your workspaces: sealed, injected at start, and always accounted for.
 #[derive(Parser)]
@@ -74,7 +75,7 @@ pub(crate) enum Command {
     Run(run::Run),
     /// Say where the value of an environment variable comes from
     Explain(Explain),
-    /// The organization's audit log
+    /// The audit log: what happened, by whom, when, from where
     #[command(subcommand)]
     Audit(Audit),
     /// Print the completions for a shell
@@ -89,7 +90,7 @@ pub(crate) enum Command {
 #[derive(Args)]
 pub(crate) struct UseArgs {
     /// Organization and workspace, like acme/nlp-sandbox
-    #[arg(value_name = "ORG/WORKSPACE")]
+    #[arg(value_name = "ORG/WORKSPACE", add = names_of(Noun::Place))]
     pub(crate) workspace: WorkspaceArg,
 }
 
@@ -100,10 +101,45 @@ pub(crate) enum Organization {
     /// Show one
     Show {
         /// The organization [default: this directory's, or the only one]
+        #[arg(add = names_of(Noun::Organization))]
         organization: Option<String>,
     },
+    /// Change its name, or who may create workspaces in it
+    Edit(OrganizationEdit),
     /// Create one (the operator, on the control plane's machine)
     Create(serve::OrganizationCreate),
+}
+
+#[derive(Args)]
+pub(crate) struct OrganizationEdit {
+    /// The organization [default: this directory's, or the only one]
+    #[arg(add = names_of(Noun::Organization))]
+    pub(crate) organization: Option<String>,
+    /// Its new name
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Who may create workspaces: whoever may gets every secret that reaches all workspaces
+    #[arg(long, value_name = "WHO")]
+    pub(crate) workspace_creation: Option<WorkspaceCreation>,
+}
+
+/// Who may create workspaces.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WorkspaceCreation {
+    /// Everybody in the organization
+    Members,
+    /// Its administrators alone
+    Administrators,
+}
+
+impl WorkspaceCreation {
+    /// As the API writes it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Members => "members",
+            Self::Administrators => "administrators",
+        }
+    }
 }
 
 #[derive(Subcommand)]
@@ -147,13 +183,14 @@ impl Role {
 #[derive(Args)]
 pub(crate) struct InOrganization {
     /// The organization [default: this directory's, or the only one]
-    #[arg(long = "org", value_name = "ORG")]
+    #[arg(long = "org", value_name = "ORG", add = names_of(Noun::Organization))]
     pub(crate) organization: Option<String>,
 }
 
 #[derive(Args)]
 pub(crate) struct Explain {
     /// The environment variable
+    #[arg(add = names_of(Noun::Secret))]
     pub(crate) name: String,
     #[command(flatten)]
     pub(crate) workspace: target::InWorkspace,
@@ -163,8 +200,16 @@ pub(crate) struct Explain {
 pub(crate) enum Audit {
     /// List what happened, newest first
     List(AuditList),
-    /// Check that no event was changed, inserted, deleted or moved
-    Verify(InOrganization),
+    /// Check that no event was changed, inserted, deleted or moved; prints the log's head, to be kept elsewhere
+    Verify(AuditVerify),
+}
+
+#[derive(Args)]
+pub(crate) struct AuditVerify {
+    #[command(flatten)]
+    pub(crate) organization: InOrganization,
+    #[command(flatten)]
+    pub(crate) of_installation: serve::OfInstallation,
 }
 
 #[derive(Args)]
@@ -180,15 +225,17 @@ pub(crate) struct AuditList {
     /// Only about this thing (id)
     #[arg(long, value_name = "ID")]
     pub(crate) target: Option<String>,
-    /// Not before this time (RFC 3339)
+    /// Not before this time: 2h, 3d or 1w ago, or like 2026-11-22 or 2026-11-22T14:30:00Z
     #[arg(long, value_name = "TIME")]
     pub(crate) from: Option<String>,
-    /// Not after this time (RFC 3339)
+    /// Before this time
     #[arg(long, value_name = "TIME")]
     pub(crate) to: Option<String>,
     /// At most this many
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) limit: u16,
+    #[command(flatten)]
+    pub(crate) of_installation: serve::OfInstallation,
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! HTTP to a control plane: one request, one answer or a [`Failure`] with its exit code.
 
-use std::{io::Read, time::Duration};
+use std::{collections::HashSet, io::Read, time::Duration};
 
 use envelope::Plaintext;
 use jiff::Timestamp;
@@ -29,6 +29,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 const MAX_ANSWER: u64 = 8 * 1024 * 1024;
 /// How many items a page of a list has (the API's largest).
 const PAGE: usize = 200;
+/// How many pages of one list are read before it counts as one without end.
+const MOST_PAGES: usize = 1_000;
 
 /// Who a request is from.
 enum Caller {
@@ -121,6 +123,7 @@ impl Client {
     pub(crate) fn list(&self, path: &str, limit: Option<usize>) -> Result<Vec<Value>, Failure> {
         let mut items: Vec<Value> = Vec::new();
         let mut cursor = None::<String>;
+        let mut seen = HashSet::new();
         loop {
             let wanted = limit.map_or(PAGE, |limit| PAGE.min(limit.saturating_sub(items.len())));
             let join = if path.contains('?') { '&' } else { '?' };
@@ -134,6 +137,10 @@ impl Client {
             cursor = read(&answer.body["next_cursor"])?;
             if cursor.is_none() || limit.is_some_and(|limit| items.len() >= limit) {
                 return Ok(items);
+            }
+            if !seen.insert(cursor.clone()) || seen.len() > MOST_PAGES {
+                let message = format!("the list that {} answers does not end; nothing of it is shown", self.address);
+                return Err(Failure::new(Exit::Unreachable, message));
             }
         }
     }

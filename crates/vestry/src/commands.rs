@@ -49,6 +49,9 @@ pub(crate) fn run(cli: Cli, environment: &Environment, out: &Output) -> Result<(
         Command::Organization(Organization::Show { organization }) => {
             here.connected(|connection| organization::show(connection, organization.as_deref()))
         }
+        Command::Organization(Organization::Edit(args)) => {
+            here.connected(|connection| organization::edit(connection, args))
+        }
         Command::Member(Member::List(place)) => here.connected(|connection| member::list(connection, &place)),
         Command::Member(Member::Role { member, role, organization }) => {
             here.connected(|connection| member::set_role(connection, &organization, &member, role))
@@ -67,7 +70,26 @@ pub(crate) fn run(cli: Cli, environment: &Environment, out: &Output) -> Result<(
             Err(failure) => Err(failure),
         },
         Command::Explain(args) => here.connected(|connection| explain::run(connection, &args)),
+        Command::Audit(args) if audit::is_of_installation(&args) => audit::of_installation(args, environment, out),
         Command::Audit(args) => here.connected(|connection| audit::run(connection, args)),
+    }
+}
+
+/// Says of a thing what an edit changed, like `changed acme/nlp: name NLP → Language`; each is a label, old and new.
+fn changed(what: &str, all: &[(&str, &str, &str)]) -> String {
+    let differing: Vec<String> = all
+        .iter()
+        .filter(|(_, old, new)| old != new)
+        .map(|(label, old, new)| match (*old, *new) {
+            ("", new) => format!("{label} {new}"),
+            (old, "") => format!("{label} {old} → none"),
+            (old, new) => format!("{label} {old} → {new}"),
+        })
+        .collect();
+    if differing.is_empty() {
+        format!("{what} is like that already")
+    } else {
+        format!("changed {what}: {}", differing.join("; "))
     }
 }
 

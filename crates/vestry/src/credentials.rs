@@ -110,14 +110,22 @@ impl Credentials {
         self.write()
     }
 
+    /// Whether a token could be kept, before one is made.
+    ///
+    /// # Errors
+    /// When the file could not be written.
+    pub(crate) fn check_writable(&self) -> Result<(), Failure> {
+        let beside = self.beside();
+        let tried = self.create(&beside).and_then(|_| fs::remove_file(&beside));
+        tried.map_err(|error| self.unwritable(&error).help("nobody was signed in; make the directory writable first"))
+    }
+
     /// Writes a new file beside the old one and puts it in its place, so that there is never half a file.
     fn write(&self) -> Result<(), Failure> {
-        let directory = self.path.parent().unwrap_or(Path::new("."));
-        let beside = self.path.with_extension(format!("{}.new", std::process::id()));
+        let beside = self.beside();
         let written = (|| {
-            DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
             let text = Plaintext::new(serde_json::to_vec_pretty(&self.kept)?);
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+            let mut file = self.create(&beside)?;
             file.write_all(text.expose())?;
             file.sync_all()?;
             fs::rename(&beside, &self.path)
@@ -126,6 +134,16 @@ impl Credentials {
             let _ = fs::remove_file(&beside);
             self.unwritable(&error)
         })
+    }
+
+    fn beside(&self) -> PathBuf {
+        self.path.with_extension(format!("{}.new", std::process::id()))
+    }
+
+    fn create(&self, beside: &Path) -> io::Result<File> {
+        let directory = self.path.parent().unwrap_or(Path::new("."));
+        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(beside)
     }
 
     fn unwritable(&self, error: &io::Error) -> Failure {

@@ -45,12 +45,14 @@ pub(crate) struct Failure {
     pub(crate) help: Option<String>,
     /// The control plane's stable `code`, when it was the one who refused.
     pub(crate) code: Option<String>,
+    /// The fields that the control plane named, when it refused what a request holds.
+    pub(crate) fields: Vec<String>,
 }
 
 impl Failure {
     /// A failure without help.
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), help: None, code: None }
+        Self { exit, message: message.into(), help: None, code: None, fields: Vec::new() }
     }
 
     /// The command line was wrong.

@@ -4,6 +4,7 @@ mod address;
 mod cli;
 mod client;
 mod commands;
+mod complete;
 mod credentials;
 mod exit;
 mod models;
@@ -38,6 +39,7 @@ fn command_line() -> ExitCode {
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .expect("nothing in this process has chosen another provider before");
+    complete::answer_shell();
     let environment = Environment::of_process();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

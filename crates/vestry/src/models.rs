@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::{
     text::{Lines, Text},
@@ -224,6 +225,8 @@ pub(crate) struct AuditEvent {
     pub(crate) actor: Actor,
     pub(crate) action: Text,
     pub(crate) target: Option<Target>,
+    #[serde(default)]
+    pub(crate) details: Value,
     pub(crate) address: Option<Text>,
 }
 

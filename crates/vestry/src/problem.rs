@@ -48,7 +48,8 @@ pub(crate) fn read(status: u16, body: &[u8], retry_after: Option<u32>) -> Option
         Some(seconds) => Some(format!("try again in {seconds} s")),
         None => HELP.iter().find(|(code, _)| *code == problem.code).map(|(_, help)| (*help).to_owned()),
     };
-    Some(Failure { exit: exit::of_status(status), message, help, code: Some(problem.code) })
+    let fields = problem.errors.into_iter().map(|error| error.field.to_string()).collect();
+    Some(Failure { exit: exit::of_status(status), message, help, code: Some(problem.code), fields })
 }
 
 #[cfg(test)]

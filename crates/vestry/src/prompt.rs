@@ -58,6 +58,46 @@ pub(crate) fn hidden(out: &Output, question: &str, instead: &str) -> Result<Plai
     Ok(answer)
 }
 
+/// Takes what was given, or asks until an answer fits; `check` says why one does not.
+///
+/// # Errors
+/// When what was given does not fit, and without a terminal.
+pub(crate) fn answer<T>(
+    out: &Output,
+    given: Option<String>,
+    question: &str,
+    instead: &str,
+    check: impl Fn(&str) -> Result<T, String>,
+) -> Result<T, Failure> {
+    if let Some(given) = given {
+        return check(&given).map_err(|why| Failure::data(format!("{question}: {why}")).help(instead));
+    }
+    loop {
+        match check(&line(out, question, instead)?) {
+            Ok(answer) => return Ok(answer),
+            Err(why) => out.say(&why),
+        }
+    }
+}
+
+/// Asks until a hidden answer fits; `check` says why one does not, or fails when asking again is of no use.
+///
+/// # Errors
+/// As [`hidden`] and `check`.
+pub(crate) fn hidden_answer<T>(
+    out: &Output,
+    question: &str,
+    instead: &str,
+    mut check: impl FnMut(Plaintext) -> Result<Result<T, String>, Failure>,
+) -> Result<T, Failure> {
+    loop {
+        match check(hidden(out, question, instead)?)? {
+            Ok(answer) => return Ok(answer),
+            Err(why) => out.say(&why),
+        }
+    }
+}
+
 /// Asks before something is deleted. With a `word` it has to be typed, otherwise `y` is enough.
 ///
 /// # Errors

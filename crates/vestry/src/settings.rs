@@ -49,6 +49,11 @@ impl Environment {
         Zeroizing::new(env::var_os(name).and_then(|digits| digits.into_string().ok()).unwrap_or_default())
     }
 
+    /// The control plane's address from `VESTRY_URL`, for who has no [`Global`] from the command line.
+    pub(crate) fn url(&self) -> Option<String> {
+        env::var_os("VESTRY_URL").and_then(|url| url.into_string().ok())
+    }
+
     /// Whether colours are wanted where there is a terminal.
     pub(crate) fn colour(&self) -> bool {
         !self.no_color && !self.dumb
@@ -130,7 +135,10 @@ impl Settings {
             return Ok((address, token));
         }
         let Some(address) = self.known_address()? else {
-            return Err(Failure::not_configured("not signed in").help("vestry login --url https://…"));
+            return Err(Failure::not_configured("not signed in").help(format!(
+                "vestry login --url https://…\nto a control plane on this machine:  vestry login --url {}",
+                address::DEFAULT
+            )));
         };
         match self.credentials.token(&address)? {
             Some((token, _)) => Ok((address, token)),

@@ -1,11 +1,12 @@
 //! "Did you mean …?"
 
-/// The candidate that a mistyped name most likely meant, if one is near enough.
+/// The candidate that a mistyped name most likely meant, if one is near enough. Never what was typed itself.
 pub(crate) fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted: Vec<char> = typed.to_lowercase().chars().collect();
     let allowed = (wanted.len() / 3).max(1);
     candidates
         .into_iter()
+        .filter(|candidate| *candidate != typed)
         .map(|candidate| (distance(&wanted, &candidate.to_lowercase().chars().collect::<Vec<_>>()), candidate))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
@@ -43,6 +44,7 @@ mod tests {
         assert_eq!(nearest("HF_TOKN", names), Some("HF_TOKEN"));
         assert_eq!(nearest("AWS_SECRET", names), None);
         assert_eq!(nearest("x", []), None);
+        assert_eq!(nearest("HF_TOKEN", names), None);
     }
 
     #[test]

@@ -51,10 +51,11 @@ impl<'de> Deserialize<'de> for Lines {
 }
 
 /// Whether a character could move the cursor, change how text looks or reads, or talk to the terminal: the control
-/// characters of both sets, the bidirectional controls, the line separators and the invisible ones.
+/// characters of both sets, the bidirectional controls, the line separators and the invisible ones, tags among them.
 fn drives_terminal(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(c, '\u{ad}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// One line of text in which every such character is written out, like `\u{1b}`.
@@ -115,9 +116,19 @@ mod tests {
 
     #[test]
     fn nothing_that_drives_a_terminal_survives() {
-        for hostile in
-            ["\u{1b}]0;title\u{7}", "\u{9b}2J", "a\rb", "a\nb", "\u{202e}txt", "\u{2066}", "\u{200b}", "\u{7f}"]
-        {
+        for hostile in [
+            "\u{1b}]0;title\u{7}",
+            "\u{9b}2J",
+            "a\rb",
+            "a\nb",
+            "\u{202e}txt",
+            "\u{2066}",
+            "\u{200b}",
+            "\u{7f}",
+            "pass\u{ad}word",
+            "\u{feff}",
+            "a\u{e0001}\u{e0041}\u{e007f}",
+        ] {
             assert!(!escape(hostile).chars().any(drives_terminal), "{hostile:?}");
             let json = serde_json::to_string(hostile).unwrap();
             assert!(!escape_json(&json).chars().any(drives_terminal), "{hostile:?}");
@@ -125,6 +136,7 @@ mod tests {
             assert!(!log_line(hostile).chars().any(drives_terminal), "{hostile:?}");
         }
         assert_eq!(escape("\u{1b}[2J"), "\\u{1b}[2J");
+        assert_eq!(escape("a\u{e0041}\u{ad}"), "a\\u{e0041}\\u{ad}");
     }
 
     #[test]

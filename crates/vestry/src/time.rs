@@ -1,6 +1,6 @@
 //! Times as people say them.
 
-use jiff::{Timestamp, Unit};
+use jiff::{SignedDuration, Timestamp, Unit, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Deserializer, de};
 
 /// A time of the control plane: RFC 3339, UTC.
@@ -53,7 +53,25 @@ fn amount(seconds: u64) -> Option<String> {
 }
 
 /// A span like `12h`, `30d` or `6w`, from now; as RFC 3339 in UTC. `None` when it is none, or nothing at all.
-pub(crate) fn after(span: &str, now: Timestamp) -> Option<String> {
+pub(crate) fn after(text: &str, now: Timestamp) -> Option<String> {
+    let then = now.checked_add(span(text)?).ok()?;
+    then.round(Unit::Second).ok().map(|then| then.to_string())
+}
+
+/// A time as people give it: a span back from now like `2h` or `3d ago`, the beginning of a day in UTC like
+/// `2026-11-22`, or RFC 3339. `None` for anything else.
+pub(crate) fn moment(text: &str, now: Timestamp) -> Option<Timestamp> {
+    let text = text.trim();
+    if let Some(span) = span(text.strip_suffix("ago").unwrap_or(text).trim_end()) {
+        return now.checked_sub(span).ok();
+    }
+    match text.parse::<Date>() {
+        Ok(day) if text.len() == "2026-11-22".len() => day.to_zoned(TimeZone::UTC).ok().map(|day| day.timestamp()),
+        _ => text.parse().ok(),
+    }
+}
+
+fn span(span: &str) -> Option<SignedDuration> {
     let (number, unit) = span.split_at_checked(span.len().checked_sub(1)?)?;
     let hours = match unit {
         "h" => 1,
@@ -62,8 +80,7 @@ pub(crate) fn after(span: &str, now: Timestamp) -> Option<String> {
         _ => return None,
     };
     let number = number.parse::<u32>().ok().filter(|&number| number > 0)?;
-    let then = now.checked_add(jiff::SignedDuration::from_hours(i64::from(number) * hours)).ok()?;
-    then.round(Unit::Second).ok().map(|then| then.to_string())
+    Some(SignedDuration::from_hours(i64::from(number) * hours))
 }
 
 #[cfg(test)]
@@ -89,6 +106,25 @@ mod tests {
         ];
         for (time, said) in table {
             assert_eq!(When(at(time)).relative(now), said);
+        }
+    }
+
+    #[test]
+    fn a_moment_is_a_span_back_a_day_or_a_time() {
+        let now = at("2026-11-22T12:00:00Z");
+        let table = [
+            ("2h", "2026-11-22T10:00:00Z"),
+            ("3d ago", "2026-11-19T12:00:00Z"),
+            (" 1w", "2026-11-15T12:00:00Z"),
+            ("2026-11-20", "2026-11-20T00:00:00Z"),
+            ("2026-11-20T15:00:00+01:00", "2026-11-20T14:00:00Z"),
+            ("2026-11-20 14:00Z", "2026-11-20T14:00:00Z"),
+        ];
+        for (text, time) in table {
+            assert_eq!(moment(text, now), Some(at(time)), "{text}");
+        }
+        for wrong in ["", "yesterday", "ago", "2026-11-31", "2026-11-20T14:00:00", "9999999999h", "-2h"] {
+            assert_eq!(moment(wrong, now), None, "{wrong}");
         }
     }
 

@@ -8,7 +8,10 @@ use zeroize::Zeroizing;
 
 use super::{body::Body, caller::Visitor, document, problem::Result};
 use crate::{
-    app::{App, Password, setup, setup::SetUp},
+    app::{
+        App, Input, Password, setup,
+        setup::{First, SetUp},
+    },
     error::{Error, FieldError},
 };
 use axum::extract::State;
@@ -60,27 +63,32 @@ pub(super) async fn create(
     visitor: Visitor,
     body: Body<SetUpBody>,
 ) -> Result<(StatusCode, Json<MadeBody>)> {
-    let made = setup::run(&app, body.parse(parse), visitor.address).await?;
+    let made = setup::run(&app, body.parse(|body| Ok(parse(body))), visitor.address).await?;
     let user = UserBody { id: made.user.to_string(), name: made.name, email: made.email };
     Ok((StatusCode::CREATED, Json(MadeBody { user, organization: made.organization.to_string() })))
 }
 
-fn parse(body: SetUpBody) -> Result<SetUp> {
+fn parse(body: SetUpBody) -> SetUp {
+    let SetUpBody { setup_code, email, name, password, organization } = body;
+    SetUp { setup_code, first: Input::new(first(&email, &name, password, &organization)) }
+}
+
+fn first(
+    email: &str,
+    name: &str,
+    password: Zeroizing<String>,
+    new: &NewOrganizationBody,
+) -> crate::error::Result<First> {
     let refused = |field, code, message: String| FieldError { field, code, message };
-    let email = Email::parse(&body.email).map_err(|why| refused("email", why.code(), why.to_string()));
-    let name = DisplayName::parse(&body.name).map_err(|why| refused("name", why.code(), why.to_string()));
-    let organization = DisplayName::parse(&body.organization.name)
-        .map_err(|why| refused("organization.name", why.code(), why.to_string()));
-    let slug = setup::slug_or_from(body.organization.slug.as_deref(), organization.as_ref().ok());
+    let email = Email::parse(email).map_err(|why| refused("email", why.code(), why.to_string()));
+    let name = DisplayName::parse(name).map_err(|why| refused("name", why.code(), why.to_string()));
+    let organization =
+        DisplayName::parse(&new.name).map_err(|why| refused("organization.name", why.code(), why.to_string()));
+    let slug = setup::slug_or_from(new.slug.as_deref(), organization.as_ref().ok());
     match (email, name, organization, slug) {
-        (Ok(email), Ok(name), Ok(organization), Ok(slug)) => Ok(SetUp {
-            setup_code: body.setup_code,
-            email,
-            name,
-            password: Password::parse_new(body.password)?,
-            organization,
-            slug,
-        }),
+        (Ok(email), Ok(name), Ok(organization), Ok(slug)) => {
+            Ok(First { email, name, password: Password::parse_new(password)?, organization, slug })
+        }
         (email, name, organization, slug) => {
             let all = [email.err(), name.err(), organization.err(), slug.err()];
             Err(Error::Invalid(all.into_iter().flatten().collect()))

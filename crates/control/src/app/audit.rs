@@ -9,7 +9,8 @@ use super::{
 use crate::{
     error::Result,
     store::{
-        Caller,
+        Caller, InstallationPermit,
+        access::SystemReason,
         audit::{self, Filter},
     },
 };
@@ -35,6 +36,13 @@ pub struct Search {
     pub limit: i64,
 }
 
+impl Search {
+    fn filter(&self) -> Filter<'_> {
+        let Self { actor, action, target, from, to, before, limit: _ } = self;
+        Filter { actor: *actor, action: *action, target: target.as_deref(), from: *from, to: *to, before: *before }
+    }
+}
+
 /// Events of an organization, newest first.
 ///
 /// # Errors
@@ -42,9 +50,18 @@ pub struct Search {
 pub async fn list(app: &App, caller: &Caller, slug: &str, search: Input<Search>) -> Result<Vec<AuditEvent>> {
     let mut db = app.store.read().await?;
     let permit = authorize(&mut db, caller, organization(slug), Action::ReadAuditLog).await?;
-    let Search { actor, action, target, from, to, before, limit } = search.checked()?;
-    let filter = Filter { actor, action, target: target.as_deref(), from, to, before };
-    Ok(audit::list(&mut db, &permit, &filter, limit).await?)
+    let search = search.checked()?;
+    Ok(audit::list(&mut db, &permit, &search.filter(), search.limit).await?)
+}
+
+/// Events of the installation itself (sign-ins, tokens, set-up), newest first: for the operator on the machine.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_by_operator(app: &App, search: &Search) -> Result<Vec<AuditEvent>> {
+    let permit = InstallationPermit::system(SystemReason::Operator, None);
+    let mut db = app.store.read().await?;
+    Ok(audit::list_installation(&mut db, &permit, &search.filter(), search.limit).await?)
 }
 
 /// Recomputes an organization's chain.
@@ -55,4 +72,12 @@ pub async fn verify(app: &App, caller: &Caller, slug: &str) -> Result<Verificati
     let mut db = app.store.read().await?;
     let permit = authorize(&mut db, caller, organization(slug), Action::ReadAuditLog).await?;
     Ok(audit::verify(&mut db, Some(permit.organization())).await?)
+}
+
+/// Recomputes the installation's own chain, for the operator on the machine.
+///
+/// # Errors
+/// When the database fails.
+pub async fn verify_by_operator(app: &App) -> Result<Verification> {
+    Ok(audit::verify(&mut *app.store.read().await?, None).await?)
 }

@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 
+use domain::InstallationId;
+use envelope::Key;
 use runtime::Runtime;
 use zeroize::Zeroizing;
 
 use super::{App, Keyring, Parts, Passwords, reconcile, setup};
 use crate::{
     keys::{KeyError, KeyProvider},
-    store::{Store, data_keys, server_of},
+    store::{Store, data_keys, installation, server_of},
 };
 
 /// What a control plane is started with.
@@ -40,38 +42,55 @@ pub struct Booted {
 /// # Errors
 /// When the database, the data directory or the runtime can't be used at all.
 pub async fn boot(settings: Settings) -> anyhow::Result<Booted> {
-    let booted = open(settings).await?;
-    reconcile::all(&booted.app).await?;
-    Ok(booted)
+    let store = Store::open(&settings.database_url).await?;
+    let (installation, setup_code) = setup::prepare(&store, &setup_code_file(&settings)).await?;
+    let empty = data_keys::all(&mut *store.read().await?).await?.is_empty();
+    let root = match settings.key_provider.load() {
+        Err(KeyError::Missing { .. }) if empty => settings.key_provider.create(),
+        loaded => loaded,
+    };
+    let app = assemble(settings, store, installation, root).await?;
+    reconcile::all(&app).await?;
+    Ok(Booted { app, setup_code })
 }
 
-/// Like [`boot`], but leaves the servers alone: for the operator's commands beside a running control plane.
+/// Opens the installation that is there, for the operator's commands beside a running control plane: leaves the servers
+/// alone, and makes neither set-up code nor key. `None` where there is no installation; then nothing was written.
 ///
 /// # Errors
 /// As [`boot`].
-pub async fn open(settings: Settings) -> anyhow::Result<Booted> {
-    let store = Store::open(&settings.database_url).await?;
+pub async fn open(settings: Settings) -> anyhow::Result<Option<App>> {
+    let Some(store) = Store::open_existing(&settings.database_url).await? else { return Ok(None) };
+    let Some(known) = installation::find(&mut *store.read().await?).await? else { return Ok(None) };
+    let root = settings.key_provider.load();
+    assemble(settings, store, known.id, root).await.map(Some)
+}
+
+fn setup_code_file(settings: &Settings) -> PathBuf {
+    settings.data_dir.join("setup-code")
+}
+
+async fn assemble(
+    settings: Settings,
+    store: Store,
+    installation: InstallationId,
+    root: Result<Key, KeyError>,
+) -> anyhow::Result<App> {
+    let setup_code_file = setup_code_file(&settings);
     let mut runtime = settings.runtime;
     if let Some(server) = server_of(&settings.database_url) {
         // Servers have no business with the control plane's database; this machine's own addresses are closed anyway.
         let addresses = tokio::net::lookup_host(server).await?.map(|address| address.ip());
         runtime.blocked_networks.extend(addresses.filter(|ip| !ip.is_loopback()).map(|ip| ip.to_string()));
     }
-    let setup_code_file = settings.data_dir.join("setup-code");
-    let (installation, setup_code) = setup::prepare(&store, &setup_code_file).await?;
-    let mut db = store.read().await?;
-    let empty = data_keys::all(&mut db).await?.is_empty();
-    let root = match settings.key_provider.load() {
-        Err(KeyError::Missing { .. }) if empty => settings.key_provider.create(),
-        loaded => loaded,
-    };
     let root = root.map_err(|error| error.to_string());
+    let mut db = store.read().await?;
     let keyring = Keyring::new(installation, root).prove(&mut db).await?;
     drop(db);
     if let Some(reason) = keyring.sealed() {
         tracing::error!(reason, "the control plane starts sealed");
     }
-    let app = App::new(Parts {
+    Ok(App::new(Parts {
         store,
         keyring,
         runtime: Runtime::new(runtime)?,
@@ -81,6 +100,5 @@ pub async fn open(settings: Settings) -> anyhow::Result<Booted> {
         runs: super::runs::Desk::default(),
         snapshots: super::snapshots::Snapshots::default(),
         turns: super::turn::Turns::default(),
-    });
-    Ok(Booted { app, setup_code })
+    }))
 }

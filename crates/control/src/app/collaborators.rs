@@ -35,7 +35,11 @@ pub async fn add(app: &App, caller: &Caller, organization: &str, slug: &str, per
     let mut tx = app.store.write(organization).await?;
     let permit = authorize(&mut tx, caller, workspace(organization, slug), Action::ManageWorkspace).await?;
     let member = members::find(&mut tx, &permit, person).await?.ok_or_else(|| {
-        Error::invalid("user", "not_a_member", "This person is not in the organization, so they can't get access.")
+        Error::invalid(
+            "user",
+            "not_a_member",
+            "This person is not in the organization, so they can't get access. The operator adds people to it.",
+        )
     })?;
     if workspaces::get(&mut tx, &permit).await?.owner.id == member.id {
         return Err(Error::invalid("user", "is_owner", "The owner has access already."));
@@ -44,8 +48,7 @@ pub async fn add(app: &App, caller: &Caller, organization: &str, slug: &str, per
     if !collaborators::insert(&mut tx, &permit, member.id, now).await? {
         return Ok(());
     }
-    let event = Event::new(AuditAction::CollaboratorAdded, "person", member.id, &member.name)
-        .with(serde_json::json!({ "workspace": slug }));
+    let event = Event::new(AuditAction::CollaboratorAdded, "person", member.id, &member.name);
     Ok(audit::commit(tx, permit, event).await?)
 }
 
@@ -60,7 +63,6 @@ pub async fn remove(app: &App, caller: &Caller, organization: &str, slug: &str, 
     if !collaborators::remove(&mut tx, &permit, member.id).await? {
         return Err(Error::NotFound);
     }
-    let event = Event::new(AuditAction::CollaboratorRemoved, "person", member.id, &member.name)
-        .with(serde_json::json!({ "workspace": slug }));
+    let event = Event::new(AuditAction::CollaboratorRemoved, "person", member.id, &member.name);
     Ok(audit::commit(tx, permit, event).await?)
 }

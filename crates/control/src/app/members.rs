@@ -1,6 +1,6 @@
 //! People in an organization.
 
-use domain::{AuditAction, DisplayName, Email, Role, UserId, policy::Action};
+use domain::{AuditAction, DisplayName, Email, OrganizationId, Role, UserId, policy::Action};
 use serde_json::json;
 
 use super::{
@@ -12,10 +12,11 @@ use crate::{
     error::{Error, Result},
     random,
     store::{
-        Caller, InstallationPermit, PageRequest,
+        Caller, Connection, InstallationPermit, PageRequest,
         access::SystemReason,
         audit::{self, Event},
-        members, organizations, users,
+        members, organizations,
+        users::{self, User},
     },
 };
 
@@ -73,6 +74,17 @@ pub struct AddMember {
     pub role: Role,
 }
 
+/// The name of whoever has an account under this address, before the operator adds them; `None` for somebody new, who
+/// needs a name and a password.
+///
+/// # Errors
+/// [`Error::NotFound`] without the organization, [`Error::Conflict`] when they are in it.
+pub async fn known_to_operator(app: &App, organization: &str, email: &Email) -> Result<Option<String>> {
+    let permit = InstallationPermit::system(SystemReason::Operator, None);
+    let (_, known) = addable(&mut *app.store.read().await?, &permit, organization, email).await?;
+    Ok(known.map(|user| user.name))
+}
+
 /// Adds a person to an organization, making their account when they have none.
 ///
 /// # Errors
@@ -81,30 +93,47 @@ pub struct AddMember {
 pub async fn add_by_operator(app: &App, add: AddMember) -> Result<()> {
     let permit = InstallationPermit::system(SystemReason::Operator, None);
     let known = users::by_email(&mut *app.store.read().await?, &add.email).await?;
-    let password_hash = match (&known, add.password) {
-        (Some(_), _) => String::new(),
-        (None, Some(password)) => app.passwords.hash(password).await?,
-        (None, None) => {
-            return Err(Error::invalid("password", "password_missing", "A new person needs a first password."));
-        }
+    let password_hash = match (known, add.password) {
+        (None, Some(password)) => Some(app.passwords.hash(password).await?),
+        _ => None,
     };
     let now = clock::now();
     let mut tx = app.store.write(&add.organization).await?;
-    let organization = organizations::by_slug(&mut tx, &permit, &add.organization).await?.ok_or(Error::NotFound)?;
+    let (organization, known) = addable(&mut tx, &permit, &add.organization, &add.email).await?;
     let (user, name) = match known {
         Some(user) => (user.id, user.name),
         None => {
-            let name = add.name.ok_or_else(|| Error::invalid("name", "name_missing", "A new person needs a name."))?;
+            let missing = |field, code, message| Error::invalid(field, code, message);
+            let name = add.name.ok_or_else(|| missing("name", "name_missing", "A new person needs a name."))?;
+            let password_hash = password_hash
+                .ok_or_else(|| missing("password", "password_missing", "A new person needs a first password."))?;
             let user = UserId::new(now, random::bytes());
             users::insert(&mut tx, &permit, user, &add.email, &name, &password_hash, now).await?;
             (user, name.as_str().to_owned())
         }
     };
-    members::insert(&mut tx, &permit, organization.id, user, add.role, now).await?;
+    members::insert(&mut tx, &permit, organization, user, add.role, now).await?;
     let event = || {
         Event::new(AuditAction::MemberAdded, "person", user, &name)
             .with(json!({ "role": add.role.as_str(), "organization": add.organization }))
     };
-    audit::record_for(&mut tx, &permit, organization.id, event(), now).await?;
+    audit::record_for(&mut tx, &permit, organization, event(), now).await?;
     Ok(audit::commit_installation(tx, permit, event(), now).await?)
+}
+
+/// The organization, and the account of the person if they have one and are not in it.
+async fn addable(
+    db: &mut Connection,
+    permit: &InstallationPermit,
+    slug: &str,
+    email: &Email,
+) -> Result<(OrganizationId, Option<User>)> {
+    let organization = organizations::by_slug(db, permit, slug).await?.ok_or(Error::NotFound)?.id;
+    let Some(user) = users::by_email(db, email).await? else { return Ok((organization, None)) };
+    match members::role_of(db, permit, organization, user.id).await? {
+        None => Ok((organization, Some(user))),
+        Some(role) => {
+            Err(Error::Conflict(format!("{} is in {slug} already, as {role}; nothing was changed", user.name).into()))
+        }
+    }
 }

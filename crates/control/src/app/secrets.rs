@@ -121,7 +121,6 @@ pub async fn set(
     }
     let event = Event::new(action, "secret", id, &input.name).with(json!({
         "scope": scope(&permit).as_str(),
-        "workspace": permit.workspace().map(|id| id.to_string()),
         "version": version,
         "access": access.as_str(),
         "workspaces": input.reach.workspaces,
@@ -154,7 +153,6 @@ pub async fn edit(
     select(&mut tx, &permit, known.id, input.reach.workspaces.as_deref()).await?;
     let details = json!({
         "scope": scope(&permit).as_str(),
-        "workspace": permit.workspace().map(|id| id.to_string()),
         "access": access.as_str(),
         "workspaces": input.reach.workspaces,
     });
@@ -166,7 +164,7 @@ pub async fn edit(
             audit::record(&mut tx, &permit, edited).await?;
             let warnings = name_warnings(&mut tx, &permit, &new_name).await?;
             let renamed = Event::new(AuditAction::SecretRenamed, "secret", known.id, &new_name)
-                .with(json!({ "from": known.name.as_str() }));
+                .with(json!({ "scope": scope(&permit).as_str(), "from": known.name.as_str() }));
             (renamed, new_name, warnings)
         }
     };
@@ -220,6 +218,6 @@ pub async fn delete(app: &App, caller: &Caller, place: Place<'_>, name: &str, ex
     let now = permit.now();
     secrets::delete(&mut tx, &permit, &known, now).await?;
     let event = Event::new(AuditAction::SecretDeleted, "secret", known.id, &known.name)
-        .with(json!({ "scope": scope(&permit).as_str(), "workspace": permit.workspace().map(|id| id.to_string()) }));
+        .with(json!({ "scope": scope(&permit).as_str() }));
     Ok(audit::commit(tx, permit, event).await?)
 }

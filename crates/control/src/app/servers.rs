@@ -177,7 +177,7 @@ pub async fn start(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> 
     let permit = authorize(&mut tx, caller, place.target(), Action::UseServers).await?;
     let server = servers::find(&mut tx, &permit, slug).await?.ok_or(Error::NotFound)?;
     if !matches!(server.status, ServerStatus::Stopped | ServerStatus::Failed) {
-        return Err(Error::Conflict(format!("the server is {}; it was not started", server.status).into()));
+        return Err(not_now(server.status, "started"));
     }
     let turn = Turn::take(app, server.id)?;
     let launch = starting::plan(app, &mut tx, &permit, &server).await?;
@@ -205,7 +205,7 @@ pub async fn stop(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> R
     // A stop wins over a restart, also once that has told the old process to end.
     let runs = server.status == ServerStatus::Running || processes::is_restarting(&server);
     let (true, Some(start)) = (runs, server.start) else {
-        return Err(Error::Conflict(format!("the server is {}; it was not stopped", server.status).into()));
+        return Err(not_now(server.status, "stopped"));
     };
     moved(servers::transition(&mut tx, &permit, &server, &stopping(start)).await?)?;
     let event = Event::new(AuditAction::ServerStopped, "server", server.id, slug);
@@ -229,9 +229,7 @@ pub async fn restart(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -
     let permit = authorize(&mut tx, caller, place.target(), Action::StopServers).await?;
     let server = servers::find(&mut tx, &permit, slug).await?.ok_or(Error::NotFound)?;
     if server.status != ServerStatus::Running {
-        return Err(Error::Conflict(
-            format!("the server is {}; it was not restarted; start it instead", server.status).into(),
-        ));
+        return Err(not_now(server.status, "restarted"));
     }
     let turn = Turn::take(app, server.id)?;
     let launch = starting::plan(app, &mut tx, &permit, &server).await?;
@@ -308,6 +306,21 @@ pub(super) async fn mark_all_stopping(app: &App, tx: &mut Writing, permit: &Perm
         starts.push(start);
     }
     Ok(starts)
+}
+
+/// Why a server can't be `done` (started, stopped or restarted) as it is, and what would help.
+fn not_now(status: ServerStatus, done: &str) -> Error {
+    Error::Conflict(match (status, done) {
+        (ServerStatus::Running, _) => "the server is running already; nothing was done; restart it instead".into(),
+        (ServerStatus::Stopped, "stopped") => "the server is stopped already; nothing was done".into(),
+        (ServerStatus::Failed, "stopped") => "the server has failed and runs no more; there is nothing to stop".into(),
+        (ServerStatus::Stopping, "stopped") => "the server is being stopped already; nothing was done".into(),
+        (ServerStatus::Starting, "started") => "the server is being started already; nothing was done".into(),
+        (ServerStatus::Stopped | ServerStatus::Failed, _) => {
+            "the server does not run, so it was not restarted; start it instead".into()
+        }
+        (moving, _) => format!("the server is {moving}; it was not {done}; try again in a moment").into(),
+    })
 }
 
 fn stopping(start: StartId) -> Transition<'static> {

@@ -27,6 +27,12 @@ use crate::{
 pub struct SetUp {
     /// The one-time code that `vestry serve` printed.
     pub setup_code: Zeroizing<String>,
+    /// The rest, looked at only behind the right code.
+    pub first: Input<First>,
+}
+
+/// The first administrator and their organization.
+pub struct First {
     /// The administrator's e-mail address.
     pub email: Email,
     /// Their name.
@@ -73,7 +79,8 @@ pub async fn run(app: &App, input: Input<SetUp>, address: Option<IpAddr>) -> Res
             "This is not the set-up code. `vestry serve` printed it, and keeps it in the data directory's file setup-code.",
         ));
     }
-    let password_hash = app.passwords.hash(input.password).await?;
+    let first = input.first.checked()?;
+    let password_hash = app.passwords.hash(first.password).await?;
     let now = clock::now();
 
     let mut tx = app.store.write_installation().await?;
@@ -82,20 +89,20 @@ pub async fn run(app: &App, input: Input<SetUp>, address: Option<IpAddr>) -> Res
         return Err(already());
     }
     let user = UserId::new(now, random::bytes());
-    users::insert(&mut tx, &permit, user, &input.email, &input.name, &password_hash, now).await?;
+    users::insert(&mut tx, &permit, user, &first.email, &first.name, &password_hash, now).await?;
     let organization = OrganizationId::new(now, random::bytes());
-    organizations::found(app, &mut tx, &permit, organization, &input.slug, &input.organization, now).await?;
+    organizations::found(app, &mut tx, &permit, organization, &first.slug, &first.organization, now).await?;
     members::insert(&mut tx, &permit, organization, user, Role::Administrator, now).await?;
-    let joined = Event::new(AuditAction::MemberAdded, "person", user, input.name.as_str());
+    let joined = Event::new(AuditAction::MemberAdded, "person", user, first.name.as_str());
     audit::record_for(&mut tx, &permit, organization, joined, now).await?;
-    let done = Event::new(AuditAction::InstallationSetUp, "organization", organization, input.slug.as_str());
+    let done = Event::new(AuditAction::InstallationSetUp, "organization", organization, first.slug.as_str());
     audit::commit_installation(tx, permit, done, now).await?;
 
     if let Err(error) = std::fs::remove_file(&app.setup_code_file) {
         tracing::warn!(%error, "the used set-up code's file could not be removed; it opens nothing any more");
     }
-    let (name, email) = (input.name.as_str().to_owned(), input.email.as_str().to_owned());
-    Ok(Made { user, name, email, organization: input.slug })
+    let (name, email) = (first.name.as_str().to_owned(), first.email.as_str().to_owned());
+    Ok(Made { user, name, email, organization: first.slug })
 }
 
 fn already() -> Error {
@@ -144,10 +151,16 @@ pub async fn prepare(
     let permit = InstallationPermit::system(SystemReason::SetUp, None);
     write_private(setup_code_file, code.as_bytes())?;
     match known {
-        None => installation::insert(&mut tx, &permit, id, &token::hash(&code), now).await?,
-        Some(_) => installation::replace_setup_code(&mut tx, &permit, &token::hash(&code)).await?,
+        None => {
+            installation::insert(&mut tx, &permit, id, &token::hash(&code), now).await?;
+            audit::commit_installation_observation(tx, permit).await?;
+        }
+        Some(_) => {
+            installation::replace_setup_code(&mut tx, &permit, &token::hash(&code)).await?;
+            let replaced = Event::new(AuditAction::SetupCodeReplaced, "installation", id, "");
+            audit::commit_installation(tx, permit, replaced, now).await?;
+        }
     }
-    audit::commit_installation_observation(tx, permit).await?;
     Ok((id, Some(code)))
 }
 

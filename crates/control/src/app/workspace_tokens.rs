@@ -60,8 +60,7 @@ pub async fn create(
     let (text, secret_hash) = token::write(Kind::Workspace, id);
     let new = NewWorkspaceToken { id, name: name.as_str().to_owned(), secret_hash, expires_at };
     workspace_tokens::insert(&mut tx, &permit, &new, now).await?;
-    let event = Event::new(AuditAction::TokenCreated, "token", id, &new.name)
-        .with(serde_json::json!({ "workspace": permit.workspace_slug().as_str() }));
+    let event = Event::new(AuditAction::TokenCreated, "token", id, &new.name);
     let created_by = Some(Who { id: caller.user(), name: caller.name().to_owned() });
     audit::commit(tx, permit, event).await?;
     Ok((Listed { id, name: new.name, created_by, created_at: now, last_used_at: None, expires_at }, text))
@@ -76,7 +75,6 @@ pub async fn revoke(app: &App, caller: &Caller, organization: &str, slug: &str, 
     let permit = authorize(&mut tx, caller, workspace(organization, slug), Action::ManageWorkspace).await?;
     let now = permit.now();
     let name = workspace_tokens::revoke(&mut tx, &permit, id, now).await?.ok_or(Error::NotFound)?;
-    let event = Event::new(AuditAction::TokenRevoked, "token", id, name)
-        .with(serde_json::json!({ "workspace": permit.workspace_slug().as_str() }));
+    let event = Event::new(AuditAction::TokenRevoked, "token", id, name);
     Ok(audit::commit(tx, permit, event).await?)
 }

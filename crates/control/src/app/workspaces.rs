@@ -174,7 +174,7 @@ pub async fn delete(
     let stop = stop.checked()?;
     if known.alive > 0 && !stop {
         return Err(Error::Conflict(
-            "servers of this workspace are running; nothing was deleted; stop them first, or delete with ?stop=true"
+            "servers of this workspace are running; nothing was deleted; stop them first, or have them stopped with it"
                 .into(),
         ));
     }

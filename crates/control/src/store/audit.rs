@@ -54,7 +54,7 @@ impl Event {
 /// # Errors
 /// When the database fails; then neither happened.
 pub async fn commit(mut tx: Writing, permit: Permit, event: Event) -> Result<()> {
-    append(&mut tx, permit.signature(), event, permit.now()).await?;
+    append(&mut tx, permit.signature(), placed(&permit, event), permit.now()).await?;
     tx.commit_now().await
 }
 
@@ -63,7 +63,16 @@ pub async fn commit(mut tx: Writing, permit: Permit, event: Event) -> Result<()>
 /// # Errors
 /// When the database fails.
 pub async fn record(tx: &mut Writing, permit: &Permit, event: Event) -> Result<()> {
-    append(tx, permit.signature(), event, permit.now()).await
+    append(tx, permit.signature(), placed(permit, event), permit.now()).await
+}
+
+/// The event with the workspace that it happened in, which every reader of the log asks for.
+fn placed(permit: &Permit, mut event: Event) -> Event {
+    if let (Some(id), Value::Object(details)) = (permit.workspace(), &mut event.details) {
+        let slug = permit.workspace_slug().as_str();
+        details.insert("workspace".to_owned(), json!({ "id": id.to_string(), "slug": slug }));
+    }
+    event
 }
 
 /// Commits a write whose events are all recorded.
@@ -245,6 +254,28 @@ pub struct Filter<'a> {
 /// # Errors
 /// When the database fails.
 pub async fn list(db: &mut Connection, permit: &Permit, filter: &Filter<'_>, limit: i64) -> Result<Vec<AuditEvent>> {
+    list_chain(db, Some(permit.organization()), filter, limit).await
+}
+
+/// Events of the installation itself, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_installation(
+    db: &mut Connection,
+    _permit: &InstallationPermit,
+    filter: &Filter<'_>,
+    limit: i64,
+) -> Result<Vec<AuditEvent>> {
+    list_chain(db, None, filter, limit).await
+}
+
+async fn list_chain(
+    db: &mut Connection,
+    organization: Option<OrganizationId>,
+    filter: &Filter<'_>,
+    limit: i64,
+) -> Result<Vec<AuditEvent>> {
     sql(concat!(
         "SELECT ",
         event_columns!(),
@@ -253,7 +284,7 @@ pub async fn list(db: &mut Connection, permit: &Permit, filter: &Filter<'_>, lim
          AND ($5 IS NULL OR target_id = $5 OR target_name = $5) AND at >= $6 AND at < $7 \
          ORDER BY sequence DESC LIMIT $8"
     ))
-    .bind(chain_of(Some(permit.organization())))
+    .bind(chain_of(organization))
     .bind(filter.before.unwrap_or(i64::MAX))
     .bind(filter.actor)
     .bind(filter.action)

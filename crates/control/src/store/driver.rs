@@ -93,6 +93,32 @@ impl Store {
     /// # Errors
     /// When the database can't be reached, or a migration fails.
     pub async fn open(url: &str) -> Result<Self> {
+        let store = Self::connect(url).await?;
+        migrator(store.dialect).run(&store.pool).await?;
+        Ok(store)
+    }
+
+    /// Like [`Store::open`], for a database that Vestry has been in before. `None` for any other, which gets no tables.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_existing(url: &str) -> Result<Option<Self>> {
+        let store = Self::connect(url).await?;
+        let table = match store.dialect {
+            Dialect::Sqlite => "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'installation'",
+            Dialect::Postgres => {
+                "SELECT 1 FROM pg_catalog.pg_tables \
+                 WHERE tablename = 'installation' AND schemaname = ANY (pg_catalog.current_schemas(false))"
+            }
+        };
+        if sql(table).optional(&mut *store.read().await?, |_| Ok(())).await?.is_none() {
+            return Ok(None);
+        }
+        migrator(store.dialect).run(&store.pool).await?;
+        Ok(Some(store))
+    }
+
+    async fn connect(url: &str) -> Result<Self> {
         sqlx::any::install_default_drivers();
         let dialect = if url.starts_with("sqlite:") { Dialect::Sqlite } else { Dialect::Postgres };
         let pool = AnyPoolOptions::new()
@@ -113,7 +139,6 @@ impl Store {
             })
             .connect(url)
             .await?;
-        migrator(dialect).run(&pool).await?;
         Ok(Self { pool, dialect, writer: Arc::new(Mutex::new(())), written: watch::Sender::new(()) })
     }
 

@@ -83,6 +83,23 @@ pub async fn find(db: &mut Connection, permit: &Permit, id_or_email: &str) -> Re
     .await
 }
 
+/// What a person is in an organization; `None` outside of it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn role_of(
+    db: &mut Connection,
+    _permit: &InstallationPermit,
+    organization: OrganizationId,
+    user: UserId,
+) -> Result<Option<Role>> {
+    sql("SELECT role FROM members WHERE organization_id = $1 AND user_id = $2")
+        .bind(organization)
+        .bind(user)
+        .optional(db, |row| row.get("role"))
+        .await
+}
+
 /// Gives a member another role.
 ///
 /// # Errors

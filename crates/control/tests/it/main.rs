@@ -8,6 +8,7 @@ mod browser;
 mod canary;
 mod guessing;
 mod openapi;
+mod operator;
 mod races;
 mod scale;
 mod sealed;

@@ -15,7 +15,7 @@ use envelope::Plaintext;
 use nix::{
     fcntl::{FcntlArg, OFlag, SealFlag, fcntl},
     sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socketpair, sockopt::PassCred},
-    unistd::{Pid, getpid, pipe2},
+    unistd::{Pid, pipe2},
 };
 
 use super::{
@@ -28,8 +28,8 @@ use crate::{
     Network, Reason, Sandbox,
     os::{self, Channel, PidFd, Side},
     parcel::Parcel,
-    protocol::{self, Confinement, Failure, Progress, Step, Subject, VERSION},
-    record::{self, Facts, ProcessName, RunDirectory},
+    protocol::{self, Confinement, Failure, Progress, Step, Subject},
+    record::{self, RunDirectory},
     shim::confinement::namespace,
 };
 
@@ -117,15 +117,7 @@ impl Supervisor {
         let folder = RunDirectory::of(&self.order.directory, &subject.start);
         folder.create()?;
         let open = || {
-            let supervisor = ProcessName::of(getpid())?;
-            let group = self.order.group.as_ref().map(|group| group.path.clone());
-            folder.write_facts(&Facts {
-                version: VERSION,
-                subject: subject.clone(),
-                supervisor,
-                sandbox: None,
-                group,
-            })?;
+            folder.write_facts(&self.facts(subject, None)?)?;
             let listener = folder.with_socket(|path| UnixListener::bind(path))?;
             listener.set_nonblocking(true)?;
             Ok(listener)

@@ -13,7 +13,7 @@ use nix::{
         socket::{getsockopt, sockopt::PeerCredentials},
         wait::{WaitPidFlag, WaitStatus, waitpid},
     },
-    unistd::{geteuid, getpid},
+    unistd::geteuid,
 };
 
 use super::{
@@ -27,7 +27,7 @@ use super::{
 use crate::{
     Exit, Reason,
     protocol::{self, Answer, Ask, Failure, Gate, Progress, Question, Step, VERSION},
-    record::{self, Facts, ProcessName},
+    record::{self, ProcessName},
 };
 
 /// How long a server has between SIGTERM and SIGKILL.
@@ -186,11 +186,7 @@ impl Supervisor {
         let Some((subject, record)) = self.order.subject.clone().zip(self.record.as_ref()) else {
             return Err(given_up());
         };
-        let record_it = || {
-            let (supervisor, sandbox) = (ProcessName::of(getpid())?, Some(ProcessName::of(server.root)?));
-            let group = self.order.group.as_ref().map(|group| group.path.clone());
-            record.folder.write_facts(&Facts { version: VERSION, subject: subject.clone(), supervisor, sandbox, group })
-        };
+        let record_it = || record.folder.write_facts(&self.facts(&subject, Some(ProcessName::of(server.root)?))?);
         record_it().map_err(internal("The start could not be recorded"))?;
         if let Some(output) = &mut self.output {
             let folder = log_folder(&self.order.directory, &subject.server);

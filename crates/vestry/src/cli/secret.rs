@@ -5,6 +5,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Subcommand};
 
 use super::target::Whose;
+use crate::complete::{Noun, names_of};
 
 #[derive(Subcommand)]
 pub(crate) enum Secret {
@@ -18,6 +19,7 @@ pub(crate) enum Secret {
     /// Show what is known of a secret, but for its value
     Show {
         /// The secret
+        #[arg(add = names_of(Noun::Secret))]
         name: String,
         #[command(flatten)]
         whose: Whose,
@@ -27,6 +29,7 @@ pub(crate) enum Secret {
     /// Give a secret another name
     Rename {
         /// The secret
+        #[arg(add = names_of(Noun::Secret))]
         name: String,
         /// Its new name
         new_name: String,
@@ -36,6 +39,7 @@ pub(crate) enum Secret {
     /// Delete a secret; its name is free at once
     Delete {
         /// The secret
+        #[arg(add = names_of(Noun::Secret))]
         name: String,
         #[command(flatten)]
         whose: Whose,
@@ -49,6 +53,7 @@ pub(crate) enum Secret {
 pub(crate) struct Set {
     /// The environment variable's name
     // Optional, so that `set --org NAME` gets an answer that helps.
+    #[arg(add = names_of(Noun::Secret))]
     pub(crate) name: Option<String>,
     /// Catches a value on the command line
     #[arg(hide = true)]
@@ -88,23 +93,24 @@ pub(crate) struct Reach {
     #[arg(long, conflicts_with = "workspaces")]
     pub(crate) all: bool,
     /// The organization secret reaches only these workspaces
-    #[arg(long, value_name = "A,B", value_delimiter = ',', num_args = 0..)]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', num_args = 0.., add = names_of(Noun::Workspace))]
     pub(crate) workspaces: Option<Vec<String>>,
 }
 
 #[derive(Args)]
 pub(crate) struct Edit {
     /// The secret
+    #[arg(add = names_of(Noun::Secret))]
     pub(crate) name: String,
     #[command(flatten)]
     pub(crate) whose: Whose,
     #[command(flatten)]
     pub(crate) reach: Reach,
     /// One more workspace that it reaches
-    #[arg(long, value_name = "WORKSPACE", conflicts_with_all = ["all", "workspaces"])]
+    #[arg(long, value_name = "WORKSPACE", conflicts_with_all = ["all", "workspaces"], add = names_of(Noun::Workspace))]
     pub(crate) add_workspace: Vec<String>,
     /// One workspace less
-    #[arg(long, value_name = "WORKSPACE", conflicts_with_all = ["all", "workspaces"])]
+    #[arg(long, value_name = "WORKSPACE", conflicts_with_all = ["all", "workspaces"], add = names_of(Noun::Workspace))]
     pub(crate) remove_workspace: Vec<String>,
     /// What it is for
     #[arg(long)]

@@ -72,15 +72,25 @@ pub(crate) struct MemberAdd {
     /// The organization's slug
     #[arg(long, value_name = "SLUG")]
     pub(crate) organization: String,
-    /// The person's name
+    /// The person's name, when they are new to this control plane [default: asked for]
     #[arg(long)]
-    pub(crate) name: String,
+    pub(crate) name: Option<String>,
     /// The person's role
     #[arg(long, value_enum, default_value_t = Role::Member)]
     pub(crate) role: Role,
-    /// Take the person's password from stdin instead of asking
+    /// Take a new person's password from stdin instead of asking
     #[arg(long)]
     pub(crate) password_stdin: bool,
     #[command(flatten)]
     pub(crate) installation: Installation,
+}
+
+/// Whether a command of everybody's is meant for the installation itself, which only its operator can look into.
+#[derive(Args)]
+pub(crate) struct OfInstallation {
+    /// The installation's own (the operator, on the control plane's machine)
+    #[arg(long, conflicts_with = "organization")]
+    pub(crate) installation: bool,
+    #[command(flatten, next_help_heading = "With --installation")]
+    pub(crate) which: Installation,
 }

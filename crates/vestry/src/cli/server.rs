@@ -5,6 +5,7 @@ use std::str::FromStr;
 use clap::{Args, Subcommand};
 
 use super::target::InWorkspace;
+use crate::complete::{Noun, names_of};
 
 #[derive(Subcommand)]
 pub(crate) enum Server {
@@ -21,7 +22,7 @@ pub(crate) enum Server {
     /// Restart a server with the secrets of now
     Restart {
         /// The server
-        #[arg(required_unless_present = "stale")]
+        #[arg(required_unless_present = "stale", add = names_of(Noun::Server))]
         server: Option<String>,
         /// Every running server of the workspace that needs it
         #[arg(long, conflicts_with = "server")]
@@ -52,6 +53,7 @@ pub(crate) enum Server {
 #[derive(Args)]
 pub(crate) struct One {
     /// The server
+    #[arg(add = names_of(Noun::Server))]
     pub(crate) server: String,
     #[command(flatten)]
     pub(crate) workspace: InWorkspace,
@@ -77,6 +79,7 @@ pub(crate) struct Add {
 #[derive(Args)]
 pub(crate) struct Edit {
     /// The server
+    #[arg(add = names_of(Noun::Server))]
     pub(crate) server: String,
     /// Its new name
     #[arg(long)]

@@ -4,7 +4,10 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use crate::text::escape;
+use crate::{
+    complete::{Noun, names_of},
+    text::escape,
+};
 
 /// `[ORG/]WORKSPACE`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,7 +37,7 @@ impl FromStr for WorkspaceArg {
 #[derive(Args)]
 pub(crate) struct InWorkspace {
     /// The workspace [default: this directory's]
-    #[arg(long, short, value_name = "[ORG/]WORKSPACE")]
+    #[arg(long, short, value_name = "[ORG/]WORKSPACE", add = names_of(Noun::Place))]
     pub(crate) workspace: Option<WorkspaceArg>,
 }
 
@@ -42,10 +45,10 @@ pub(crate) struct InWorkspace {
 #[derive(Args)]
 pub(crate) struct Whose {
     /// A workspace's secrets [default: this directory's workspace]
-    #[arg(long, short, value_name = "[ORG/]WORKSPACE", conflicts_with = "org")]
+    #[arg(long, short, value_name = "[ORG/]WORKSPACE", conflicts_with = "org", add = names_of(Noun::Place))]
     pub(crate) workspace: Option<WorkspaceArg>,
     /// The organization's secrets
-    #[arg(long, value_name = "ORG", num_args = 0..=1)]
+    #[arg(long, value_name = "ORG", num_args = 0..=1, add = names_of(Noun::Organization))]
     #[expect(clippy::option_option, reason = "clap's way to tell `--org` from `--org ORG` and from neither")]
     pub(crate) org: Option<Option<String>>,
 }

@@ -3,6 +3,7 @@
 use clap::Subcommand;
 
 use super::{InOrganization, target::WorkspaceArg};
+use crate::complete::{Noun, names_of};
 
 #[derive(Subcommand)]
 pub(crate) enum Workspace {
@@ -24,13 +25,13 @@ pub(crate) enum Workspace {
     /// Show one, and who has access to it
     Show {
         /// The workspace [default: this directory's]
-        #[arg(value_name = "[ORG/]WORKSPACE")]
+        #[arg(value_name = "[ORG/]WORKSPACE", add = names_of(Noun::Place))]
         workspace: Option<WorkspaceArg>,
     },
     /// Give a member access: who can use its servers can read its secrets
     Share {
         /// The workspace
-        #[arg(value_name = "[ORG/]WORKSPACE")]
+        #[arg(value_name = "[ORG/]WORKSPACE", add = names_of(Noun::Place))]
         workspace: WorkspaceArg,
         /// The member's e-mail address or id
         #[arg(value_name = "EMAIL")]
@@ -39,7 +40,7 @@ pub(crate) enum Workspace {
     /// Take a collaborator's access away
     Unshare {
         /// The workspace
-        #[arg(value_name = "[ORG/]WORKSPACE")]
+        #[arg(value_name = "[ORG/]WORKSPACE", add = names_of(Noun::Place))]
         workspace: WorkspaceArg,
         /// The collaborator's e-mail address or id
         #[arg(value_name = "EMAIL")]
@@ -48,7 +49,7 @@ pub(crate) enum Workspace {
     /// Make a member its owner; the old owner becomes a collaborator
     Give {
         /// The workspace
-        #[arg(value_name = "[ORG/]WORKSPACE")]
+        #[arg(value_name = "[ORG/]WORKSPACE", add = names_of(Noun::Place))]
         workspace: WorkspaceArg,
         /// The new owner's e-mail address or id
         #[arg(value_name = "EMAIL")]
@@ -57,7 +58,7 @@ pub(crate) enum Workspace {
     /// Change its name, short name or description
     Rename {
         /// The workspace
-        #[arg(value_name = "[ORG/]WORKSPACE")]
+        #[arg(value_name = "[ORG/]WORKSPACE", add = names_of(Noun::Place))]
         workspace: WorkspaceArg,
         /// The new name
         #[arg(required_unless_present_any = ["slug", "description"])]
@@ -72,7 +73,7 @@ pub(crate) enum Workspace {
     /// Delete one
     Delete {
         /// The workspace
-        #[arg(value_name = "[ORG/]WORKSPACE")]
+        #[arg(value_name = "[ORG/]WORKSPACE", add = names_of(Noun::Place))]
         workspace: WorkspaceArg,
         /// Stop its running servers first
         #[arg(long)]

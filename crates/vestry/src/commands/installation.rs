@@ -2,6 +2,7 @@
 
 use std::{
     fs::DirBuilder,
+    io,
     os::unix::fs::{DirBuilderExt, MetadataExt},
     path::Path,
 };
@@ -16,8 +17,34 @@ use crate::{
     settings::{Environment, serve::InstallationSettings},
 };
 
+/// The embedded database's file in the data directory.
+const DATABASE: &str = "vestry.sqlite";
 /// This program, also after its file was replaced by a newer one.
 const THIS_PROGRAM: &str = "/proc/self/exe";
+
+/// The same for an installation that must be there already: nothing is made.
+///
+/// # Errors
+/// When it is not there; otherwise as [`settings`].
+pub(super) fn existing(given: &InstallationSettings, environment: &Environment) -> Result<boot::Settings, Failure> {
+    let database = given.data_dir.join(DATABASE);
+    let needed = if given.database_url.is_some() { &given.data_dir } else { &database };
+    match needed.metadata() {
+        Ok(_) => settings(given, environment),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(none_there(given)),
+        Err(error) => Err(Failure::not_configured(format!("{} can't be used: {error}", needed.display()))),
+    }
+}
+
+/// There is no installation to work on.
+pub(super) fn none_there(given: &InstallationSettings) -> Failure {
+    let place = match given.database_url {
+        Some(_) => "in this database".to_owned(),
+        None => format!("in {}", given.data_dir.display()),
+    };
+    Failure::not_configured(format!("there is no installation {place}; nothing was done"))
+        .help("give the settings that `vestry serve` has:  --data-dir, --database-url or --config")
+}
 
 /// Makes the data directory if it is missing, and puts together what the control plane is opened with.
 ///
@@ -62,7 +89,7 @@ pub(super) fn settings(given: &InstallationSettings, environment: &Environment) 
 
 /// The embedded database's address: its path with everything escaped that an address could misread.
 fn embedded(data_dir: &Path) -> String {
-    let path = data_dir.join("vestry.sqlite");
+    let path = data_dir.join(DATABASE);
     let escaped: String = path
         .to_string_lossy()
         .bytes()

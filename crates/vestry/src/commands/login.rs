@@ -9,6 +9,7 @@ use crate::{
     address::{Address, segment},
     cli::account::Login,
     client::{Answer, Client},
+    commands::setup::email,
     exit::{Exit, Failure},
     models::Me,
     output::Output,
@@ -27,13 +28,15 @@ pub(crate) fn run(out: &Output, settings: &mut Settings, args: Login) -> Result<
     let unattended = args.password_stdin;
     let address = if unattended { settings.unattended_address()? } else { settings.address_or_default()? };
     out.say(&format!("signing in to {address}"));
-    let email = match args.email {
-        Some(email) => email,
-        None => prompt::line(out, "E-mail", "--email ADDRESS --password-stdin")?,
+    settings.credentials.check_writable()?;
+    let email = prompt::answer(out, args.email, "E-mail", "--email ADDRESS --password-stdin", email)?;
+    let password = match unattended {
+        true => value::password_from_stdin()?,
+        false => prompt::hidden_answer(out, "Password", "--password-stdin", |password| {
+            Ok(if password.is_empty() { Err("nothing was typed".to_owned()) } else { Ok(password) })
+        })?,
     };
-    let password =
-        if unattended { value::password_from_stdin()? } else { prompt::hidden(out, "Password", "--password-stdin")? };
-    sign_in(out, settings, address, &email, &password)
+    sign_in(out, settings, address, email.as_str(), &password)
 }
 
 /// Begins a session with a password, makes a token in it, ends it, and keeps the token.
@@ -70,7 +73,13 @@ pub(crate) fn sign_in(
         out.warn("the session used for signing in could not be ended; it ends by itself after 12 hours");
     }
     let before = settings.credentials.token(&address)?;
-    settings.credentials.keep(&address, &token, Some(id))?;
+    if let Err(failure) = settings.credentials.keep(&address, &token, Some(id.clone())) {
+        let revoked = Client::with_token(address.clone(), token).request(Method::DELETE, &token_path(&id)).send();
+        return Err(match revoked {
+            Ok(_) => Failure { message: format!("{}; the new token is revoked again", failure.message), ..failure },
+            Err(_) => failure.help(format!("a token was made and not kept: sign in elsewhere and revoke {id}")),
+        });
+    }
     if let Some((before, Some(id))) = before {
         // What can't be revoked now may be revoked already.
         let _ = Client::with_token(address.clone(), before).request(Method::DELETE, &token_path(&id)).send();
@@ -110,6 +119,7 @@ pub(crate) fn take_token(mut answer: Answer) -> Result<Token, Failure> {
 
 fn keep_existing(out: &Output, settings: &mut Settings) -> Result<(), Failure> {
     let address = settings.unattended_address()?;
+    settings.credentials.check_writable()?;
     if prompt::is_possible() {
         return Err(Failure::usage(
             "--token-stdin takes the token from stdin, and that is the terminal; nothing was sent",

@@ -41,12 +41,12 @@ pub(crate) fn set_role(
     let organization = connection.organization(organization.organization.as_deref())?;
     let member = find(connection, &organization, who)?;
     let path = organization_path(&organization, &format!("/members/{}", segment(member.id.as_str())));
-    let role = role.as_str();
+    let (before, role) = (&member.role, role.as_str());
     let answer = connection.client.request(Method::PATCH, &path).json(&json!({ "role": role })).send()?;
     if connection.out.json {
         return connection.out.document(&answer.body);
     }
-    connection.out.say(&format!("{} is now {role} of {organization}", member.name));
+    connection.out.say(&format!("{} is now {role} of {organization} (was {before})", member.name));
     Ok(())
 }
 
@@ -59,9 +59,12 @@ pub(crate) fn find(connection: &Connection<'_>, organization: &str, who: &str) -
     {
         return Ok(members.into_iter().nth(found).expect("the position was found in this very list"));
     }
-    let failure = Failure::data(format!("{organization} has no member `{}`", escape(who)));
+    let failure = Failure::data(format!("{organization} has no member `{}`; nothing was changed", escape(who)));
     Err(match nearest(who, members.iter().map(|member| member.email.as_str())) {
         Some(email) => failure.help(format!("did you mean {email}?")),
-        None => failure.help("who is there:  vestry member list"),
+        None => failure.help(format!(
+            "who is there:  vestry member list --org {organization}\n\
+             the operator adds people:  vestry member add EMAIL --organization {organization}"
+        )),
     })
 }

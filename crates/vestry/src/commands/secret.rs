@@ -7,11 +7,12 @@ mod show;
 use serde_json::Value;
 
 use crate::{
-    cli::secret::Secret as Args,
+    cli::secret::{self as args, Secret as Args},
     client::read,
     exit::Failure,
     models::{Consequences, Reach, Secret},
     place::{Connection, Scope},
+    suggest::nearest,
     text::escape,
 };
 
@@ -62,6 +63,42 @@ fn revision(text: &str) -> String {
     if text.starts_with('"') || text.starts_with("W/") || text == "*" { text.to_owned() } else { format!("\"{text}\"") }
 }
 
+/// A write that met another revision than it was for, which nothing says the look of but the one of now.
+fn mismatch(scope: &Scope, name: &str, given: Option<&str>, failure: Failure) -> Failure {
+    let look = format!("vestry secret show {} {}", escape(name), scope.flag());
+    match given {
+        Some(given) => {
+            let message =
+                format!("`{}` is not the revision of {} now; nothing was written", escape(given), escape(name));
+            Failure { message, ..failure }.help(format!("its revision, 32 digits and letters a to f:  {look}"))
+        }
+        None => failure.help(format!("look at it, then repeat:  {look}")),
+    }
+}
+
+/// A refusal for workspaces that are not there, with their names.
+fn unknown_workspaces(connection: &Connection<'_>, scope: &Scope, given: &args::Reach, failure: Failure) -> Failure {
+    let (Some(given), true) = (&given.workspaces, failure.fields.iter().any(|field| field == "workspaces")) else {
+        return failure;
+    };
+    let path = crate::place::organization_path(&scope.to_string(), "/workspaces");
+    let Ok(items) = connection.client.list(&path, None) else { return failure };
+    let there: Vec<&str> = items.iter().filter_map(|item| item["slug"].as_str()).collect();
+    let unknown: Vec<&str> =
+        given.iter().map(String::as_str).filter(|slug| !slug.is_empty() && !there.contains(slug)).collect();
+    let named: Vec<String> = unknown.iter().map(|slug| format!("`{}`", escape(slug))).collect();
+    let message = match named.as_slice() {
+        [] => return failure,
+        [one] => format!("there is no workspace {one} in {scope}; nothing was written"),
+        several => format!("there are no workspaces {} in {scope}; nothing was written", several.join(", ")),
+    };
+    let failure = Failure { message, ..failure };
+    match unknown.iter().find_map(|slug| nearest(slug, there.iter().copied())) {
+        Some(meant) => failure.help(format!("did you mean `{}`?", escape(meant))),
+        None => failure.help(format!("which there are:  vestry workspace list --org {scope}")),
+    }
+}
+
 /// Which workspaces an organization secret reaches, like `reaches 2 workspaces: genomics-prod, nlp-sandbox`.
 fn reach(secret: &Secret) -> Option<String> {
     let access = secret.access.as_ref()?;
@@ -88,15 +125,15 @@ fn say_consequences(connection: &Connection<'_>, scope: &Scope, body: &Value) ->
         connection.out.warn(warning.message.as_str());
     }
     let workspaces: Vec<&str> = restart_needed.iter().map(|affected| affected.workspace.as_str()).collect();
-    if let Some(text) = restarts(connection, scope, &workspaces) {
+    if let Some(text) = restarts(connection, scope, workspaces.len() as u64, &workspaces) {
         connection.out.say(&text);
     }
     Ok(())
 }
 
-/// Which servers need a restart, with the command to type for each workspace; `workspaces` has one entry per server.
-fn restarts(connection: &Connection<'_>, scope: &Scope, workspaces: &[&str]) -> Option<String> {
-    let need = match workspaces.len() {
+/// How many servers need a restart, with the command to type for each of their workspaces.
+fn restarts(connection: &Connection<'_>, scope: &Scope, servers: u64, workspaces: &[&str]) -> Option<String> {
+    let need = match servers {
         0 => return None,
         1 => "1 running server needs a restart:".to_owned(),
         count => format!("{count} running servers need a restart:"),

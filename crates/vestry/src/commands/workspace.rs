@@ -7,7 +7,7 @@ use crate::{
     address::segment,
     cli::{InOrganization, target::WorkspaceArg, workspace::Workspace as Args},
     client::{now, read},
-    commands::member,
+    commands::{changed, member},
     exit::Failure,
     models::{Collaborator, ServerCounts, Workspace},
     output::{Cell, Style, Table},
@@ -136,7 +136,14 @@ fn share(connection: &Connection<'_>, workspace: &WorkspaceArg, who: &str) -> Re
 fn unshare(connection: &Connection<'_>, workspace: &WorkspaceArg, who: &str) -> Result<(), Failure> {
     let place = connection.place(Some(workspace))?;
     let member = member::find(connection, &place.organization, who)?;
-    change(connection, Method::DELETE, &place, &format!("/collaborators/{}", segment(member.id.as_str())), None)?;
+    let collaborator = format!("/collaborators/{}", segment(member.id.as_str()));
+    change(connection, Method::DELETE, &place, &collaborator, None).map_err(|failure| {
+        if failure.is_not_found() && connection.client.get(&place.path("")).is_ok() {
+            let message = format!("{} is no collaborator of {place}; nothing was changed", member.name);
+            return Failure { message, ..failure }.help(format!("who has access:  vestry workspace show {place}"));
+        }
+        failure
+    })?;
     connection.out.say(&format!("{} has no access to {place} any more", member.name));
     Ok(())
 }
@@ -151,13 +158,22 @@ fn give(connection: &Connection<'_>, workspace: &WorkspaceArg, who: &str) -> Res
 
 fn rename(connection: &Connection<'_>, workspace: &WorkspaceArg, fields: Value) -> Result<(), Failure> {
     let place = connection.place(Some(workspace))?;
+    let before: Workspace = read(&connection.get(&place.path(""))?)?;
     let body = change(connection, Method::PATCH, &place, "", Some(fields))?;
     if connection.out.json {
         return connection.out.document(&body);
     }
-    let renamed: Workspace = read(&body)?;
-    let now = Place { workspace: renamed.slug.to_string(), ..place.clone() };
-    connection.out.say(&format!("{place} is now {now}, {}", renamed.name));
+    let after: Workspace = read(&body)?;
+    let now = Place { workspace: after.slug.to_string(), ..place.clone() };
+    let description = |workspace: &Workspace| workspace.description.clone().unwrap_or_default();
+    connection.out.say(&changed(
+        &now.to_string(),
+        &[
+            ("name", before.name.as_str(), after.name.as_str()),
+            ("short name", before.slug.as_str(), after.slug.as_str()),
+            ("description", description(&before).as_str(), description(&after).as_str()),
+        ],
+    ));
     if now != place && connection.settings.project.workspace.as_ref() == Some(&place.workspace) {
         connection.out.say(&format!("this directory still says {place}:  vestry use {now}"));
     }

@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Machine, Ran, Stub};
 
 /// Clears the screen, sets the title, runs backwards, and pretends to be another line.
-const EVIL: &str = "\u{1b}[2J\u{1b}]0;t\u{7}\u{9b}31m\u{202e}\r\nroot# \u{200b}";
+const EVIL: &str = "\u{1b}[2J\u{1b}]0;t\u{7}\u{9b}31m\u{202e}\r\nroot# \u{200b}\u{ad}\u{feff}\u{e0041}\u{e007f}";
 
 fn assert_harmless(ran: &Ran) {
     let said = format!("{}{}", ran.stdout, ran.stderr);
-    let driven =
-        said.chars().any(|c| c.is_control() && c != '\n' && c != '\t' || ['\u{202e}', '\u{200b}'].contains(&c));
+    let driven = said
+        .chars()
+        .any(|c| c.is_control() && c != '\n' && c != '\t' || EVIL.chars().any(|evil| evil == c && !c.is_ascii()));
     assert!(!driven, "{said:?}");
     assert!(!said.lines().any(|line| line.trim_start().starts_with("root#")), "{said}");
 }
@@ -116,6 +117,7 @@ fn nothing_from_the_control_plane_drives_the_terminal() {
     assert_harmless(&machine.run_with("secret set A", "v"));
     let log = machine.run("server logs s");
     assert!(log.stdout.starts_with("\\u{1b}[2J"), "{log:?}");
-    let driven = log.stdout.chars().any(|c| c.is_control() && c != '\n' || ['\u{202e}', '\u{200b}'].contains(&c));
+    let driven =
+        log.stdout.chars().any(|c| c.is_control() && c != '\n' || EVIL.chars().any(|evil| evil == c && !c.is_ascii()));
     assert!(!driven, "{log:?}");
 }

@@ -62,6 +62,7 @@ fn without_a_sign_in_there_is_a_hint() {
     stderr:
       error: not signed in
       help:  vestry login --url https://…
+             to a control plane on this machine:  vestry login --url http://127.0.0.1:8460
     exit 78
     ");
 }
@@ -159,7 +160,10 @@ fn nothing_is_asked_without_a_terminal() {
       help:  --email ADDRESS --password-stdin
     exit 64
     ");
-    let ran = machine.run("setup --setup-code x --organization O --name N --email e@example.org");
+    let problem = serde_json::json!({"title": "x", "status": 422, "code": "invalid", "detail": "x", "errors": []});
+    let stub = Stub::answering(vec![Answer::json("POST /setup", 422, problem)]);
+    let line = format!("setup --url {} --setup-code x --organization O --name N --email e@example.org", stub.url());
+    let ran = machine.run(&line);
     assert_eq!(ran.code, Some(64), "{ran:?}");
     assert!(ran.stderr.contains("there is no terminal to ask: New password?"), "{ran:?}");
 }
@@ -178,7 +182,7 @@ fn the_version_and_completions_need_nothing() {
     for shell in ["bash", "zsh", "fish"] {
         let ran = Machine::new().run(&format!("completions {shell}"));
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
-        assert!(ran.stdout.contains("workspace"));
+        assert!(ran.stdout.contains("VESTRY_COMPLETE"), "{ran:?}");
     }
 }
 
@@ -204,7 +208,7 @@ fn the_commands_are_these() {
       token         Tokens: your own, or those with which a workspace's runs are started
       run           Run a command with a workspace's secrets in its environment
       explain       Say where the value of an environment variable comes from
-      audit         The organization's audit log
+      audit         The audit log: what happened, by whom, when, from where
       completions   Print the completions for a shell
       version       Print the version
       help          Print this message or the help of the given subcommand(s)

@@ -67,7 +67,7 @@ fn a_value_that_is_too_long_or_no_text_is_not_sent() {
     assert_eq!(ran.code, Some(65), "{ran:?}");
     assert!(ran.stderr.contains("is not UTF-8 text"), "{ran:?}");
     let ran = machine.run("secret set API_KEY");
-    assert!(ran.stderr.contains("The value is empty."), "{ran:?}");
+    assert!(ran.stderr.contains("the value is empty; nothing was sent"), "{ran:?}");
     assert!(stub.requests().is_empty());
 }
 
@@ -159,8 +159,8 @@ fn a_lost_race_can_be_tried_again() {
     let (stub, machine) = nlp(vec![Answer::problem(SET, 412, "version_mismatch", "The secret was changed meanwhile.")]);
     insta::assert_snapshot!(machine.run_with("secret set API_KEY --if-match r6", "v").session(), @r"
     stderr:
-      error: The secret was changed meanwhile
-      help:  look at it, then set it again:  vestry secret show API_KEY -w acme/nlp
+      error: `r6` is not the revision of API_KEY now; nothing was written
+      help:  its revision, 32 digits and letters a to f:  vestry secret show API_KEY -w acme/nlp
     exit 75
     ");
     assert_eq!(stub.only(SET).header("if-match"), Some("\"r6\""));
@@ -303,4 +303,142 @@ fn a_broken_audit_log_is_a_failure() {
       help:  keep the database as it is, and compare with a backup
     exit 65
     ");
+}
+
+#[test]
+fn a_list_that_does_not_end_is_a_failure() {
+    let page = json!({"items": [secret(json!({}))], "next_cursor": "again"});
+    let (stub, machine) = nlp(vec![Answer::json("GET /organizations/acme/workspaces/nlp/secrets", 200, page)]);
+    let ran = machine.run("secret list");
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(69), ""), "{ran:?}");
+    assert!(ran.stderr.contains("does not end"), "{ran:?}");
+    assert_eq!(stub.requests().len(), 2);
+}
+
+#[test]
+fn nobody_signs_in_where_no_token_can_be_kept() {
+    let stub = Stub::answering(vec![]);
+    // Where not even root can make a directory.
+    let machine = Machine::new().with("XDG_CONFIG_HOME", "/proc/nowhere");
+    let line = format!("login --url {} --email mina@example.org --password-stdin", stub.url());
+    let ran = machine.run_with(&line, "correct horse\n");
+    assert_eq!(ran.code, Some(78), "{ran:?}");
+    assert!(ran.stderr.contains("can't be written") && stub.requests().is_empty(), "{ran:?}");
+}
+
+#[test]
+fn a_token_that_can_not_be_kept_is_revoked() {
+    let stub = Stub::answering(vec![
+        Answer::json("POST /sessions", 201, json!({})).with("set-cookie", "vestry_session=c00kie"),
+        Answer::json("POST /me/tokens", 201, json!({"id": "t9", "token": "vst_p_9_made_1"})),
+        Answer::json("DELETE /sessions/current", 204, Value::Null),
+        Answer::json("DELETE /me/tokens/t9", 204, Value::Null),
+    ]);
+    let machine = Machine::new();
+    let line = ["login", "--url", stub.url(), "--email", "mina@example.org", "--password-stdin"];
+    // A file may be made, but nothing written into it: a full disk.
+    let full = machine.command_behind("ulimit -f 0; trap '' XFSZ", &line);
+    let ran = machine.feed("login", full, "correct horse\n");
+    assert_eq!(ran.code, Some(78), "{ran:?}");
+    assert!(ran.stderr.contains("the new token is revoked again"), "{ran:?}");
+    assert_eq!(stub.only("DELETE /me/tokens/t9").header("authorization"), Some("Bearer vst_p_9_made_1"));
+    assert!(!machine.credentials().exists());
+}
+
+#[test]
+fn unknown_workspaces_are_named() {
+    let put = "PUT /organizations/acme/secrets/HF_TOKEN";
+    let error = json!({"field": "workspaces", "code": "workspace_unknown", "message": "One does not exist."});
+    let problem = json!({"title": "x", "status": 422, "code": "invalid", "detail": "x", "errors": [error]});
+    let there = json!({"items": [{"slug": "nlp"}, {"slug": "vision"}], "next_cursor": null});
+    let (_stub, machine) =
+        nlp(vec![Answer::json(put, 422, problem), Answer::json("GET /organizations/acme/workspaces", 200, there)]);
+    let line = "secret set HF_TOKEN --org acme --workspaces nlp,visoin,sound";
+    insta::assert_snapshot!(machine.run_with(line, "v").session(), @r"
+    stderr:
+      error: there are no workspaces `visoin`, `sound` in acme; nothing was written
+      help:  did you mean `vision`?
+    exit 65
+    ");
+    insta::assert_snapshot!(machine.run_with("secret set HF_TOKEN --org acme --workspaces sound", "v").session(), @r"
+    stderr:
+      error: there is no workspace `sound` in acme; nothing was written
+      help:  which there are:  vestry workspace list --org acme
+    exit 65
+    ");
+}
+
+#[test]
+fn a_secret_that_would_reach_nobody_is_asked_for() {
+    let reached = secret(json!({"scope": "organization", "access": "selected",
+        "workspaces": {"count": 1, "first": [{"slug": "nlp", "name": "NLP"}]}}));
+    let patch = "PATCH /organizations/acme/secrets/API_KEY";
+    let (stub, machine) = nlp(vec![
+        Answer::json("GET /organizations/acme/secrets/API_KEY", 200, reached.clone()),
+        Answer::json(patch, 200, reached),
+    ]);
+    for line in ["--workspaces ''", "--remove-workspace nlp"] {
+        let ran = machine.run(&format!("secret edit API_KEY --org acme {line}"));
+        assert_eq!(ran.code, Some(64), "{line}: {ran:?}");
+        assert!(ran.stderr.contains("Let API_KEY reach no workspace at all?"), "{line}: {ran:?}");
+    }
+    assert!(stub.requests().iter().all(|request| request.line.starts_with("GET ")));
+    assert_eq!(machine.run("secret edit API_KEY --org acme --workspaces '' --yes").code, Some(0));
+    assert_eq!(stub.only(patch).json(), json!({"access": "selected", "workspaces": []}));
+    let ran = machine.run("secret edit API_KEY --org acme --remove-workspace nlp --add-workspace vision");
+    assert!(!ran.stderr.contains("reach no workspace"), "{ran:?}");
+}
+
+#[test]
+fn times_are_taken_as_people_say_them() {
+    let events = "GET /organizations/acme/audit-events";
+    let (stub, machine) = nlp(vec![Answer::json(events, 200, json!({"items": [], "next_cursor": null}))]);
+    insta::assert_snapshot!(machine.run("audit list --from yesterday").session(), @r"
+    stderr:
+      error: --from can't be read as a time: `yesterday`
+      help:  a span back from now like 2h, 3d or 1w, a day like 2026-11-22, or a time like 2026-11-22T14:30:00Z
+    exit 64
+    ");
+    assert!(stub.requests().is_empty());
+    let ran = machine.run("audit list --from 2020-01-02 --to 2020-01-03T10:00:00+01:00");
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), "no event fits\n"));
+    let asked = format!("{events}?from=2020-01-02T00%3A00%3A00Z&to=2020-01-03T09%3A00%3A00Z&limit=50");
+    stub.only(&asked);
+}
+
+#[test]
+fn an_event_says_where_it_happened() {
+    let event = |kind: &str, name: &str, details: Value| {
+        json!({"id": "1", "sequence": 1, "at": "2020-01-01T00:00:00Z", "action": "x", "address": null, "details": details,
+            "actor": {"kind": "person", "id": null, "name": "Mina"}, "target": {"kind": kind, "id": "1", "name": name}})
+    };
+    let nlp_sandbox = json!({"workspace": {"id": "1", "slug": "nlp-sandbox"}});
+    let items = json!([
+        event("secret", "HF_TOKEN", json!({"scope": "organization"})),
+        event("secret", "API_KEY", json!({"scope": "workspace", "workspace": nlp_sandbox["workspace"]})),
+        event("server", "jupyter", nlp_sandbox.clone()),
+        event("workspace", "nlp-sandbox", nlp_sandbox),
+        event("person", "Jo", Value::Null),
+    ]);
+    let answer = json!({"items": items, "next_cursor": null});
+    let (_stub, machine) = nlp(vec![Answer::json("GET /organizations/acme/audit-events", 200, answer)]);
+    insta::assert_snapshot!(machine.run("audit list").session(), @r"
+    stdout:
+      Event  Time                  Actor  Action  Target
+      1      2020-01-01 00:00:00Z  Mina   x       organization secret HF_TOKEN
+      1      2020-01-01 00:00:00Z  Mina   x       secret API_KEY in nlp-sandbox
+      1      2020-01-01 00:00:00Z  Mina   x       server jupyter in nlp-sandbox
+      1      2020-01-01 00:00:00Z  Mina   x       workspace nlp-sandbox
+      1      2020-01-01 00:00:00Z  Mina   x       person Jo
+    exit 0
+    ");
+}
+
+#[test]
+fn a_secret_that_is_not_found_is_not_proposed_instead_of_itself() {
+    // It is in the list, but was gone when it was looked at.
+    let list = json!({"items": [secret(json!({}))], "next_cursor": null});
+    let (_stub, machine) = nlp(vec![Answer::json("GET /organizations/acme/workspaces/nlp/secrets", 200, list)]);
+    let ran = machine.run("secret delete API_KEY --yes");
+    assert!(!ran.stderr.contains("did you mean"), "{ran:?}");
 }

@@ -127,8 +127,8 @@ fn drift_is_shown_with_the_command_that_ends_it() {
       Variable   MODE=test
       
       restart needed: started before 2 changes
-        OPENAI_API_KEY  v3→v4  new version by Mina, 3 Jan 2020
-        HF_TOKEN        new    created by Mina, 3 Jan 2020
+        OPENAI_API_KEY  v3→v4  new version (Mina, 3 Jan 2020)
+        HF_TOKEN        new    created (Mina, 3 Jan 2020)
       bring them:  vestry server restart jupyter
     exit 0
     ");

@@ -41,6 +41,8 @@ fn an_administrator_and_an_owner_bring_two_secrets_into_a_server() {
     let program = "sha=$(printf %s \"$STORY_KEY$STORY_TOKEN\" | wc -c); echo \"got $sha bytes\"; exec sleep 3600";
     tell("jo", &jo, &format!("server add prover -e MODE=test -- sh -c '{program}'"), "");
     let _stopped = Stopped(&jo, "server stop prover");
+    tell("jo", &jo, "server stop prover", "");
+    tell("jo", &jo, "server start prover", "");
     tell("jo", &jo, "server start prover", "");
     tell("jo", &jo, "server show prover", "");
     tell("jo", &jo, "secret set STORY_KEY", WORKSPACE_VALUE);
@@ -54,9 +56,11 @@ fn an_administrator_and_an_owner_bring_two_secrets_into_a_server() {
     tell("jo", &jo, "server restart --stale", "");
     tell("jo", &jo, "server restart --stale", "");
     tell("jo", &jo, "server starts prover", "");
+    tell("jo", &jo, "secret delete STORY_TOKEN --yes", "");
+    tell("ada", &ada, "secret delete STORY_NEW --org --yes", "");
+    tell("jo", &jo, "workspace delete story --yes", "");
     tell("jo", &jo, "server stop prover", "");
     tell("jo", &jo, "server delete prover --yes", "");
-    tell("jo", &jo, "secret delete STORY_TOKEN --yes", "");
     tell("jo", &jo, "workspace delete story --yes", "");
     insta::assert_snapshot!(story);
 }
@@ -153,10 +157,16 @@ fn people_share_give_and_take_away() {
     };
     tell("ann", &ann, "organization list");
     tell("ann", &ann, "organization show");
+    tell("ann", &ann, "organization edit");
+    tell("ann", &ann, "organization edit --workspace-creation administrators");
+    tell("bob", &bob, "workspace create mine");
+    tell("bob", &bob, "organization edit --workspace-creation members");
+    tell("ann", &ann, "organization edit --workspace-creation members --name 'Sharing'");
     tell("ann", &ann, "member list");
     tell("ann", &ann, "workspace create Shared --description 'for two'");
     tell("bob", &bob, "workspace list");
     tell("ann", &ann, "workspace share shared bob@sharing.exmple");
+    tell("ann", &ann, "workspace share shared stranger@elsewhere.example");
     tell("ann", &ann, "workspace share shared BOB@sharing.example");
     tell("bob", &bob, "workspace list");
     tell("bob", &bob, "workspace rename shared Mine");
@@ -164,6 +174,8 @@ fn people_share_give_and_take_away() {
     tell("bob", &bob, "workspace rename shared 'Our workspace' --slug ours");
     tell("bob", &bob, "workspace show ours");
     tell("bob", &bob, "workspace unshare ours ann@sharing.example");
+    tell("bob", &bob, "workspace unshare ours ann@sharing.example");
+    tell("bob", &bob, "workspace rename ours 'Our workspace'");
     tell("ann", &ann, "member role bob@sharing.example administrator");
     tell("bob", &bob, "member role ann@sharing.example member");
     tell("bob", &bob, "member role bob@sharing.example member");
@@ -198,6 +210,7 @@ fn an_organization_secret_is_edited_renamed_and_deleted() {
     tell("secret edit EDITED --org --all", "");
     tell("secret edit EDITED --org --add-workspace one", "");
     tell("secret edit EDITED --org --workspaces ''", "");
+    tell("secret edit EDITED --org --workspaces '' --yes", "");
     tell("secret edit EDITED --org", "");
     tell("secret edit EDITED -w one --description x", "");
     tell("secret rename EDITED RENAMED --org", "");
@@ -269,4 +282,71 @@ fn what_a_person_may_not_know_is_not_found() {
     insta::assert_snapshot!(installation.session(&olga.run("secret list -w private")));
     insta::assert_snapshot!(installation.session(&olga.run("secret list --org")));
     insta::assert_snapshot!(installation.session(&olga.run("audit list")));
+}
+
+#[test]
+fn the_operator_is_asked_for_nothing_that_is_not_used() {
+    let installation = installation();
+    installation.operate("organization create 'Adding Lab'", "");
+    installation.operate("organization create 'Second Lab'", "");
+    let mut story = String::new();
+    let mut tell = |line: &str, stdin: &str| {
+        let ran = installation.as_operator(line, stdin);
+        story.push_str(&format!("$ vestry {line}\n{}\n", installation.session(&ran)));
+    };
+    tell("member add kim@adding.example --organization adding-lap", "");
+    tell("member add kim@adding.example --organization adding-lab --password-stdin", "a long password\n");
+    tell("member add kim@adding.example --organization adding-lab --name Kim --password-stdin", "short\n");
+    tell("member add kim@adding.example --organization adding-lab --name Kim --password-stdin", "a long password\n");
+    tell("member add KIM@adding.example --organization adding-lab --role administrator", "");
+    tell("member add kim@adding.example --organization second-lab", "");
+    insta::assert_snapshot!(story);
+}
+
+#[test]
+fn the_operator_reads_the_installations_own_audit_log() {
+    let installation = installation();
+    installation.add_member("acme-lab", "log@acme.example", "Lola", "member");
+    let lola = installation.machine_of("log@acme.example");
+    lola.run("token create watched");
+    let log = installation.operate("audit list --installation --limit 1000", "").stdout;
+    for told in ["installation.set_up", "session.created", "token.created", "token watched", "person Lola"] {
+        assert!(log.contains(told), "{told}: {log}");
+    }
+    let only = installation.operate("audit list --installation --action installation.set_up --from 1d --json", "");
+    let events: serde_json::Value = serde_json::from_str(&only.stdout).unwrap();
+    assert_eq!((events.as_array().unwrap().len(), &events[0]["sequence"]), (1, &1.into()));
+    let told = installation.operate("audit verify --installation", "").stdout;
+    assert!(told.starts_with("installation: ") && told.contains(" events, intact, head "), "{told}");
+    assert_eq!(installation.as_operator("audit list --installation --action nothing", "").code, Some(64));
+}
+
+#[test]
+fn an_operators_command_never_makes_an_installation() {
+    let machine = Machine::new();
+    let nowhere = machine.project().join("nowhere");
+    for line in [
+        "organization create Lost",
+        "member add a@b.example --organization lost --name A",
+        "audit list --installation",
+        "audit verify --installation",
+    ] {
+        let ran = machine.run(&format!("{line} --data-dir {}", nowhere.display()));
+        assert_eq!(ran.code, Some(78), "{line}: {ran:?}");
+        assert!(ran.stderr.contains("there is no installation in"), "{line}: {ran:?}");
+    }
+    assert!(!nowhere.exists());
+    // Nor where a database was only begun.
+    fs::create_dir(&nowhere).unwrap();
+    fs::set_permissions(&nowhere, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    fs::write(nowhere.join("vestry.sqlite"), "").unwrap();
+    let key = nowhere.with_file_name("key");
+    let ran = machine.run(&format!(
+        "organization create Lost --data-dir {} --root-key file:{}",
+        nowhere.display(),
+        key.display()
+    ));
+    assert_eq!(ran.code, Some(78), "{ran:?}");
+    assert!(ran.stderr.contains("there is no installation in"), "{ran:?}");
+    assert!(!key.exists() && !nowhere.join("setup-code").exists());
 }

@@ -18,11 +18,18 @@ use crate::support::{Answer, Machine, Stub};
 /// Runs a command at a terminal of its own; types `keys` as soon as `question` is on the screen. Answers what was on the
 /// screen, and the exit code.
 fn at_a_terminal(machine: &Machine, arguments: &[&str], question: &str, keys: &str) -> (String, Option<i32>) {
+    in_conversation(machine, arguments, &[(question, keys)])
+}
+
+/// The same for several questions, each after the one before.
+fn in_conversation(machine: &Machine, arguments: &[&str], answers: &[(&str, &str)]) -> (String, Option<i32>) {
     let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&controller).unwrap();
     unlockpt(&controller).unwrap();
     let name = ptsname(&controller, Vec::new()).unwrap().into_string().unwrap();
     let terminal = OpenOptions::new().read(true).write(true).open(name).unwrap();
+    let size = rustix::termios::Winsize { ws_row: 24, ws_col: 60, ws_xpixel: 0, ws_ypixel: 0 };
+    rustix::termios::tcsetwinsize(&terminal, size).unwrap();
     let mut command = machine.command(arguments);
     command.stdin(Stdio::from(terminal.try_clone().unwrap()));
     command.stdout(Stdio::from(terminal.try_clone().unwrap())).stderr(Stdio::from(terminal));
@@ -33,16 +40,21 @@ fn at_a_terminal(machine: &Machine, arguments: &[&str], question: &str, keys: &s
     let mut keyboard = File::from(controller);
     let mut screen = keyboard.try_clone().unwrap();
     let mut seen = String::new();
-    let mut typed = false;
+    let mut heard = 0;
+    let mut answers = answers.iter();
+    let mut next = answers.next();
     let mut bytes = [0; 256];
     while let Ok(count @ 1..) = screen.read(&mut bytes) {
         seen.push_str(&String::from_utf8_lossy(&bytes[..count]));
-        if !typed && seen.contains(question) {
-            typed = true;
+        while let Some((question, keys)) = next
+            && let Some(place) = seen[heard..].find(question)
+        {
+            heard += place + question.len();
             keyboard.write_all(keys.as_bytes()).unwrap();
+            next = answers.next();
         }
     }
-    assert!(typed, "{question} was never asked: {seen}");
+    assert!(next.is_none(), "{next:?} was never asked: {seen}");
     (seen, child.wait().unwrap().code())
 }
 
@@ -66,6 +78,95 @@ fn a_value_is_asked_for_and_never_shown() {
     assert_eq!(code, Some(0), "{screen}");
     assert!(!screen.contains("s3c"), "{screen}");
     assert_eq!(stub.only(SET).json(), json!({"value": "s3cret"}));
+}
+
+/// What `POST /setup` answers for a field that does not fit.
+fn unfit(field: &str) -> Answer {
+    let error = json!({"field": field, "code": "x", "message": "It does not fit."});
+    let problem = json!({"title": "x", "status": 422, "code": "invalid", "detail": "x", "errors": [error]});
+    Answer::json("POST /setup", 422, problem)
+}
+
+#[test]
+fn setting_up_checks_every_answer_as_soon_as_it_is_given() {
+    let me = json!({"id": "u1", "email": "mina@acme.example", "name": "Mina", "organizations": []});
+    let (no_code, wrong_code, right_code) = (unfit("setup_code"), unfit("setup_code"), unfit("email"));
+    let stub = Stub::answering(vec![
+        no_code,
+        wrong_code,
+        right_code,
+        Answer::json("POST /setup", 201, json!({})),
+        Answer::json("POST /sessions", 201, json!({"user": me})).with("set-cookie", "vestry_session=c00kie"),
+        Answer::json("POST /me/tokens", 201, json!({"id": "t9", "token": "vst_p_9_made_1"})),
+        Answer::json("DELETE /sessions/current", 204, json!(null)),
+        Answer::json("GET /me", 200, me),
+    ]);
+    let (screen, code) = in_conversation(
+        &Machine::new(),
+        &["setup", "--url", stub.url()],
+        &[
+            ("(not shown)", "wrong-code\r"),
+            ("not the set-up code", ""),
+            ("(not shown)", "right-code\r"),
+            ("name: ", "\r"),
+            ("A name is missing", ""),
+            ("name: ", "東京\r"),
+            ("Its short name in addresses: ", "no slug\r"),
+            ("Its short name in addresses: ", "tokyo\r"),
+            ("Your name: ", "Mina\r"),
+            ("address: ", "mina\r"),
+            ("not an e-mail address", ""),
+            ("address: ", "mina@acme.example\r"),
+            ("New password", "short\r"),
+            ("at least 12 characters", ""),
+            ("New password", "a long password\r"),
+            ("once more", "another password\r"),
+            ("the two differ", ""),
+            ("New password", "a long password\r"),
+            ("once more", "a long password\r"),
+        ],
+    );
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(!screen.contains("a long password") && !screen.contains("right-code"), "{screen}");
+    let sent: Vec<_> = stub.requests().into_iter().filter(|request| request.line == "POST /setup").collect();
+    let codes: Vec<_> = sent.iter().map(|request| request.json()["setup_code"].clone()).collect();
+    assert_eq!(codes, ["", "wrong-code", "right-code", "right-code"]);
+    assert!(sent[..3].iter().all(|request| request.json()["email"] == ""), "only the last can set anything up");
+    assert_eq!(sent[3].json()["organization"], json!({"name": "東京", "slug": "tokyo"}));
+}
+
+#[test]
+fn who_sets_up_a_second_time_learns_it_before_any_question() {
+    let stub = Stub::answering(vec![Answer::problem("POST /setup", 409, "conflict", "It is set up already.")]);
+    let (screen, code) = in_conversation(&Machine::new(), &["setup", "--url", stub.url()], &[]);
+    assert_eq!(code, Some(65), "{screen}");
+    assert!(screen.contains("set up already") && !screen.contains("(not shown)"), "{screen}");
+}
+
+#[test]
+fn an_empty_password_is_asked_for_again_and_not_sent() {
+    let stub = Stub::answering(vec![]);
+    let login = ["login", "--url", stub.url(), "--email", "mina@acme.example"];
+    let (screen, code) = in_conversation(
+        &Machine::new(),
+        &login,
+        &[("(not shown)", "\r"), ("nothing was typed", ""), ("(not shown)", "\u{3}")],
+    );
+    assert_eq!(code, Some(130), "{screen}");
+    assert!(stub.requests().is_empty());
+}
+
+#[test]
+fn a_long_command_does_not_break_the_list_of_servers() {
+    let long = "x".repeat(300);
+    let server = json!({"name": "jupyter", "slug": "jupyter", "command": ["run", long], "status": "stopped"});
+    let list = json!({"items": [server], "next_cursor": null});
+    let stub = Stub::answering(vec![Answer::json("GET /organizations/acme/workspaces/nlp/servers", 200, list)]);
+    let machine = Machine::signed_in(stub.url()).using("acme", "nlp");
+    let machine = machine.with("NO_COLOR", "1");
+    let (screen, _) = in_conversation(&machine, &["server", "list"], &[]);
+    assert!(screen.lines().all(|line| line.chars().count() <= 60), "{screen}");
+    assert!(screen.contains('…') && machine.run("server list").stdout.contains(&long), "{screen}");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! When anything that protects a start fails, no program gets anything.
 
-use serde_json::json;
+use std::fs;
+
+use serde_json::{Value, json};
 
 use crate::support::*;
 
@@ -80,4 +82,21 @@ fn a_start_that_can_not_be_audited_is_not_done() {
     house.control_plane.tamper("DROP TRIGGER no_audit");
     server.start();
     until("its trace", || house.home(LAB).join("ran").exists().then_some(()));
+}
+
+/// The exception: a limit that this machine can't enforce keeps no server from running, but it is said.
+#[test]
+fn a_memory_limit_is_enforced_or_said_not_to_be_and_servers_start() {
+    let mut house = House::new();
+    fs::write(house.control_plane.settings_file(), "[servers]\nmemory = \"1 GiB\"\n").unwrap();
+    house.crash();
+    let server = house.server("limited", "echo up; exec sleep 1000");
+    server.start();
+    server.logs("up");
+    let mut answer = ureq::get(format!("{}/readyz", house.control_plane.url())).call().unwrap();
+    let ready: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
+    let warned = fs::read_to_string(house.control_plane.log_file()).unwrap().contains("1 GiB, is NOT enforced");
+    let enforced = ready["memory_limit"] == "ok";
+    assert_eq!(warned, !enforced, "{ready:#}");
+    assert!(enforced || ready["memory_limit"].as_str().unwrap().starts_with("not enforced"), "{ready:#}");
 }

@@ -197,7 +197,7 @@ async fn put_on_record(
     let id = StartId::new(now, random::bytes());
     let host_and_command = Host::Elsewhere(host.as_str(), command.as_ref().map(DisplayName::as_str));
     starts::insert(tx, &permit, &NewStart { id, host: host_and_command, snapshot: snapshot.id }, now).await?;
-    let details = json!({ "workspace": permit.workspace_slug().as_str(), "command": command.as_ref().map(DisplayName::as_str),
+    let details = json!({ "command": command.as_ref().map(DisplayName::as_str),
         "secrets": snapshot.summary() });
     let event = Event::new(AuditAction::RunStarted, "run", id, host.as_str()).with(details);
     audit::record(tx, &permit, event).await?;

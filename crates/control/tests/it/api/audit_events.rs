@@ -33,6 +33,8 @@ both! {
         assert!(!log.text.contains("hunter2"));
         let items = log.json()["items"].as_array().unwrap().clone();
         assert!(items[1..11].iter().all(|event| event["actor"]["name"] == "owner"));
+        assert!(items[1..11].iter().all(|event| event["details"]["workspace"]["slug"] == "lab"));
+        assert!(items[5..11].iter().all(|event| event["details"]["scope"] == "workspace"));
         assert_eq!(items[10]["target"]["name"], "API_KEY");
         assert_eq!(items[9]["details"]["version"], 2);
         let numbers: Vec<i64> = items.iter().map(|event| event["sequence"].as_i64().unwrap()).collect();

@@ -60,6 +60,17 @@ both! {
         visitor.post("/setup", wish(&format!(" {code}\n"))).await.expect(201);
     }
 
+    async fn behind_a_wrong_code_nothing_is_told_of_the_rest(house) {
+        let (visitor, code, _directory) = new_installation(house.database).await;
+        let empty = |code: &str| json!({
+            "setup_code": code, "email": "", "name": "", "password": "", "organization": { "name": "" },
+        });
+        visitor.post("/setup", empty("x")).await.expect_refused("setup_code", "setup_code_wrong");
+        let refused = visitor.post("/setup", empty(&code)).await.expect(422).refused();
+        assert!(refused.iter().all(|(field, _)| field != "setup_code"), "{refused:?}");
+        visitor.post("/setup", wish(&code)).await.expect(201);
+    }
+
     async fn all_that_does_not_fit_is_told_at_once_and_the_code_stays(house) {
         let (visitor, code, _directory) = new_installation(house.database).await;
         let mut body = wish(&code);

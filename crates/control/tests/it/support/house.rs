@@ -64,11 +64,13 @@ impl House {
 
         let set_up = setup::SetUp {
             setup_code: setup_code.expect("a new installation has its code"),
-            email: email("administrator"),
-            name: name("Administrator"),
-            password: password(),
-            organization: name("Acme"),
-            slug: slug("acme"),
+            first: Input::new(Ok(setup::First {
+                email: email("administrator"),
+                name: name("Administrator"),
+                password: password(),
+                organization: name("Acme"),
+                slug: slug("acme"),
+            })),
         };
         setup::run(&app, Input::new(Ok(set_up)), None).await.expect("set-up");
         organizations::create_by_operator(&app, &slug("other"), &name("Other")).await.expect("a second organization");
@@ -113,17 +115,20 @@ pub fn new_database(database: Database, directory: &Path) -> String {
 
 /// Opens the control plane over a directory and a database with this root key.
 pub async fn boot(directory: &TempDir, database_url: &str, root_key: &str) -> Booted {
+    boot::boot(settings(directory, database_url, root_key)).await.expect("a control plane")
+}
+
+/// What a control plane over a directory and a database is opened with.
+pub fn settings(directory: &TempDir, database_url: &str, root_key: &str) -> boot::Settings {
     let data_dir = directory.path().to_owned();
-    boot::boot(boot::Settings {
+    boot::Settings {
         database_url: database_url.to_owned(),
         key_provider: KeyProvider::Env(Zeroizing::new(root_key.to_owned())),
         // Servers really run in the tests of the binary; here every start fails at the missing program.
         runtime: runtime::Settings::new(data_dir.clone(), data_dir.join("no-such-program")),
         passwords: Passwords::with_cost(16).expect("a small cost"),
         data_dir,
-    })
-    .await
-    .expect("a control plane")
+    }
 }
 
 /// Adds a person as the operator does.

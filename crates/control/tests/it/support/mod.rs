@@ -5,7 +5,7 @@ mod house;
 mod postgres;
 
 pub use actor::{Actor, Answer};
-pub use house::{Database, House, LAB, PASSWORD, ROOT_KEY, add_person, boot, new_database, sign_in};
+pub use house::{Database, House, LAB, PASSWORD, ROOT_KEY, add_person, boot, new_database, settings, sign_in};
 
 /// Runs a test on SQLite and on PostgreSQL: `both! { async fn what_it_shows(house) { … } }`.
 #[macro_export]

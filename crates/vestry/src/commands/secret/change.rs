@@ -3,12 +3,14 @@
 use serde_json::{Map, Value, json};
 use ureq::http::Method;
 
-use super::{missing, reach, revision, say_consequences};
+use super::{mismatch, missing, reach, restarts, revision, say_consequences, unknown_workspaces};
 use crate::{
     address::segment,
     cli::secret::{Edit, Reach},
+    client::read,
+    commands::changed,
     exit::Failure,
-    models::Secret,
+    models::{Secret, Workspace},
     place::{Connection, Scope},
     prompt,
     text::escape,
@@ -52,6 +54,12 @@ pub(super) fn edit(connection: &Connection<'_>, args: Edit) -> Result<(), Failur
         ));
     }
     let path = scope.secret(&args.name);
+    let not_found = |failure| missing(connection, &scope, &args.name, failure);
+    let before: Secret = connection.client.get(&path).map_err(not_found)?.read()?;
+    if would_reach_nobody(&before, &args) {
+        let question = format!("Let {} reach no workspace at all?", before.name);
+        prompt::confirm(connection.out, connection.settings.yes, &question, None)?;
+    }
     let mut if_match = args.if_match.as_deref().map(revision);
     if !fields.is_empty() {
         let answer = connection
@@ -60,7 +68,11 @@ pub(super) fn edit(connection: &Connection<'_>, args: Edit) -> Result<(), Failur
             .json(&Value::Object(fields))
             .if_match(if_match.as_deref())
             .send()
-            .map_err(|failure| missing(connection, &scope, &args.name, failure))?;
+            .map_err(|failure| unknown_workspaces(connection, &scope, &args.reach, failure))
+            .map_err(|failure| match failure.code.as_deref() {
+                Some("version_mismatch") => mismatch(&scope, &args.name, args.if_match.as_deref(), failure),
+                _ => missing(connection, &scope, &args.name, failure),
+            })?;
         say_consequences(connection, &scope, &answer.body)?;
         if_match = if_match.and(answer.etag);
     }
@@ -80,10 +92,29 @@ pub(super) fn edit(connection: &Connection<'_>, args: Edit) -> Result<(), Failur
     if connection.out.json {
         return connection.out.document(&answer.body);
     }
-    let secret: Secret = answer.read()?;
-    let reach = reach(&secret).map(|reach| format!(" ({reach})")).unwrap_or_default();
-    connection.out.say(&format!("changed {} in {scope}{reach}", secret.name));
+    let after: Secret = answer.read()?;
+    let reach = |secret: &Secret| reach(secret).unwrap_or_default();
+    let description = |secret: &Secret| secret.description.clone().unwrap_or_default();
+    connection.out.say(&changed(
+        &format!("{} in {scope}", after.name),
+        &[
+            ("reaches", reach(&before).trim_start_matches("reaches "), reach(&after).trim_start_matches("reaches ")),
+            ("description", description(&before).as_str(), description(&after).as_str()),
+        ],
+    ));
     Ok(())
+}
+
+/// Whether an edit takes a secret away from every workspace that it reaches.
+fn would_reach_nobody(before: &Secret, edit: &Edit) -> bool {
+    if let Some(selected) = &edit.reach.workspaces {
+        return selected.iter().all(String::is_empty);
+    }
+    let Some(reached) = before.workspaces.as_ref().filter(|reached| reached.count > 0) else { return false };
+    let is_removed = |slug: &str| edit.remove_workspace.iter().any(|removed| removed == slug);
+    edit.add_workspace.is_empty()
+        && reached.count == reached.first.len() as u64
+        && reached.first.iter().all(|workspace| is_removed(workspace.slug.as_str()))
 }
 
 /// Either the secret or the workspace was not found.
@@ -113,7 +144,7 @@ pub(super) fn rename(connection: &Connection<'_>, scope: &Scope, name: &str, new
         return connection.out.document(&answer.body);
     }
     let secret: Secret = answer.read()?;
-    connection.out.say(&format!("{} in {scope} is now {}", escape(name), secret.name));
+    connection.out.say(&format!("renamed {} → {} in {scope}", escape(name), secret.name));
     say_consequences(connection, scope, &answer.body)
 }
 
@@ -135,10 +166,35 @@ pub(super) fn delete(
     };
     prompt::confirm(connection.out, connection.settings.yes, &question, word)?;
     // What was agreed to is what was shown.
+    let given = if_match;
     let if_match = if_match.map(revision).or(answer.etag);
-    connection.client.request(Method::DELETE, &path).if_match(if_match.as_deref()).send().map_err(not_found)?;
+    let request = connection.client.request(Method::DELETE, &path);
+    request.if_match(if_match.as_deref()).send().map_err(|failure| match failure.code.as_deref() {
+        Some("version_mismatch") => mismatch(scope, name, given, failure),
+        _ => not_found(failure),
+    })?;
     let holders = secret.holders.unwrap_or_default();
     let keep = if holders > 0 { "; running servers keep it until they are restarted" } else { "" };
     connection.out.say(&format!("deleted {} from {scope}{keep}", secret.name));
+    if secret.holders != Some(0) {
+        say_restarts(connection, scope);
+    }
     Ok(())
+}
+
+/// Says which servers need a restart now. It is only said, so a failure here is none of the delete's.
+fn say_restarts(connection: &Connection<'_>, scope: &Scope) {
+    let found = match scope {
+        Scope::Workspace(place) => connection.client.get(&place.path("")).map(|answer| vec![answer.body]),
+        Scope::Organization(organization) => {
+            connection.client.list(&crate::place::organization_path(organization, "/workspaces"), None)
+        }
+    };
+    let mut workspaces: Vec<Workspace> = found.unwrap_or_default().iter().filter_map(|body| read(body).ok()).collect();
+    workspaces.retain(|workspace| workspace.servers.restart_needed > 0);
+    let servers = workspaces.iter().fold(0, |sum: u64, workspace| sum.saturating_add(workspace.servers.restart_needed));
+    let slugs: Vec<&str> = workspaces.iter().map(|workspace| workspace.slug.as_str()).collect();
+    if let Some(text) = restarts(connection, scope, servers, &slugs) {
+        connection.out.say(&text);
+    }
 }

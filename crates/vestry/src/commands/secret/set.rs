@@ -5,7 +5,7 @@ use envelope::Plaintext;
 use serde_json::{Map, Value};
 use ureq::http::Method;
 
-use super::{missing, reach, revision, say_consequences};
+use super::{mismatch, missing, reach, revision, say_consequences, unknown_workspaces};
 use crate::{
     address::segment,
     cli::secret::{Reach, Secret as Args, Set},
@@ -73,7 +73,7 @@ pub(super) fn run(connection: &Connection<'_>, args: Set) -> Result<(), Failure>
         .if_match(if_match.as_deref())
         .create_only(args.create_only)
         .send()
-        .map_err(|failure| explain(connection, &scope, &name, failure))?;
+        .map_err(|failure| explain(connection, &scope, &name, &args, failure))?;
     if connection.out.json {
         return connection.out.document(&answer.body);
     }
@@ -105,8 +105,12 @@ fn check_value(value: &Plaintext, allow_empty: bool) -> Result<(), Failure> {
     match domain::check_value(value.expose(), allow_empty) {
         Ok(_) => Ok(()),
         Err(refused) => {
-            let failure = Failure::data(format!("{refused} Nothing was sent."));
-            Err(if value.is_empty() { failure.help("--allow-empty") } else { failure })
+            if value.is_empty() {
+                return Err(
+                    Failure::data("the value is empty; nothing was sent").help("if that is meant:  --allow-empty")
+                );
+            }
+            Err(Failure::data(format!("{refused} Nothing was sent.")))
         }
     }
 }
@@ -144,15 +148,12 @@ fn fields(args: &Set) -> Map<String, Value> {
     fields
 }
 
-fn explain(connection: &Connection<'_>, scope: &Scope, name: &str, failure: Failure) -> Failure {
+fn explain(connection: &Connection<'_>, scope: &Scope, name: &str, args: &Set, failure: Failure) -> Failure {
+    let failure = unknown_workspaces(connection, scope, &args.reach, failure);
     match failure.code.as_deref() {
         Some("not_found") => missing(connection, scope, name, failure),
         Some("conflict") => failure.help("leave --create-only out to write a new version of it"),
-        Some("version_mismatch") => failure.help(format!(
-            "look at it, then set it again:  vestry secret show {} {}",
-            escape(name),
-            scope.flag()
-        )),
+        Some("version_mismatch") => mismatch(scope, name, args.if_match.as_deref(), failure),
         _ => failure,
     }
 }

@@ -41,9 +41,10 @@ pub(super) fn lines(drift: &[Drift], now: Timestamp) -> String {
     let width = differences.iter().map(|text| text.chars().count()).max().unwrap_or_default();
     let line = |(drift, difference): (&Drift, &String)| {
         let reason = reason(&drift.reason);
-        let by = drift.by.as_ref().map(|who| format!(" by {}", who.name)).unwrap_or_default();
-        let at = drift.at.map(|at| format!(", {}", at.relative(now))).unwrap_or_default();
-        format!("  {:<name_width$}  {difference:<width$}  {reason}{by}{at}\n", drift.name)
+        let by = drift.by.as_ref().map(|who| who.name.to_string());
+        let known: Vec<String> = by.into_iter().chain(drift.at.map(|at| at.relative(now))).collect();
+        let change = if known.is_empty() { String::new() } else { format!(" ({})", known.join(", ")) };
+        format!("  {:<name_width$}  {difference:<width$}  {reason}{change}\n", drift.name)
     };
     drift.iter().zip(&differences).map(line).collect()
 }
@@ -83,6 +84,8 @@ mod tests {
              "by": mina, "at": "2026-11-22T11:00:00Z"},
             {"name": "DB", "kind": "changed", "reason": "overridden", "from": held("organization", 9),
              "to": held("workspace", 1), "by": null, "at": null},
+            {"name": "AGAIN", "kind": "changed", "reason": "uncovered", "from": held("workspace", 1),
+             "to": held("organization", 9), "by": mina, "at": "2026-11-21T11:00:00Z"},
             {"name": "OLD", "kind": "removed", "reason": "deleted", "from": held("workspace", 1), "to": null,
              "by": mina, "at": "2026-11-21T11:00:00Z"},
         ]))
@@ -91,17 +94,18 @@ mod tests {
 
     #[test]
     fn drift_is_said_in_one_line() {
-        insta::assert_snapshot!(format!("{}: {}", count(&drift()), short(&drift())), @"started before 4 changes: OPENAI_API_KEY v3→v4, HF_TOKEN new, DB organization v9→workspace v1, OLD gone");
+        insta::assert_snapshot!(format!("{}: {}", count(&drift()), short(&drift())), @"started before 5 changes: OPENAI_API_KEY v3→v4, HF_TOKEN new, DB organization v9→workspace v1, AGAIN workspace v1→organization v9, OLD gone");
         assert_eq!(count(&drift()[..1]), "started before 1 change");
     }
 
     #[test]
     fn every_difference_says_why_by_whom_and_when() {
         insta::assert_snapshot!(lines(&drift(), "2026-11-22T12:00:00Z".parse().unwrap()), @r"
-          OPENAI_API_KEY  v3→v4                         new version by Mina, 2 h ago
-          HF_TOKEN        new                           created by Mina, 1 h ago
+          OPENAI_API_KEY  v3→v4                         new version (Mina, 2 h ago)
+          HF_TOKEN        new                           created (Mina, 1 h ago)
           DB              organization v9→workspace v1  a workspace secret now overrides the organization's
-          OLD             gone                          deleted by Mina, 1 day ago
+          AGAIN           workspace v1→organization v9  the workspace's is gone, the organization's shows again (Mina, 1 day ago)
+          OLD             gone                          deleted (Mina, 1 day ago)
         ");
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn list(connection: &Connection<'_>, place: &Place) -> Result<(), Fai
         let server: Server = read(item)?;
         table.row([
             server.slug.as_str().into(),
-            server.name.as_str().into(),
+            if server.name == server.slug { "".into() } else { server.name.as_str().into() },
             status(&server),
             started(&server).into(),
             drift_cell(&server),

@@ -87,9 +87,14 @@ impl Installation {
 
     /// Runs an operator's command on the machine of the control plane.
     pub(crate) fn operate(&self, line: &str, stdin: &str) -> Ran {
-        let ran = Machine::new().run_with(&format!("{line} {}", arguments(&self.data).join(" ")), stdin);
+        let ran = self.as_operator(line, stdin);
         assert_eq!(ran.code, Some(0), "{ran:?}");
         ran
+    }
+
+    /// The same, also for what is refused.
+    pub(crate) fn as_operator(&self, line: &str, stdin: &str) -> Ran {
+        Machine::new().run_with(&format!("{line} {}", arguments(&self.data).join(" ")), stdin)
     }
 
     /// The machine of a person who is signed in.

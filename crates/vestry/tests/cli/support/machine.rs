@@ -74,7 +74,19 @@ impl Machine {
     /// A command with its arguments, ready to run here.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vestry"));
-        command.args(arguments).current_dir(self.project()).env_clear();
+        command.args(arguments);
+        self.at_home(command)
+    }
+
+    /// The same behind what a shell does first.
+    pub(crate) fn command_behind(&self, first: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", &format!("{first}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_vestry")]).args(arguments);
+        self.at_home(command)
+    }
+
+    fn at_home(&self, mut command: Command) -> Command {
+        command.current_dir(self.project()).env_clear();
         command.env("HOME", self.root.path().join("home")).envs(self.environment.iter().map(|(n, v)| (*n, v)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -87,7 +99,12 @@ impl Machine {
 
     /// Runs a command with something on stdin.
     pub(crate) fn run_with(&self, line: &str, stdin: &str) -> Ran {
-        let mut child = self.command(&words(line)).stdin(Stdio::piped()).spawn().unwrap();
+        self.feed(line, self.command(&words(line)), stdin)
+    }
+
+    /// Runs a prepared command with something on stdin.
+    pub(crate) fn feed(&self, line: &str, mut command: Command, stdin: &str) -> Ran {
+        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
         // A command that refuses before it reads closes its end.
         let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
         self.ran(line, child.wait_with_output().unwrap())

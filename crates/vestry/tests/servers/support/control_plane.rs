@@ -96,6 +96,16 @@ impl ControlPlane {
         self.folder.path().join("data")
     }
 
+    /// The file of its settings, if a test writes one.
+    pub(crate) fn settings_file(&self) -> PathBuf {
+        self.folder.path().join("vestry.toml")
+    }
+
+    /// Where it listens.
+    pub(crate) fn url(&self) -> String {
+        self.line.url.lock().unwrap().clone()
+    }
+
     /// The file of its root key.
     pub(crate) fn root_key(&self) -> PathBuf {
         self.folder.path().join("key/root.key")
@@ -121,6 +131,9 @@ impl ControlPlane {
         };
         command.args(arguments).arg("--data-dir").arg(self.data()).arg("--root-key");
         command.arg(format!("file:{}", self.root_key().display()));
+        if self.settings_file().exists() {
+            command.arg("--config").arg(self.settings_file());
+        }
         command.args(self.database_url.iter().flat_map(|url| ["--database-url", url]));
         command.env_clear().env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin").env("HOME", self.folder.path());
         command.current_dir("/").stdin(Stdio::null());
