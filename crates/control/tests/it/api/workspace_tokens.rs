@@ -12,20 +12,20 @@ use crate::{
 const TOKENS: &str = "/organizations/acme/workspaces/lab/tokens";
 
 /// A new token of `lab`, and whoever shows it.
-async fn made(house: &House, mut wish: Value) -> (Value, Actor) {
+async fn token_of_lab(house: &House, mut wish: Value) -> (Value, Actor) {
     wish["name"] = json!("pipeline");
     let made = house.owner.post(TOKENS, wish).await.expect(201).json();
     let robot = house.anonymous.with_token(made["token"].as_str().unwrap());
     (made, robot)
 }
 
-async fn run(robot: &Actor) -> StatusCode {
+async fn begins(robot: &Actor) -> StatusCode {
     robot.post("/runs", json!({ "host": "builder" })).await.status
 }
 
 both! {
     async fn a_workspace_tokens_text_is_shown_once(house) {
-        let (made, _) = made(&house, json!({ "expires_at": "2999-01-01T00:00:00Z" })).await;
+        let (made, _) = token_of_lab(&house, json!({ "expires_at": "2999-01-01T00:00:00Z" })).await;
         let text = made["token"].as_str().unwrap();
         assert!(text.starts_with("vst_w_"));
         let list = house.owner.get(TOKENS).await.expect(200);
@@ -39,7 +39,7 @@ both! {
 
     async fn a_run_of_a_workspace_token_names_the_token_and_nobody(house) {
         house.owner.put(&format!("{LAB}/secrets/OWN"), json!({ "value": "twelve bytes" })).await.expect(201);
-        let (made, robot) = made(&house, json!({})).await;
+        let (made, robot) = token_of_lab(&house, json!({})).await;
         let begun = robot.post("/runs", json!({ "host": "builder" })).await.expect(201).json();
         assert_eq!(begun["variables"][0]["value"], "twelve bytes");
         let record = house.owner.get(&format!("{LAB}/runs")).await.expect(200).json()["items"][0].clone();
@@ -54,7 +54,7 @@ both! {
     }
 
     async fn a_workspace_token_is_refused_before_anything_is_looked_for(house) {
-        let (_, robot) = made(&house, json!({})).await;
+        let (_, robot) = token_of_lab(&house, json!({})).await;
         let there = robot.get(LAB).await.expect(403).told();
         for path in ["/organizations/acme/workspaces/nowhere", "/organizations/other/workspaces/lab", "/me", TOKENS] {
             assert_eq!(robot.get(path).await.told(), there, "{path}");
@@ -69,7 +69,7 @@ both! {
     }
 
     async fn only_the_owner_makes_sees_and_revokes_workspace_tokens(house) {
-        let (made, robot) = made(&house, json!({})).await;
+        let (made, robot) = token_of_lab(&house, json!({})).await;
         let token = format!("{TOKENS}/{}", made["id"].as_str().unwrap());
         for (person, status) in [(&house.administrator, 403), (&house.collaborator, 403), (&house.member, 404),
             (&house.foreigner, 404), (&house.anonymous, 401)]
@@ -82,15 +82,15 @@ both! {
         house.owner.post("/organizations/acme/workspaces", json!({ "name": "Attic" })).await.expect(201);
         house.owner.delete(&token.replace("/lab/", "/attic/")).await.expect(404);
         house.owner.delete(&format!("/me/tokens/{}", made["id"].as_str().unwrap())).await.expect(404);
-        assert_eq!(run(&robot).await, 201);
+        assert_eq!(begins(&robot).await, 201);
     }
 
     async fn a_revoked_workspace_token_starts_nothing_after_the_answer(house) {
-        let (made, robot) = made(&house, json!({})).await;
-        assert_eq!(run(&robot).await, 201);
+        let (made, robot) = token_of_lab(&house, json!({})).await;
+        assert_eq!(begins(&robot).await, 201);
         let token = format!("{TOKENS}/{}", made["id"].as_str().unwrap());
         house.owner.delete(&token).await.expect(204);
-        assert_eq!(run(&robot).await, 401);
+        assert_eq!(begins(&robot).await, 401);
         robot.get(LAB).await.expect(401);
         house.owner.delete(&token).await.expect(404);
         assert!(house.owner.get(TOKENS).await.each("name").is_empty());
@@ -100,15 +100,15 @@ both! {
     }
 
     async fn a_workspace_token_ends_at_its_time_and_with_its_workspace(house) {
-        let (_, short) = made(&house, json!({ "expires_at": "2999-01-01T00:00:00Z" })).await;
-        assert_eq!(run(&short).await, 201);
+        let (_, short) = token_of_lab(&house, json!({ "expires_at": "2999-01-01T00:00:00Z" })).await;
+        assert_eq!(begins(&short).await, 201);
         Sql::open(&house).await.execute("UPDATE credentials SET expires_at = 1 WHERE kind = 'workspace'").await;
-        assert_eq!(run(&short).await, 401);
+        assert_eq!(begins(&short).await, 401);
         assert!(house.owner.get(TOKENS).await.each("name").is_empty());
-        let (_, robot) = made(&house, json!({})).await;
-        assert_eq!(run(&robot).await, 201);
+        let (_, robot) = token_of_lab(&house, json!({})).await;
+        assert_eq!(begins(&robot).await, 201);
         house.owner.delete(LAB).await.expect(204);
-        assert_eq!(run(&robot).await, 401);
+        assert_eq!(begins(&robot).await, 401);
         robot.get(&format!("{LAB}/environment")).await.expect(401);
     }
 
