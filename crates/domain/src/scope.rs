@@ -43,6 +43,29 @@ words! {
 }
 
 words! {
+    /// What somebody who sees a workspace is to it.
+    WorkspaceRole {
+        /// Its one owner.
+        Owner = "owner",
+        /// A member to whom the owner gave access.
+        Collaborator = "collaborator",
+        /// Neither: only administrators of the organization see it then.
+        Administrator = "administrator",
+    }
+}
+
+impl WorkspaceRole {
+    /// The role of somebody who sees the workspace.
+    pub fn of(owns: bool, collaborates: bool) -> Self {
+        match (owns, collaborates) {
+            (true, _) => Self::Owner,
+            (false, true) => Self::Collaborator,
+            (false, false) => Self::Administrator,
+        }
+    }
+}
+
+words! {
     /// Who may create workspaces in an organization.
     WorkspaceCreation {
         /// Every member.
@@ -90,6 +113,16 @@ words! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_owns_a_workspace_is_its_owner_before_all() {
+        use WorkspaceRole::{Administrator, Collaborator, Owner};
+        for (owns, collaborates, role) in
+            [(true, false, Owner), (true, true, Owner), (false, true, Collaborator), (false, false, Administrator)]
+        {
+            assert_eq!(WorkspaceRole::of(owns, collaborates), role);
+        }
+    }
 
     #[test]
     fn a_selection_never_widens_by_itself() {

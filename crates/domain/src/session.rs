@@ -9,6 +9,11 @@ pub const SESSION_IDLE_SECONDS: i64 = 12 * 3_600;
 /// Seconds by which the record of a credential's last use may be behind: 5 minutes.
 pub const USE_RECORDED_EVERY_SECONDS: i64 = 5 * 60;
 
+/// Seconds for which a browser is remembered after somebody signed in there: 180 days.
+pub const BROWSER_KNOWN_SECONDS: i64 = 180 * 24 * 3_600;
+/// How many browsers of one person are remembered.
+pub const BROWSERS_KNOWN: i64 = 10;
+
 /// When a session that begins now ends at the latest.
 pub fn session_ends(now: Time) -> Time {
     now.plus_seconds(SESSION_SECONDS)

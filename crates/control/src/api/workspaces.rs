@@ -91,7 +91,7 @@ fn show(seen: Seen) -> WorkspaceBody {
         name: workspace.name,
         description: workspace.description,
         owner: workspace.owner.into(),
-        role,
+        role: role.as_str(),
         servers: ServersBody { total: workspace.servers, running: workspace.alive, restart_needed },
         created_at: time(workspace.created_at),
         updated_at: time(workspace.updated_at),

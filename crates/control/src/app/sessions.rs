@@ -17,7 +17,7 @@ use crate::{
     store::{
         Caller, InstallationPermit, Runner,
         access::SystemReason,
-        attempts::{BROWSER_KNOWN, remember_browser},
+        attempts::remember_browser,
         audit::{self, Event},
         credentials::{self, NewCredential},
         users::{self, User},
@@ -105,7 +105,7 @@ pub async fn create(app: &App, input: Input<SignIn>, from: Visit) -> Result<Sess
         let id = CredentialId::new(now, random::bytes());
         let (text, hash) = token::write(Kind::Browser, id);
         remember_browser(&mut tx, &permit, (id, hash), browser, user.id, now).await?;
-        remembered = Some((text, BROWSER_KNOWN));
+        remembered = Some((text, domain::BROWSER_KNOWN_SECONDS));
     }
     let created = Event::new(AuditAction::SessionCreated, "person", user.id, &user.name);
     audit::commit_installation(tx, permit, created, now).await?;

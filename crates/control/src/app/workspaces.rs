@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::{AuditAction, Description, DisplayName, Slug, WorkspaceId, policy::Action};
+use domain::{AuditAction, Description, DisplayName, Slug, WorkspaceId, WorkspaceRole, policy::Action};
 use serde_json::json;
 
 use super::{
@@ -26,8 +26,8 @@ use crate::{
 pub struct Seen {
     /// The workspace.
     pub workspace: Workspace,
-    /// What the reader is to it: `owner`, `collaborator` or `administrator`.
-    pub role: &'static str,
+    /// What the reader is to it.
+    pub role: WorkspaceRole,
     /// How many of its running servers need a restart.
     pub restart_needed: u32,
 }
@@ -205,20 +205,9 @@ async fn seen(db: &mut Connection, permit: &Permit, found: Vec<Workspace>) -> Re
         *stale.entry(server.workspace).or_default() += 1;
     }
     let seen = |workspace: Workspace| Seen {
-        role: role(permit, &workspace),
+        role: WorkspaceRole::of(permit.person() == Some(workspace.owner.id), workspace.reader_collaborates),
         restart_needed: stale.get(&workspace.id).copied().unwrap_or_default(),
         workspace,
     };
     Ok(found.into_iter().map(seen).collect())
-}
-
-/// What the permit's person is to a workspace that they may see.
-fn role(permit: &Permit, workspace: &Workspace) -> &'static str {
-    if permit.person() == Some(workspace.owner.id) {
-        "owner"
-    } else if workspace.reader_collaborates {
-        "collaborator"
-    } else {
-        "administrator"
-    }
 }

@@ -1,16 +1,11 @@
 //! Failed guesses that still count, and the browsers in which somebody has signed in.
 
-use domain::{CredentialId, FAILURE_COUNTS, Failures, Time, UserId};
+use domain::{BROWSER_KNOWN_SECONDS, BROWSERS_KNOWN, CredentialId, FAILURE_COUNTS, Failures, Time, UserId};
 
 use super::{
     Connection, InstallationPermit, Result, StoreError, Writing,
     driver::{Row, sql},
 };
-
-/// How long a browser is remembered after somebody signed in there, in seconds: 180 days.
-pub const BROWSER_KNOWN: i64 = 180 * 24 * 3_600;
-/// How many browsers of one person are remembered.
-const BROWSERS: i64 = 10;
 
 /// The failures that count against a key; none for one that nobody has failed at.
 ///
@@ -73,7 +68,7 @@ fn read(row: &Row) -> Result<Failures> {
 pub async fn browser(db: &mut Connection, id: CredentialId, now: Time) -> Result<Option<(UserId, Vec<u8>)>> {
     sql("SELECT user_id, secret_hash FROM browsers WHERE id = $1 AND signed_in_at > $2")
         .bind(id)
-        .bind(now.plus_seconds(-BROWSER_KNOWN))
+        .bind(now.plus_seconds(-BROWSER_KNOWN_SECONDS))
         .optional(db, |row| Ok((row.get("user_id")?, row.get("secret_hash")?)))
         .await
 }
@@ -102,7 +97,7 @@ pub async fn remember_browser(
     sql("DELETE FROM browsers WHERE user_id = $1 AND id NOT IN \
          (SELECT b.id FROM browsers b WHERE b.user_id = $1 ORDER BY b.signed_in_at DESC, b.id DESC LIMIT $2)")
     .bind(user)
-    .bind(BROWSERS)
+    .bind(BROWSERS_KNOWN)
     .execute(tx)
     .await?;
     Ok(())

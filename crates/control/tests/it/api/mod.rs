@@ -14,4 +14,5 @@ mod sessions;
 mod setup;
 mod tokens;
 mod workspace_secrets;
+mod workspace_tokens;
 mod workspaces;

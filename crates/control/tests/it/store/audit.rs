@@ -30,8 +30,10 @@ async fn write_some_events(house: &House) {
 async fn drop_triggers(house: &House, sql: &mut Sql) {
     let on = if house.database == Database::Postgres { " ON audit_events" } else { "" };
     let names = match house.database {
-        Database::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'trigger'",
-        Database::Postgres => "SELECT tgname::text FROM pg_trigger WHERE NOT tgisinternal",
+        Database::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit_events'",
+        Database::Postgres => {
+            "SELECT tgname::text FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = 'audit_events'::regclass"
+        }
     };
     for name in sql.texts(names).await {
         sql.execute(&format!("DROP TRIGGER {name}{on}")).await;

@@ -76,7 +76,7 @@ async fn postgres_indexes(sql: &mut Sql) -> BTreeSet<Index> {
         )
         .await;
     // Without the key of `installation`: a whole number needs no index in SQLite, where it is the row's own number.
-    let condition = |text: &str| text.trim_matches(['(', ')']).replace("::text", "");
+    let condition = |text: &str| text.replace(['(', ')'], "").replace("::text", "");
     rows.iter().map(|row| (row.get(0), row.get(1), row.get::<i64, _>(2) == 1, condition(row.get(3)))).collect()
 }
 
