@@ -153,8 +153,7 @@ CREATE TABLE secrets (
 ) STRICT;
 CREATE UNIQUE INDEX secrets_by_name ON secrets (home_id, name) WHERE deleted_at IS NULL;
 CREATE INDEX secrets_in_order_of_name ON secrets (home_id, name, id) WHERE deleted_at IS NULL;
--- What reaches all that there is at its home: a workspace's own secrets, and the organization's with access `all`.
-CREATE INDEX secrets_everywhere ON secrets (home_id) WHERE access = 'all' AND deleted_at IS NULL;
+CREATE INDEX secrets_by_access ON secrets (home_id, access) WHERE deleted_at IS NULL;
 CREATE INDEX secrets_by_creation ON secrets (home_id, created_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX secrets_by_update ON secrets (home_id, updated_at, id) WHERE deleted_at IS NULL;
 
@@ -273,6 +272,10 @@ CREATE TABLE audit_events (
     hash BLOB NOT NULL,
     PRIMARY KEY (chain_id, sequence)
 ) STRICT;
+CREATE INDEX audit_events_of_actor ON audit_events (chain_id, actor_id, sequence);
+CREATE INDEX audit_events_of_action ON audit_events (chain_id, action, sequence);
+CREATE INDEX audit_events_of_target ON audit_events (chain_id, target_id, sequence);
+CREATE INDEX audit_events_of_target_name ON audit_events (chain_id, target_name, sequence);
 
 CREATE TRIGGER audit_events_are_never_edited BEFORE UPDATE ON audit_events
 BEGIN SELECT RAISE(ABORT, 'audit events are never edited'); END;

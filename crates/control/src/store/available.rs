@@ -13,14 +13,14 @@ use super::{
 };
 
 /// The ids of the secrets of an organization ($1) that reach some of its workspaces ($2), each with the workspace it
-/// reaches; without one where it reaches all.
+/// reaches; without one where it reaches all. The cross join makes SQLite begin with the workspaces' selections.
 macro_rules! reaching {
     () => {
         concat!(
             "(SELECT a.id, CAST(NULL AS TEXT) AS workspace_id FROM secrets a \
              WHERE a.home_id = $1 AND a.access = 'all' AND a.deleted_at IS NULL \
-             UNION ALL SELECT a.id, p.workspace_id FROM selections p JOIN secrets a ON a.id = p.secret_id \
-             WHERE p.workspace_id IN ",
+             UNION ALL SELECT a.id, p.workspace_id FROM selections p CROSS JOIN secrets a \
+             WHERE a.id = p.secret_id AND p.workspace_id IN ",
             one_of!("$2"),
             " AND p.selected = 1 AND a.home_id = $1 AND a.access = 'selected' AND a.deleted_at IS NULL \
              UNION ALL SELECT a.id, a.home_id FROM secrets a WHERE a.home_id IN ",

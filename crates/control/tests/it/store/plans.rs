@@ -8,7 +8,7 @@ use control::store::{
     page::Place,
     secrets, servers, starts, workspaces,
 };
-use domain::policy::Action;
+use domain::{AuditAction, policy::Action};
 
 use super::{caller, permit, sql::Sql};
 use crate::support::{Database, House};
@@ -148,6 +148,16 @@ async fn a_page_reads_the_rows_that_it_shows() {
         });
         let read = read.await;
         assert!(read <= most, "audit events before {before:?}: {read} rows");
+    }
+    let rare = Filter { action: Some(AuditAction::WorkspaceCreated), ..Filter::default() };
+    let by_person = Filter { actor: Some(caller(&house, &house.owner).await.user()), ..Filter::default() };
+    let of_lab = Filter { target: Some("lab"), ..Filter::default() };
+    for (filter, what) in [(rare, "action"), (by_person, "actor"), (of_lab, "target")] {
+        let mut db = house.store.read().await.unwrap();
+        let before = rows_read(&mut db, "audit_events").await;
+        let found = audit::list(&mut db, &organization, &filter, LIMIT).await.unwrap().len();
+        let read = rows_read(&mut db, "audit_events").await - before;
+        assert!(found > 0 && read <= 8, "audit events by {what}: {read} rows for {found}");
     }
     let server = sql.text("SELECT id FROM servers WHERE slug = 's-1'").await.parse().unwrap();
     for before in [None, Some("0190dddd-0000-7000-8000-000000000300")] {
