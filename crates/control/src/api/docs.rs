@@ -62,7 +62,7 @@ fn row(rows: &mut String, method: &str, path: &str, operation: &Operation) {
     let _infallible = write!(
         rows,
         "<tr><td><b>{method}</b> <code>{}</code><td>{} {}<td>{}",
-        escape(path),
+        escape(path).replace('/', "<wbr>/"),
         escape(summary),
         escape(description),
         statuses.join(", ")

@@ -13,6 +13,8 @@ use domain::{AuditAction, policy::Action};
 use super::{caller, permit, sql::Sql};
 use crate::support::{Database, House};
 
+/// What all starts handed over.
+const SNAPSHOT: &str = "0190cccc-0000-7000-8000-000000000000";
 /// So long are the lists.
 const ROWS: i64 = 3_000;
 /// So many rows are asked for.
@@ -57,9 +59,11 @@ async fn fill(house: &House) -> Sql {
              created_at, updated_at) SELECT {server}, {lab}, 's-' || i, {}, '[\"x\"]', '{{}}', 'stopped', '', 'r', {times} {series}",
             numbered("Server ")
         ),
+        format!("INSERT INTO snapshots (id, workspace_id, created_at) VALUES ('{SNAPSHOT}', {lab}, 0)"),
         format!(
-            "INSERT INTO starts (id, organization_id, workspace_id, server_id, kind, outcome, started_at, ended_at, detail) \
-             SELECT {start}, {acme}, {lab}, (SELECT id FROM servers WHERE slug = 's-1'), 'server', 'delivered', i, i, '' {series}"
+            "INSERT INTO starts (id, organization_id, workspace_id, server_id, kind, snapshot_id, outcome, started_at, ended_at, \
+             detail) SELECT {start}, {acme}, {lab}, (SELECT id FROM servers WHERE slug = 's-1'), 'server', '{SNAPSHOT}', \
+             'delivered', i, i, '' {series}"
         ),
         format!(
             "INSERT INTO audit_events (chain_id, sequence, id, at, actor_kind, actor_name, action, target_kind, target_id, \
