@@ -42,6 +42,12 @@ async fn kept(house: &House) -> BTreeMap<String, Vec<String>> {
     everything
 }
 
+/// The tables that are no longer as they were.
+async fn changed(house: &House, before: &BTreeMap<String, Vec<String>>) -> Vec<String> {
+    let now = kept(house).await;
+    now.into_iter().filter(|(table, rows)| before.get(table) != Some(rows)).map(|(table, _)| table).collect()
+}
+
 #[track_caller]
 fn refused<T: std::fmt::Debug>(outcome: Result<T, StoreError>) {
     assert!(matches!(outcome, Err(StoreError::NotPermitted)), "{outcome:?}");
@@ -92,7 +98,7 @@ both! {
             refused(secrets::delete(&mut tx, &attic, &secret, now).await);
             commit(tx, attic).await;
         }
-        assert_eq!(kept(&house).await, before);
+        assert_eq!(changed(&house, &before).await, [""; 0]);
     }
 
     async fn a_permit_for_one_organization_selects_nothing_in_another(house) {
@@ -116,7 +122,7 @@ both! {
         refused(secrets::delete(&mut tx, &foreign, &shared, now).await);
         refused(members::set_role(&mut tx, &foreign, acme.user(), Role::Member).await);
         commit(tx, own).await;
-        assert_eq!(kept(&house).await, before);
+        assert_eq!(changed(&house, &before).await, [""; 0]);
     }
 
     async fn a_permit_for_one_workspace_writes_no_server_and_no_start_of_another(house) {
@@ -136,7 +142,7 @@ both! {
         starts::settle(&mut tx, &attic, start, Outcome::Delivered, "").await.unwrap();
         starts::end(&mut tx, &attic, start, Some(0), now).await.unwrap();
         commit(tx, attic).await;
-        assert_eq!(kept(&house).await, before);
+        assert_eq!(changed(&house, &before).await, [""; 0]);
 
         // A start hands over what its own workspace has, to a server of its own workspace.
         let snapshot = SnapshotId::new(now, control::random::bytes());
@@ -164,7 +170,7 @@ both! {
         assert!(workspace_tokens::list(&mut tx, &attic, now).await.unwrap().is_empty());
         assert!(!collaborators::remove(&mut tx, &attic, collaborator.user()).await.unwrap());
         commit(tx, attic).await;
-        assert_eq!(kept(&house).await, before);
+        assert_eq!(changed(&house, &before).await, [""; 0]);
         let mut db = house.store.read().await.unwrap();
         let lab = permit(&mut db, &owner, Some("lab"), Action::ManageWorkspace).await;
         assert_eq!(workspace_tokens::list(&mut db, &lab, now).await.unwrap().len(), 1);
@@ -199,7 +205,7 @@ both! {
         };
         refused(credentials::insert(&mut tx, &own, &somebody_elses, now).await);
         audit::commit_installation(tx, own, Event::new(AuditAction::TokenCreated, "test", "", ""), now).await.unwrap();
-        assert_eq!(kept(&house).await, before);
+        assert_eq!(changed(&house, &before).await, [""; 0]);
     }
 
     async fn what_somebody_does_is_never_committed_without_its_event(house) {
@@ -227,10 +233,10 @@ both! {
         }
         let tx = house.store.write_installation().await.unwrap();
         refused(audit::commit_installation_observation(tx, InstallationPermit::own(&owner)).await);
-        assert_eq!(kept(&house).await, before);
+        assert_eq!(changed(&house, &before).await, [""; 0]);
         let (tx, lab) = begun().await;
         commit(tx, lab).await;
-        assert_ne!(kept(&house).await, before);
+        assert_eq!(changed(&house, &before).await, ["servers"]);
     }
 
     async fn what_a_token_may_is_read_when_it_acts(house) {
