@@ -275,7 +275,8 @@ both! {
         let page = house.anonymous.get("/api/docs").await.expect(200);
         assert_eq!(page.headers["content-type"], "text/html; charset=utf-8");
         for operation in openapi::operations() {
-            let row = format!("<b>{}</b> <code>{}</code>", operation.method, operation.path);
+            let path = operation.path.replace('/', "<wbr>/");
+            let row = format!("<b>{}</b> <code>{path}</code>", operation.method);
             assert_eq!(page.text.matches(&row).count(), 1, "{row}");
         }
         let text = page.text.to_lowercase();
