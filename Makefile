@@ -37,7 +37,7 @@ fmt: ## Format the code
 
 assurance: ## Run every security test at its full size (takes long)
 	@scripts/setup test
-	@VESTRY_ASSURANCE=1 scripts/test $(ARGS)
+	@VESTRY_ASSURANCE=$(CURDIR)/target/assurance.tsv scripts/test $(ARGS)
 
 bench: ## Measure a release build beside this machine's floors into docs/performance.md (ROWS=run,start)
 	@scripts/setup bench

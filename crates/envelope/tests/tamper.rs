@@ -1,9 +1,8 @@
 //! A changed bit, a truncation or a move of a stored envelope is always refused.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
+#![allow(clippy::unwrap_used, reason = "a test")]
 
-use std::process;
-
+use assurance::{Dice, count};
 use envelope::{Context, Key, Plaintext, SealedValue, Tag, seal, seal_canary, unseal, unwrap, verify_canary, wrap};
 
 const FLIPS: usize = 100_000;
@@ -43,22 +42,22 @@ fn every_single_bit_of_every_kind_of_envelope_counts() {
 
 #[test]
 fn random_flips_and_truncations_are_refused() {
-    let mut random = Random::seeded();
+    let mut dice = Dice::of("random_flips_and_truncations_are_refused");
     let key = Key::generate([2; 16]).unwrap();
     let mut sealed = Vec::new();
     for len in [0, 5, 60, 300, 2_000] {
         sealed.push(seal(&key, &here(), &Plaintext::new(vec![7; len])).unwrap().into_bytes());
         assert!(opens(&key, sealed.last().unwrap()));
     }
-    for round in 0..at_full_size_or_a_twentieth(FLIPS) {
-        let original = &sealed[random.below(sealed.len())];
+    for round in 0..count(FLIPS) {
+        let original = &sealed[dice.below(sealed.len())];
         let mut bytes = original.clone();
         if round % 4 == 0 {
-            bytes.truncate(random.below(bytes.len()));
+            bytes.truncate(dice.below(bytes.len()));
         }
-        for _ in 0..random.below(8) {
-            if let Some(at) = bytes.len().checked_sub(1).map(|last| random.below(last + 1)) {
-                bytes[at] ^= 1 << random.below(8);
+        for _ in 0..dice.below(8) {
+            if let Some(at) = bytes.len().checked_sub(1).map(|last| dice.below(last + 1)) {
+                bytes[at] ^= 1 << dice.below(8);
             }
         }
         // Flips may cancel each other out; then nothing was changed.
@@ -69,8 +68,7 @@ fn random_flips_and_truncations_are_refused() {
 #[test]
 fn an_envelope_moved_to_any_other_place_is_refused() {
     let key = Key::generate([2; 16]).unwrap();
-    let places: Vec<Context> =
-        (0..at_full_size_or_a_twentieth(CONTEXTS * CONTEXTS).isqrt().max(2)).map(place).collect();
+    let places: Vec<Context> = (0..count(CONTEXTS * CONTEXTS).isqrt().max(2)).map(place).collect();
     let sealed: Vec<SealedValue> =
         places.iter().map(|place| seal(&key, place, &Plaintext::new(b"the same value".to_vec())).unwrap()).collect();
     for (from, sealed) in sealed.iter().enumerate() {
@@ -89,34 +87,4 @@ fn place(number: usize) -> Context {
         workspace => context.with(Tag::Scope, b"workspace").with(Tag::Workspace, &[workspace as u8; 16]),
     };
     context.with(Tag::Name, ["A", "B", "AB"][number / 27 % 3].as_bytes()).with(Tag::Version, &[(number / 81) as u8])
-}
-
-/// Full counts where `VESTRY_ASSURANCE` is 1, a twentieth elsewhere.
-#[expect(clippy::disallowed_methods, reason = "the one who runs the tests chooses their size")]
-fn at_full_size_or_a_twentieth(count: usize) -> usize {
-    if std::env::var("VESTRY_ASSURANCE").is_ok_and(|set| set == "1") { count } else { count / 20 }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014): enough to choose what to break.
-struct Random(u64);
-
-impl Random {
-    /// Prints its seed, which `VESTRY_SEED` repeats.
-    #[expect(clippy::disallowed_methods, reason = "the one who runs the tests may repeat a seed")]
-    fn seeded() -> Self {
-        let seed = match std::env::var("VESTRY_SEED") {
-            Ok(seed) => seed.parse().unwrap(),
-            Err(_) => u64::from(process::id()),
-        };
-        println!("VESTRY_SEED={seed}");
-        Self(seed)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = self.0;
-        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((word ^ (word >> 31)) % limit as u64) as usize
-    }
 }

@@ -11,7 +11,6 @@ mod openapi;
 mod operator;
 mod races;
 mod reconcile;
-mod scale;
 mod sealed;
 mod serve;
 mod store;

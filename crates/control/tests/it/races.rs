@@ -2,13 +2,13 @@
 
 use std::{future::poll_fn, pin::pin, task::Poll};
 
+use assurance::{Dice, count};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::{
     both,
-    scale::{Dice, count},
     store::sql::{Sql, eventually},
     support::{Actor, Answer, House, LAB, PASSWORD},
 };
@@ -208,7 +208,7 @@ both! {
     async fn a_deselected_secret_is_in_no_start_after_the_answer(house) {
         furnish(&house).await;
         let selection = format!("{SECRETS}/SHARED/workspaces/lab");
-        let mut dice = Dice::new();
+        let mut dice = Dice::of("a_deselected_secret_is_in_no_start_after_the_answer");
         let mut with_it = 0;
         for round in 0..count(1_000) {
             house.administrator.put(&selection, json!({})).await.expect(200);
@@ -252,7 +252,7 @@ both! {
     async fn a_collaborator_who_lost_access_starts_nothing_after_the_answer(house) {
         furnish(&house).await;
         let access = format!("{LAB}/collaborators/{}", house.collaborator.email);
-        let mut dice = Dice::new();
+        let mut dice = Dice::of("a_collaborator_who_lost_access_starts_nothing_after_the_answer");
         let mut sql = Sql::open(&house).await;
         let mut begun = 0;
         for round in 0..count(1_000) {
@@ -311,7 +311,7 @@ both! {
     }
 
     async fn a_revoked_token_does_nothing_after_the_answer(house) {
-        let mut dice = Dice::new();
+        let mut dice = Dice::of("a_revoked_token_does_nothing_after_the_answer");
         for round in 0..count(200) {
             let wish = json!({ "name": "short-lived", "access": "full", "organization_secrets": true });
             let made = house.administrator.post("/me/tokens", wish).await.expect(201).json();

@@ -1,11 +1,11 @@
 //! A stored value that was changed or moved in the database is refused: the start fails closed and names the secret.
 
+use assurance::{Dice, count};
 use serde_json::json;
 
 use super::sql::{Sql, eventually};
 use crate::{
     both,
-    scale::{Dice, count},
     support::{Actor, House, LAB},
 };
 
@@ -90,7 +90,7 @@ both! {
         let rows = newest_rows(&mut sql).await;
         assert_eq!(rows.len(), 4);
         assert!(!failure(&house.owner, LAB).await.contains("does not open"), "untouched, all of them open");
-        let mut dice = Dice::new();
+        let mut dice = Dice::of("a_changed_bit_or_a_cut_fails_the_start_and_names_the_secret");
         for turn in 0..count(400) {
             let row = &rows[dice.below(rows.len())];
             let whole = sealed(&mut sql, &row.id, row.version).await;
@@ -119,7 +119,7 @@ both! {
             sql.numbers(&format!("SELECT version {all}")).await,
         );
         assert_eq!(ids.len(), 20);
-        let mut dice = Dice::new();
+        let mut dice = Dice::of("a_value_from_another_row_fails_the_start_and_names_the_secret");
         let mut swaps = 0;
         // Every pair once is 76; more than that is chance.
         for turn in 0..count(400).max(76) {
@@ -189,7 +189,7 @@ both! {
         let rows = newest_rows(&mut sql).await;
         let row = rows.iter().find(|row| row.name == "OWN_TWO").unwrap();
         let path = format!("{LAB}/secrets/OWN_TWO");
-        let mut dice = Dice::new();
+        let mut dice = Dice::of("a_damaged_secret_is_not_renamed_and_a_new_value_mends_it");
         for version in 1..=3 {
             let row = Row { id: row.id.clone(), version, name: row.name.clone() };
             let whole = sealed(&mut sql, &row.id, version).await;
