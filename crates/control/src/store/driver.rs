@@ -1,5 +1,7 @@
 //! The only place that names a database driver: connecting, transactions, binding and reading columns.
 
+mod failure;
+
 use std::{
     borrow::Cow,
     ops::{Deref, DerefMut},
@@ -10,52 +12,23 @@ use std::{
 
 use domain::{SecretName, Slug, Time, UserId};
 use sqlx::{
-    Any, AnyConnection, AnyPool, Executor, Row as _,
+    Any, AnyConnection, AnyPool, Connection as _, Executor, Row as _,
     any::{AnyArguments, AnyPoolOptions, AnyRow},
     migrate::{Migration, MigrationType, Migrator},
 };
-use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard, watch},
+    time::timeout,
+};
 
-/// What can go wrong between the store and its database.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The database refused.
-    #[error(transparent)]
-    Database(sqlx::Error),
-    /// The database does not answer.
-    #[error(transparent)]
-    Unreachable(sqlx::Error),
-    /// The schema could not be brought up to date.
-    #[error("the database's schema could not be brought up to date: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
-    /// A column holds what Vestry never writes there.
-    #[error("column {column} holds something that Vestry never writes")]
-    Column {
-        /// The column's name; its content stays out of the message.
-        column: &'static str,
-    },
-    /// The database accepted a row and did not keep it.
-    #[error("the database did not keep a row that it accepted: somebody changed its schema")]
-    Swallowed,
-    /// A permit was shown for something other than it is for: only a defect gets here.
-    #[error("a write met nothing that its permit is for")]
-    NotPermitted,
-    /// Another write took the name, slug or address first.
-    #[error("taken by another write")]
-    Taken,
-}
-
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        match error {
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Self::Unreachable(error),
-            error => Self::Database(error),
-        }
-    }
-}
+pub use failure::StoreError;
+use failure::in_time;
 
 /// The outcome of a store call.
 pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// How long a connection that goes back to the pool may take to end what it was doing.
+const RELEASE: Duration = Duration::from_secs(5);
 
 /// Which database is behind the store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -130,6 +103,13 @@ impl Store {
                     Ok(())
                 })
             })
+            // A connection goes back only when its server has answered: one that never will again would keep its place.
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    let answered = timeout(RELEASE, connection.ping()).await;
+                    answered.map_or(Err(sqlx::Error::PoolTimedOut), |answered| answered.map(|()| true))
+                })
+            })
             .connect(url)
             .await?;
         Ok(Self { pool, dialect, writer: Arc::new(Mutex::new(())), written: watch::Sender::new(()) })
@@ -200,8 +180,8 @@ impl Store {
     /// half begun would have its next user in a transaction of a stranger's kind.
     async fn begin(&self, statement: &'static str) -> Result<sqlx::Transaction<'static, Any>> {
         let pool = self.pool.clone();
-        match tokio::spawn(async move { pool.begin_with(statement).await }).await {
-            Ok(begun) => Ok(begun?),
+        match tokio::spawn(async move { in_time(pool.begin_with(statement)).await }).await {
+            Ok(begun) => begun,
             // The program is ending.
             Err(_) => Err(StoreError::Unreachable(sqlx::Error::PoolClosed)),
         }
@@ -210,6 +190,11 @@ impl Store {
     /// Ends every connection, waiting for those in use.
     pub async fn close(&self) {
         self.pool.close().await;
+    }
+
+    /// Whether [`Store::close`] was called: nothing will be read or written any more.
+    pub fn is_closed(&self) -> bool {
+        self.pool.is_closed()
     }
 }
 
@@ -280,7 +265,7 @@ pub struct Writing {
 impl Writing {
     /// Makes the write durable. Only [`super::audit`] calls this, so that nothing is committed without its event.
     pub(super) async fn commit_now(self) -> Result<()> {
-        self.transaction.commit().await?;
+        in_time(self.transaction.commit()).await.map_err(StoreError::of_commit)?;
         self.written.send_replace(());
         Ok(())
     }
@@ -314,10 +299,12 @@ impl Statement {
 
     /// Runs it; how many rows it touched. A broken unique index is [`StoreError::Taken`].
     pub(super) async fn execute(self, db: &mut Connection) -> Result<u64> {
-        match self.0.execute(db).await {
+        match in_time(self.0.execute(db)).await {
             Ok(done) => Ok(done.rows_affected()),
-            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Err(StoreError::Taken),
-            Err(error) => Err(error.into()),
+            Err(StoreError::Database(sqlx::Error::Database(error))) if error.is_unique_violation() => {
+                Err(StoreError::Taken)
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -338,15 +325,15 @@ impl Statement {
     }
 
     pub(super) async fn all<T>(self, db: &mut Connection, read: impl Fn(&Row) -> Result<T>) -> Result<Vec<T>> {
-        self.0.fetch_all(db).await?.into_iter().map(|row| read(&Row(row))).collect()
+        in_time(self.0.fetch_all(db)).await?.into_iter().map(|row| read(&Row(row))).collect()
     }
 
     pub(super) async fn optional<T>(self, db: &mut Connection, read: impl Fn(&Row) -> Result<T>) -> Result<Option<T>> {
-        self.0.fetch_optional(db).await?.map(|row| read(&Row(row))).transpose()
+        in_time(self.0.fetch_optional(db)).await?.map(|row| read(&Row(row))).transpose()
     }
 
     pub(super) async fn one<T>(self, db: &mut Connection, read: impl Fn(&Row) -> Result<T>) -> Result<T> {
-        read(&Row(self.0.fetch_one(db).await?))
+        read(&Row(in_time(self.0.fetch_one(db)).await?))
     }
 }
 
