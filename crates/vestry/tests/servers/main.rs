@@ -9,6 +9,7 @@ mod crashes;
 mod drift;
 mod environments;
 mod fail_closed;
+mod kills;
 mod logs;
 mod restarts;
 mod sealed;

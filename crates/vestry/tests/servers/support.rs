@@ -1,6 +1,7 @@
 //! A real control plane with its people, and what its servers leave on this machine.
 
 mod actor;
+mod cluster;
 mod control_plane;
 mod follow;
 mod house;
@@ -16,6 +17,7 @@ use std::{
 };
 
 pub(crate) use actor::{Actor, Answer};
+pub(crate) use cluster::Cluster;
 pub(crate) use control_plane::{Account, ControlPlane, Database, Options};
 pub(crate) use follow::{Event, Follower};
 pub(crate) use house::{House, LAB, Server};

@@ -22,7 +22,11 @@ use nix::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Process, Programs, actor::Line, family, postgres, processes, until};
+use super::{
+    Cluster, Process, Programs,
+    actor::{self, Line},
+    family, postgres, processes, until,
+};
 
 /// Who runs the control plane.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub(crate) enum Account {
 pub(crate) enum Database {
     Sqlite,
     Postgres,
+    /// A PostgreSQL that no other control plane uses.
+    OwnPostgres,
 }
 
 /// What kind of control plane.
@@ -62,6 +68,8 @@ pub(crate) struct ControlPlane {
     folder: TempDir,
     uid: Option<u32>,
     database_url: Option<String>,
+    /// Its own PostgreSQL, if it has one.
+    pub(crate) cluster: Option<Cluster>,
     log: &'static str,
     /// The sandbox's programs, if it has its own.
     pub(crate) programs: Option<Programs>,
@@ -82,9 +90,14 @@ impl ControlPlane {
         fs::hard_link(built, &program).or_else(|_| fs::copy(built, &program).map(drop)).unwrap();
         let uid = (options.account == Account::Ordinary && geteuid().is_root()).then(new_uid);
         chown(&folder, uid, uid).unwrap();
-        let database_url = (options.database == Database::Postgres).then(postgres::new_database);
+        let cluster = (options.database == Database::OwnPostgres).then(Cluster::new);
+        let database_url = match options.database {
+            Database::Sqlite => None,
+            Database::Postgres => Some(postgres::new_database()),
+            Database::OwnPostgres => cluster.as_ref().map(Cluster::url),
+        };
         let programs = options.own_programs.then(|| Programs::copy_to(folder.path().join("programs")));
-        Self { folder, uid, database_url, log: options.log, programs, line, process: None }
+        Self { folder, uid, database_url, cluster, log: options.log, programs, line, process: None }
     }
 
     fn program(&self) -> PathBuf {
@@ -218,6 +231,29 @@ impl ControlPlane {
     pub(crate) fn programs_in_sandboxes(&self) -> Vec<Process> {
         let roots = self.facts().into_iter().filter_map(|facts| pid_of(&facts["sandbox"]));
         roots.flat_map(|root| family(root).into_iter().skip(1)).collect()
+    }
+
+    /// Each part that it needs, `ok` or what is wrong with it.
+    pub(crate) fn readiness(&self) -> Value {
+        let mut answer = actor::agent().get(format!("{}/readyz", self.url())).call().unwrap();
+        serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap()
+    }
+
+    /// Asks its database, embedded or not, behind its back: the rows' first columns. Of the embedded one also whether it
+    /// is whole in itself.
+    pub(crate) fn query(&self, sql: &str) -> String {
+        const SCRIPT: &str = "import sqlite3, sys\n\
+            db = sqlite3.connect(sys.argv[1], timeout=30)\n\
+            assert [('ok',)] == db.execute('PRAGMA integrity_check').fetchall()\n\
+            assert [] == db.execute('PRAGMA foreign_key_check').fetchall()\n\
+            print('\\n'.join(str(row[0]) for row in db.execute(sys.argv[2])))\n";
+        if let Some(url) = &self.database_url {
+            return postgres::query(url, sql);
+        }
+        let mut python = Command::new("/usr/bin/python3");
+        let output = python.args(["-c", SCRIPT]).arg(self.data().join("vestry.sqlite")).arg(sql).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
     }
 
     /// Changes the embedded database behind the control plane's back.

@@ -59,6 +59,12 @@ impl House {
         collaborator
     }
 
+    /// Another member, without access to `lab` and without a token; their address.
+    pub(crate) fn member(&self, name: &str) -> String {
+        add_person(&self.control_plane, name);
+        email(name)
+    }
+
     /// Kills the control plane as a crash would, and starts it again.
     pub(crate) fn crash(&mut self) {
         self.control_plane.kill();
