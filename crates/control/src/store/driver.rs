@@ -94,6 +94,12 @@ impl Store {
     async fn connect(url: &str) -> Result<Self> {
         sqlx::any::install_default_drivers();
         let dialect = if url.starts_with("sqlite:") { Dialect::Sqlite } else { Dialect::Postgres };
+        if dialect == Dialect::Sqlite {
+            // A file that can't be used says why; the pool would try again and again, and say that it took too long.
+            let mut first = AnyConnection::connect(url).await?;
+            first.execute(settings(dialect)).await?;
+            first.close().await?;
+        }
         let pool = AnyPoolOptions::new()
             .max_connections(dialect.connections())
             .acquire_timeout(Duration::from_secs(10))

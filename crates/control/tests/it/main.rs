@@ -6,6 +6,7 @@ mod access_matrix;
 mod api;
 mod browser;
 mod canary;
+mod damage;
 mod guessing;
 mod openapi;
 mod operator;

@@ -9,7 +9,8 @@ use std::{
 };
 
 use assurance::{Dice, count, report};
-use ledger::{Ledger, Progress, Seen, Tally};
+pub(crate) use ledger::Tally;
+use ledger::{Ledger, Progress, Seen};
 use serde_json::json;
 
 use crate::support::*;
@@ -37,7 +38,8 @@ UNION ALL SELECT 'a selection of ' || l.secret_id FROM selections l
     WHERE NOT EXISTS (SELECT 1 FROM audit_events e WHERE e.target_id = l.secret_id
         AND e.action IN ('secret.created', 'secret.version_written', 'secret.edited'))
 UNION ALL SELECT 'the record of ' || t.id FROM starts t
-    WHERE 1 <> (SELECT COUNT(*) FROM audit_events e WHERE e.target_id = t.id AND e.action = 'run.started')
+    WHERE t.kind = 'run'
+        AND 1 <> (SELECT COUNT(*) FROM audit_events e WHERE e.target_id = t.id AND e.action = 'run.started')
 UNION ALL SELECT 'the run of the event ' || e.id FROM audit_events e
     WHERE e.action = 'run.started' AND NOT EXISTS (SELECT 1 FROM starts t WHERE t.id = e.target_id)
 UNION ALL SELECT 'nobody got the snapshot ' || n.id FROM snapshots n
@@ -108,13 +110,14 @@ fn nothing_acknowledged_is_lost_when_postgresql_is_killed() {
     report("crash", "PostgreSQL", &format!("{kills} kills -9 of PostgreSQL, {tally}"));
 }
 
-fn ledgers(house: &House, name: &str) -> Vec<Ledger> {
+/// People who write, each of their own things.
+pub(crate) fn ledgers(house: &House, name: &str) -> Vec<Ledger> {
     let mut guest = Some(house.member("guest"));
     (0..WRITERS).map(|number| Ledger::new(name, number, guest.take())).collect()
 }
 
 /// Lets all write, ends something in the middle of it, and compares what is there with what was acknowledged.
-fn write_until(
+pub(crate) fn write_until(
     house: &mut House,
     writers: &mut [Ledger],
     dice: &mut Dice,

@@ -5,7 +5,10 @@
 mod support;
 
 mod canary;
+mod clock;
 mod crashes;
+mod database_away;
+mod disk_full;
 mod drift;
 mod environments;
 mod fail_closed;

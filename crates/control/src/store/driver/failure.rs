@@ -88,6 +88,8 @@ impl From<sqlx::migrate::MigrateError> for StoreError {
 fn sort(code: &str) -> fn(sqlx::Error) -> StoreError {
     let of_sqlite = code.parse().ok().filter(|_| code.len() < 5).map(|code: u32| code & 0xff);
     match (code, of_sqlite) {
+        // No room for what its processes share.
+        ("4874", _) => StoreError::Full,
         // Busy, locked, read-only, input or output failed, can't be opened, locks can't be had.
         (_, Some(5 | 6 | 8 | 10 | 14 | 15)) => StoreError::Unreachable,
         (_, Some(13)) => StoreError::Full,
@@ -119,11 +121,10 @@ mod tests {
     #[test]
     fn a_code_says_what_people_can_do() {
         let sorted = |code| sort(code)(sqlx::Error::RowNotFound);
-        for code in ["5", "261", "8", "10", "1034", "4874", "14", "57P01", "57P03", "08006", "53300", "58030", "25006"]
-        {
+        for code in ["5", "261", "8", "10", "1034", "14", "57P01", "57P03", "08006", "53300", "58030", "25006"] {
             assert!(matches!(sorted(code), StoreError::Unreachable(_)), "{code}");
         }
-        for code in ["13", "53100"] {
+        for code in ["13", "4874", "53100"] {
             assert!(matches!(sorted(code), StoreError::Full(_)), "{code}");
         }
         for code in ["11", "267", "26", "XX001", "XX002"] {

@@ -11,7 +11,7 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{family, postgres, until};
+use super::{Wire, family, postgres, until};
 
 /// Ends the server and removes all of it when the test's process ends, however it ends: then `cat` does.
 const HOLDER: &str = r#"
@@ -43,6 +43,11 @@ impl Cluster {
     /// Its address.
     pub(super) fn url(&self) -> String {
         format!("postgres://vestry@localhost/vestry?host={}", self.folder.display())
+    }
+
+    /// Another way to it.
+    pub(super) fn wire(&self) -> Wire {
+        Wire::to(self.folder.join(".s.PGSQL.5432"))
     }
 
     /// Runs a statement, and gives the rows it answers.
@@ -82,9 +87,10 @@ impl Cluster {
         file.lines().next().unwrap().trim().parse().unwrap()
     }
 
-    /// Its processes, the first one first.
+    /// Tells all its processes, and whoever started it as an ordinary user: that one stops with it, and waits for it.
     fn signal(&self, signal: Signal) {
-        for process in family(self.postmaster()) {
+        let first = self.server.as_ref().expect("it runs").id();
+        for process in family(i32::try_from(first).unwrap()) {
             let _gone = kill(Pid::from_raw(process.pid), signal);
         }
     }
@@ -120,7 +126,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        if self.server.is_some() && self.data().join("postmaster.pid").exists() {
+        if self.server.is_some() {
             self.kill();
         }
         let _ = fs::remove_dir_all(&self.folder);

@@ -33,7 +33,7 @@ impl House {
         let anonymous = Actor::new(line.clone());
         let mut control_plane = ControlPlane::new(options, line.clone());
         control_plane.start();
-        let code = fs::read_to_string(control_plane.data().join("setup-code")).unwrap();
+        let code = control_plane.setup_code();
         let setup = json!({
             "setup_code": code.trim(), "email": email("administrator"), "name": "Administrator",
             "password": PASSWORD, "organization": { "name": "Acme" },
