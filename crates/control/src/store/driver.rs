@@ -110,10 +110,12 @@ impl Store {
                 })
             })
             // A connection goes back only when its server has answered: one that never will again would keep its place.
+            // And only outside of transactions: SQLite ends one by itself when its disk is full, which the driver does not
+            // notice, and then refuses to begin another.
             .after_release(|connection, _| {
                 Box::pin(async move {
-                    let answered = timeout(RELEASE, connection.ping()).await;
-                    answered.map_or(Err(sqlx::Error::PoolTimedOut), |answered| answered.map(|()| true))
+                    timeout(RELEASE, connection.ping()).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
+                    Ok(!connection.is_in_transaction())
                 })
             })
             .connect(url)

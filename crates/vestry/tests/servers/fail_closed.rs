@@ -74,7 +74,7 @@ fn what_can_not_be_audited_is_not_done() {
     let house = House::new();
     house.workspace_secret("KEY", "a value that stays here");
     let server = house.server("traced", TRACE);
-    let runs = house.server("runs", "echo up; exec sleep 1000");
+    let runs = house.server("keeps", "echo up; exec sleep 1000");
     runs.start();
     let before = house.control_plane.supervisors();
     house.control_plane.tamper(

@@ -242,6 +242,13 @@ impl ControlPlane {
 
     /// Starts it, and waits until it listens.
     pub(crate) fn start(&mut self) {
+        if let Err((code, said)) = self.try_start() {
+            panic!("the control plane ended with {code:?}:\n{said}");
+        }
+    }
+
+    /// Starts it, and waits until it listens or has ended: then with which code, and what it said.
+    pub(crate) fn try_start(&mut self) -> Result<(), (Option<i32>, String)> {
         assert!(self.process.is_none(), "it runs already");
         let file = File::options().create(true).append(true).open(self.log_file()).unwrap();
         let before = self.logged().len();
@@ -249,20 +256,22 @@ impl ControlPlane {
         let child = self.process.insert(command.stdout(Stdio::null()).stderr(file).spawn().unwrap());
         let log = self.folder.path().join("log");
         let url = until("the control plane", || {
+            let ended = child.try_wait().unwrap();
             let text = String::from_utf8_lossy(&fs::read(&log).unwrap()[before..]).into_owned();
-            if let Some(ended) = child.try_wait().unwrap() {
-                panic!("the control plane ended with {ended}:\n{text}");
+            if let Some(ended) = ended {
+                return Some(Err((ended.code(), text)));
             }
             let (_, address) = text.split_once("Vestry listens on http://")?;
-            Some(format!("http://{}", address.split_once('\n')?.0))
+            Some(Ok(format!("http://{}", address.split_once('\n')?.0)))
         });
-        *self.line.url.lock().unwrap() = url;
-    }
-
-    /// Tries to start it where it can't: how it ended, and what it said.
-    pub(crate) fn refuses_to_start(&self) -> (Option<i32>, String) {
-        let output = self.command(&["serve", "--listen", "127.0.0.1:0"]).output().unwrap();
-        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+        match url {
+            Ok(url) => *self.line.url.lock().unwrap() = url,
+            Err(ended) => {
+                self.process = None;
+                return Err(ended);
+            }
+        }
+        Ok(())
     }
 
     fn logged(&self) -> Vec<u8> {
