@@ -25,7 +25,12 @@ const CONTRADICTIONS: &str = "
 SELECT 'the newest version of ' || s.id FROM secrets s
     WHERE s.version <> (SELECT COALESCE(MAX(v.version), 0) FROM secret_versions v WHERE v.secret_id = s.id)
 UNION ALL SELECT 'the versions of ' || s.id FROM secrets s
-    WHERE s.version <> (SELECT COUNT(*) FROM secret_versions v WHERE v.secret_id = s.id AND v.sealed IS NOT NULL)
+    WHERE s.version <> (SELECT COUNT(*) FROM secret_versions v WHERE v.secret_id = s.id)
+UNION ALL SELECT 'the kept versions of ' || s.id FROM secrets s
+    WHERE (CASE WHEN s.version > 10 THEN 10 ELSE s.version END) <> (SELECT COUNT(*) FROM secret_versions v
+        WHERE v.secret_id = s.id AND v.sealed IS NOT NULL AND v.version > s.version - 10)
+        OR EXISTS (SELECT 1 FROM secret_versions v
+            WHERE v.secret_id = s.id AND v.sealed IS NOT NULL AND v.version <= s.version - 10)
 UNION ALL SELECT 'the budget of ' || s.id FROM secrets s
     WHERE s.cost <> (SELECT v.cost FROM secret_versions v WHERE v.secret_id = s.id AND v.version = s.version)
 UNION ALL SELECT 'the events of versions of ' || s.id FROM secrets s

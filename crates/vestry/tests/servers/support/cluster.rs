@@ -95,9 +95,13 @@ impl Cluster {
         }
     }
 
-    /// Kills all its processes as a crash would.
+    /// Kills all its processes as a crash would. Not whoever started it: that one sees to it that no zombie keeps the
+    /// number of its first process.
     pub(crate) fn kill(&mut self) {
-        self.signal(Signal::SIGKILL);
+        self.signal(Signal::SIGCONT);
+        for process in family(self.postmaster()) {
+            let _gone = kill(Pid::from_raw(process.pid), Signal::SIGKILL);
+        }
         self.ended();
     }
 
@@ -126,7 +130,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        if self.server.is_some() {
+        if self.server.is_some() && self.data().join("postmaster.pid").exists() {
             self.kill();
         }
         let _ = fs::remove_dir_all(&self.folder);
