@@ -1,12 +1,12 @@
 //! The only place that names a database driver: connecting, transactions, binding and reading columns.
 
 mod failure;
+mod writer;
 
 use std::{
     borrow::Cow,
     ops::{Deref, DerefMut},
     str::FromStr,
-    sync::Arc,
     time::Duration,
 };
 
@@ -16,19 +16,20 @@ use sqlx::{
     any::{AnyArguments, AnyPoolOptions, AnyRow},
     migrate::{Migration, MigrationType, Migrator},
 };
-use tokio::{
-    sync::{Mutex, OwnedMutexGuard, watch},
-    time::timeout,
+use tokio::{sync::watch, time::timeout};
+
+use self::{
+    failure::in_time,
+    writer::{Turn, Writer},
 };
 
-pub use failure::StoreError;
-use failure::in_time;
+pub use self::failure::StoreError;
 
 /// The outcome of a store call.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
-/// How long a connection that goes back to the pool may take to end what it was doing.
-const RELEASE: Duration = Duration::from_secs(5);
+/// How long a connection may take to say that it still stands.
+const PING: Duration = Duration::from_secs(3);
 
 /// Which database is behind the store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,23 +41,26 @@ pub(super) enum Dialect {
 }
 
 impl Dialect {
-    /// How many connections there are at most. Each embedded one has a thread, a page cache and prepared statements of
-    /// its own, and more than a few read no faster.
+    /// How many connections there are at most, besides the embedded database's writer. Each embedded one has a thread, a
+    /// page cache and prepared statements of its own, and more than a few read no faster.
     fn connections(self) -> u32 {
         match self {
-            Self::Sqlite => 5,
+            Self::Sqlite => 4,
             Self::Postgres => 16,
         }
     }
 }
+
+/// How long a connection may lie unused before it is asked whether it still stands.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
 /// The database behind the control plane.
 #[derive(Clone)]
 pub struct Store {
     pool: AnyPool,
     dialect: Dialect,
-    // SQLite has one writer at a time; waiting here is fair and wakes at once, waiting inside SQLite is neither.
-    writer: Arc<Mutex<()>>,
+    /// The embedded database's one writer.
+    writer: Option<Writer>,
     written: watch::Sender<()>,
 }
 
@@ -94,15 +98,25 @@ impl Store {
     async fn connect(url: &str) -> Result<Self> {
         sqlx::any::install_default_drivers();
         let dialect = if url.starts_with("sqlite:") { Dialect::Sqlite } else { Dialect::Postgres };
-        if dialect == Dialect::Sqlite {
-            // A file that can't be used says why; the pool would try again and again, and say that it took too long.
-            let mut first = AnyConnection::connect(url).await?;
-            first.execute(settings(dialect)).await?;
-            first.close().await?;
-        }
+        let writer = match dialect {
+            // Before the pool, which tries again and again with a file that can't be used, and says that it took too long.
+            Dialect::Sqlite => Some(Writer::open(url).await?),
+            Dialect::Postgres => None,
+        };
         let pool = AnyPoolOptions::new()
             .max_connections(dialect.connections())
             .acquire_timeout(Duration::from_secs(10))
+            // Instead of asking each time: what was just used is there.
+            .test_before_acquire(false)
+            .before_acquire(|connection, found| {
+                Box::pin(async move {
+                    if found.idle_for > TRUSTED_IDLE {
+                        // One that does not answer gives way to a new one, in time for whoever waits.
+                        timeout(PING, connection.ping()).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
+                    }
+                    Ok(true)
+                })
+            })
             .after_connect(move |connection, _| {
                 Box::pin(async move {
                     connection.execute(settings(dialect)).await?;
@@ -114,13 +128,13 @@ impl Store {
             // notice, and then refuses to begin another.
             .after_release(|connection, _| {
                 Box::pin(async move {
-                    timeout(RELEASE, connection.ping()).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
+                    timeout(PING, connection.ping()).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
                     Ok(!connection.is_in_transaction())
                 })
             })
             .connect(url)
             .await?;
-        Ok(Self { pool, dialect, writer: Arc::new(Mutex::new(())), written: watch::Sender::new(()) })
+        Ok(Self { pool, dialect, writer, written: watch::Sender::new(()) })
     }
 
     /// Begins to read one consistent snapshot.
@@ -170,18 +184,16 @@ impl Store {
     }
 
     async fn write_behind(&self, row_lock: Statement) -> Result<Writing> {
-        match self.dialect {
-            Dialect::Sqlite => {
-                let turn = self.writer.clone().lock_owned().await;
-                let transaction = self.begin("BEGIN IMMEDIATE").await?;
-                Ok(Writing { transaction, turn: Some(turn), written: self.written.clone(), recorded: false })
-            }
-            Dialect::Postgres => {
+        let transaction = match &self.writer {
+            Some(_) if self.is_closed() => return Err(StoreError::Unreachable(sqlx::Error::PoolClosed)),
+            Some(writer) => Transaction::Turn(writer.begin().await?),
+            None => {
                 let mut transaction = self.begin("BEGIN").await?;
                 row_lock.execute(&mut transaction).await?;
-                Ok(Writing { transaction, turn: None, written: self.written.clone(), recorded: false })
+                Transaction::Pooled(transaction)
             }
-        }
+        };
+        Ok(Writing { transaction, written: self.written.clone(), recorded: false })
     }
 
     /// Begins a transaction, to the end also when whoever asked hangs up meanwhile: a connection that went back to the pool
@@ -197,13 +209,25 @@ impl Store {
 
     /// Ends every connection, waiting for those in use.
     pub async fn close(&self) {
-        self.pool.close().await;
+        // Closed from here on: nobody opens the writer's connection again.
+        let readers = self.pool.close();
+        if let Some(writer) = &self.writer {
+            writer.close().await;
+        }
+        readers.await;
     }
 
     /// Whether [`Store::close`] was called: nothing will be read or written any more.
     pub fn is_closed(&self) -> bool {
         self.pool.is_closed()
     }
+}
+
+/// A connection outside the pool, told what every connection is told.
+async fn connected(url: &str, dialect: Dialect) -> Result<AnyConnection> {
+    let mut connection = AnyConnection::connect(url).await?;
+    connection.execute(settings(dialect)).await?;
+    Ok(connection)
 }
 
 /// Where the database server of a `postgres://…` address is: its host and port. `None` for the embedded database, for
@@ -221,8 +245,12 @@ fn settings(dialect: Dialect) -> &'static str {
             "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
              PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF"
         }
-        // Both are for statements that run for minutes. For one of milliseconds, compiling it first takes seconds.
-        Dialect::Postgres => "SET jit = off; SET max_parallel_workers_per_gather = 0",
+        // The first two are for statements that run for minutes. For one of milliseconds, compiling it first takes seconds.
+        // The third ends what a control plane has begun that is gone without a word, with the locks it has.
+        Dialect::Postgres => {
+            "SET jit = off; SET max_parallel_workers_per_gather = 0; \
+             SET idle_in_transaction_session_timeout = '30s'"
+        }
     }
 }
 
@@ -262,18 +290,24 @@ impl DerefMut for Reading {
 
 /// A write in progress.
 pub struct Writing {
-    transaction: sqlx::Transaction<'static, Any>,
-    #[expect(dead_code, reason = "held for its drop: the next writer's turn comes after this transaction's end")]
-    turn: Option<OwnedMutexGuard<()>>,
+    transaction: Transaction,
     written: watch::Sender<()>,
     /// Whether an audit event goes along.
     pub(super) recorded: bool,
 }
 
+enum Transaction {
+    Pooled(sqlx::Transaction<'static, Any>),
+    Turn(Turn),
+}
+
 impl Writing {
     /// Makes the write durable. Only [`super::audit`] calls this, so that nothing is committed without its event.
     pub(super) async fn commit_now(self) -> Result<()> {
-        in_time(self.transaction.commit()).await.map_err(StoreError::of_commit)?;
+        match self.transaction {
+            Transaction::Pooled(transaction) => in_time(transaction.commit()).await.map_err(StoreError::of_commit)?,
+            Transaction::Turn(turn) => turn.commit().await.map_err(StoreError::of_commit)?,
+        }
         self.written.send_replace(());
         Ok(())
     }
@@ -282,13 +316,19 @@ impl Writing {
 impl Deref for Writing {
     type Target = Connection;
     fn deref(&self) -> &Connection {
-        &self.transaction
+        match &self.transaction {
+            Transaction::Pooled(transaction) => transaction,
+            Transaction::Turn(turn) => turn.connection(),
+        }
     }
 }
 
 impl DerefMut for Writing {
     fn deref_mut(&mut self) -> &mut Connection {
-        &mut self.transaction
+        match &mut self.transaction {
+            Transaction::Pooled(transaction) => transaction,
+            Transaction::Turn(turn) => turn.connection_mut(),
+        }
     }
 }
 
@@ -318,10 +358,12 @@ impl Statement {
 
     /// Runs an insert that must add its row: one that a trigger of somebody's swallowed is an error.
     pub(super) async fn insert(self, db: &mut Connection) -> Result<()> {
-        match self.execute(db).await? {
-            1 => Ok(()),
-            _ => Err(StoreError::Swallowed),
-        }
+        self.insert_rows(db, 1).await
+    }
+
+    /// The same of an insert that must add so many.
+    pub(super) async fn insert_rows(self, db: &mut Connection, rows: usize) -> Result<()> {
+        if self.execute(db).await? == rows as u64 { Ok(()) } else { Err(StoreError::Swallowed) }
     }
 
     /// Runs an update that must meet a row: there is none where the permit is for another place.

@@ -153,3 +153,21 @@ fn whatever_becomes_of_a_commit_s_answer_no_server_is_left_between_two_states() 
     }
     server.start();
 }
+
+/// A machine that is gone, or a way to it, tells nobody. Connections that never answer again kept their places and their
+/// locks until the kernel gave them up.
+#[test]
+fn connections_that_are_lost_without_a_word_keep_neither_their_place_nor_their_locks() {
+    let mut house = wired();
+    let mut writers = ledgers(&house, "lost connections");
+    let (mut dice, mut tally) = (Dice::of("lost connections"), Tally::default());
+    write_until(&mut house, &mut writers, &mut dice, &mut tally, |house| {
+        house.control_plane.wire.as_ref().unwrap().lose_all();
+        until("the database", || (house.control_plane.readiness()["database"] == "ok").then_some(()));
+        until("the locks of what was lost", || {
+            let wish = json!({ "name": "Acme" });
+            (house.administrator.patch("/organizations/acme", wish).status == 200).then_some(())
+        });
+    });
+    report("database away", "PostgreSQL", &format!("every connection lost without a word, {tally}"));
+}
