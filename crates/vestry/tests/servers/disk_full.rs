@@ -128,5 +128,5 @@ fn a_start_without_room_for_its_sandbox_fails_closed_and_says_why() {
     house.known_server(LAB, "first").start();
     house.known_server(LAB, "second").start();
     assert_eq!(house.known_server(LAB, "second").newest_start()["ended_at"], Value::Null);
-    report("fail closed", "disk full", "start, restart and run: refused, no partial environment");
+    report("fail closed", "disk full", "start and restart: failed and said why, the process from before ran on");
 }
