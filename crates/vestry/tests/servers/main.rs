@@ -11,5 +11,6 @@ mod environments;
 mod fail_closed;
 mod logs;
 mod restarts;
+mod runs;
 mod sealed;
 mod stops;

@@ -4,6 +4,7 @@ mod actor;
 mod control_plane;
 mod follow;
 mod house;
+mod laptop;
 #[path = "../../../control/tests/it/support/postgres.rs"]
 mod postgres;
 mod processes;
@@ -19,6 +20,7 @@ pub(crate) use actor::{Actor, Answer};
 pub(crate) use control_plane::{Account, ControlPlane, Database, Options};
 pub(crate) use follow::{Event, Follower};
 pub(crate) use house::{House, LAB, Server};
+pub(crate) use laptop::{Laptop, Ran};
 pub(crate) use processes::{Process, environment_of, family, processes};
 pub(crate) use programs::Programs;
 pub(crate) use sweep::{Forms, Sweep};
