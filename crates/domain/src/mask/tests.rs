@@ -1,3 +1,4 @@
+use assurance::report;
 use proptest::prelude::*;
 
 use super::*;
@@ -86,6 +87,8 @@ fn base64_of_a_longer_text_is_masked_wherever_the_value_lies_in_it() {
             assert!(encoded.ends_with(right) && right.len() <= encoded.len() - (before + value.len()) * 8 / 6);
         }
     }
+    let done = format!("{} values in base64 at {} places in a longer text: all masked", values.len(), places.count());
+    report("masker", "base64", &done);
 }
 
 #[test]
@@ -117,6 +120,12 @@ fn wherever_the_stream_is_cut_the_result_is_the_same() {
         let pieces: Vec<&[u8]> = text.as_bytes().chunks(size).collect();
         assert_eq!(mask_pieces(secrets, &pieces), whole, "pieces of {size}");
     }
+    let done = format!(
+        "{} forms, cut at each of {} places and in pieces of 1 to 39 bytes: all masked",
+        FORMS.len(),
+        text.len()
+    );
+    report("masker", "listed forms", &done);
 }
 
 #[test]
@@ -258,6 +267,7 @@ fn nothing_is_masked_in_a_log_without_secrets() {
         masker.finish(&mut out);
         assert!(out.ends_with(format!("‹{name}›").as_bytes()));
     }
+    report("masker", "neutral log", &format!("{length} bytes beside {} secrets: 0 masked", secrets.len()));
 }
 
 #[test]
