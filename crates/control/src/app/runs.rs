@@ -3,6 +3,7 @@
 //! A run's record is committed before anything is unsealed. Runs of one organization that are asked for at the same
 //! time share one commit; none is answered before it.
 
+mod commit;
 mod desk;
 
 use domain::{DisplayName, Outcome, Scope, SecretName, Slug, StartId, policy::Action};
@@ -32,7 +33,7 @@ pub struct NewRun {
 }
 
 /// Where a run belongs.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Place {
     /// The organization's slug.
     pub organization: String,

@@ -323,10 +323,12 @@ impl Statement {
 
     /// Runs an insert that must add its row: one that a trigger of somebody's swallowed is an error.
     pub(super) async fn insert(self, db: &mut Connection) -> Result<()> {
-        match self.execute(db).await? {
-            1 => Ok(()),
-            _ => Err(StoreError::Swallowed),
-        }
+        self.insert_rows(db, 1).await
+    }
+
+    /// The same of an insert that must add so many.
+    pub(super) async fn insert_rows(self, db: &mut Connection, rows: usize) -> Result<()> {
+        if self.execute(db).await? == rows as u64 { Ok(()) } else { Err(StoreError::Swallowed) }
     }
 
     /// Runs an update that must meet a row: there is none where the permit is for another place.

@@ -104,3 +104,17 @@ pub enum Runner {
     /// A workspace's own token.
     Token(WorkspaceToken),
 }
+
+impl Runner {
+    /// Whether both showed the same credential, from the same address.
+    pub fn is(&self, other: &Self) -> bool {
+        self.shown() == other.shown()
+    }
+
+    fn shown(&self) -> (CredentialId, Option<&str>) {
+        match self {
+            Self::Person(caller) => (caller.credential, caller.address.as_deref()),
+            Self::Token(token) => (token.credential, token.address.as_deref()),
+        }
+    }
+}
