@@ -160,7 +160,9 @@ impl Client {
         let failure = refusal(&self.address, response);
         if failure.code.as_deref() == Some("unauthenticated") && matches!(self.caller, Caller::Token(_)) {
             let message = format!("the token is not valid at {}: it was revoked or has ended", self.address);
-            return Failure { message, ..failure };
+            let failure = Failure { message, ..failure };
+            // Signing in is nothing for a machine.
+            return if self.acts_for_workspace() { failure.help(ANOTHER_TOKEN) } else { failure };
         }
         failure
     }
@@ -320,6 +322,7 @@ fn unreachable(address: &Address, error: &ureq::Error) -> Failure {
     Failure::new(Exit::Unreachable, format!("{address} can't be reached: {}", escape(&why))).help(help)
 }
 
+const ANOTHER_TOKEN: &str = "the workspace's owner makes another:  vestry token create NAME -w [ORG/]WORKSPACE";
 const NOT_THERE: &str = "is the control plane running?  vestry serve\nanother address:  --url or VESTRY_URL";
 const UNTRUSTED: &str = "the connection could not be trusted, and nothing was sent\n\
      if its certificate is from an authority of your own, let this machine trust that authority";

@@ -9,6 +9,7 @@ mod canary;
 mod guessing;
 mod openapi;
 mod operator;
+mod parsers;
 mod races;
 mod reconcile;
 mod sealed;

@@ -283,7 +283,7 @@ fn a_refused_run_runs_nothing(options: Options) {
     assert!(records(&house).is_empty());
     assert_eq!(laptop.run(&["true"]).code, Some(0));
     house.owner.delete(&format!("{LAB}/tokens/{id}")).expect(204);
-    nothing_runs(&laptop, &[], "it was revoked or has ended");
+    nothing_runs(&laptop, &[], "it was revoked or has ended\nhelp:  the workspace's owner makes another");
 
     let (_, token) = workspace_token(&house, "another");
     assert_eq!(records(&house).len(), 1);
