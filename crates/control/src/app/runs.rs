@@ -37,8 +37,8 @@ pub struct NewRun {
 pub struct Place {
     /// The organization's slug.
     pub organization: String,
-    /// The workspace's slug.
-    pub workspace: String,
+    /// The workspace's slug; a workspace's token need not say it.
+    pub workspace: Option<String>,
 }
 
 /// A run on record, and what it gets.
@@ -105,12 +105,12 @@ pub async fn begin(app: &App, runner: Runner, place: Place, input: Input<NewRun>
 pub async fn list(
     app: &App,
     caller: &Caller,
-    place: &Place,
+    organization: &str,
+    slug: &str,
     before: Option<&str>,
     limit: Input<i64>,
 ) -> Result<Vec<Start>> {
     let mut db = app.store.read().await?;
-    let target = workspace(&place.organization, &place.workspace);
-    let permit = authorize(&mut db, caller, target, Action::SeeWorkspace).await?;
+    let permit = authorize(&mut db, caller, workspace(organization, slug), Action::SeeWorkspace).await?;
     Ok(starts::runs(&mut db, &permit, before, limit.checked()?).await?)
 }

@@ -9,7 +9,7 @@ use super::{NewRun, Place, desk::Recorded};
 use crate::{
     app::{
         App, Input,
-        access::{authorize_runner, workspace},
+        access::authorize_runner,
         snapshots::{self, Snapshot},
     },
     clock,
@@ -120,8 +120,8 @@ async fn admit(app: &App, tx: &mut Writing, guests: &mut Vec<Guest>, asked: Aske
     let guest = match guests.iter().position(|guest| guest.runner.is(&runner) && guest.place == place) {
         Some(known) => known,
         None => {
-            let target = workspace(&place.organization, &place.workspace);
-            let permit = authorize_runner(tx, &runner, target, Action::StartRuns).await?;
+            let (organization, slug) = (&place.organization, place.workspace.as_deref());
+            let permit = authorize_runner(tx, &runner, organization, slug, Action::StartRuns).await?;
             guests.push(Guest { runner, place, permit, whole: None });
             guests.len() - 1
         }
