@@ -51,7 +51,7 @@ where
     for _ in 0..TRIES {
         match write().await {
             Ok(()) => return true,
-            Err(error) => tracing::error!(%error, %start, "{what} could not be recorded yet"),
+            Err(error) => tracing::error!(error = error.in_full(), %start, "{what} could not be recorded yet"),
         }
         tokio::time::sleep(AGAIN).await;
     }

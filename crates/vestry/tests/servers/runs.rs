@@ -304,19 +304,34 @@ fn where_a_run_is_refused_on_postgresql_no_command_runs() {
     a_refused_run_runs_nothing(POSTGRES);
 }
 
+/// The log said "something went wrong inside", and to look into the log.
+#[test]
+fn why_a_run_could_not_be_put_on_record_is_in_the_log_and_nowhere_else() {
+    let house = House::new();
+    let (_, token) = workspace_token(&house, "pipeline");
+    house.control_plane.tamper(NO_AUDIT);
+    let ran = Laptop::new(&house, &token).run(&["true"]);
+    assert!(!ran.stderr.contains("the disk is full"), "{ran:?}");
+    let log = fs::read_to_string(house.control_plane.log_file()).unwrap();
+    let said = log.lines().find(|line| line.contains("could not be put on record")).unwrap();
+    assert!(said.contains("the disk is full"), "{said}");
+}
+
+const NO_AUDIT: &str =
+    "CREATE TRIGGER no_audit BEFORE INSERT ON audit_events BEGIN SELECT RAISE(ABORT, 'the disk is full'); END";
+
 #[test]
 fn without_its_audit_event_no_run_gets_anything() {
     let house = House::new();
     house.workspace_secret("KEY", "a value that stays here");
     let (_, token) = workspace_token(&house, "pipeline");
-    house.control_plane.tamper(
-        "CREATE TRIGGER no_audit BEFORE INSERT ON audit_events BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
-    );
+    house.control_plane.tamper(NO_AUDIT);
     let laptop = Laptop::new(&house, &token);
     nothing_runs(&laptop, &[], "could not be put on record, so nothing was handed over");
     assert!(records(&house).is_empty());
     house.control_plane.tamper("DROP TRIGGER no_audit");
     assert_eq!(laptop.run(&["true"]).code, Some(0));
+    assurance::report("fail closed", "audit insert fails", "run: refused, nothing handed over, the command never ran");
 }
 
 #[test]
@@ -334,6 +349,7 @@ fn a_value_that_does_not_open_is_named_and_no_command_runs_with_the_rest() {
     nothing_runs(&laptop, &[], "BROKEN");
     assert_eq!(records(&house)[0]["outcome"], "failed");
     assert_eq!(laptop.run(&["--only", "FIRST", "true"]).code, Some(0), "what is not asked for is not unsealed");
+    assurance::report("fail closed", "unseal fails", "run: refused, the secret named, the command never ran");
 }
 
 #[test]

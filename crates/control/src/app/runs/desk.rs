@@ -115,7 +115,7 @@ async fn write(app: &App, organization: &str, waiting: Vec<Waiting>) {
             }
         }
         Err(error) => {
-            tracing::error!(%error, "runs could not be put on record");
+            tracing::error!(error = error.in_full(), "runs could not be put on record");
             lock(&app.runs.outcomes).entry(organization.to_owned()).or_default().extend(outcomes);
             for to in told {
                 let _gone = to.send(Err(Error::Unavailable(NOT_ON_RECORD.to_owned())));
