@@ -99,6 +99,21 @@ impl From<StoreError> for Error {
                 tracing::error!(error = %source, "the database does not answer");
                 Self::Unavailable("the database does not answer; nothing was written; try again".to_owned())
             }
+            StoreError::Unconfirmed(source) => {
+                tracing::error!(error = %source, "the database did not confirm a commit");
+                Self::Unavailable(
+                    "the database did not confirm the write; whether it was done is not known; look, then repeat it"
+                        .to_owned(),
+                )
+            }
+            full @ StoreError::Full(_) => {
+                tracing::error!(error = %full, "nothing can be written");
+                Self::Unavailable(
+                    "the database has no room left on its disk; nothing was written; try again once its operator has \
+                     made room"
+                        .to_owned(),
+                )
+            }
             error => Self::Internal(error.into()),
         }
     }

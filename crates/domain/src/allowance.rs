@@ -35,6 +35,15 @@ impl Allowance {
     }
 }
 
+/// Failures that are further ahead of the clock, in seconds, count no more: 1 day.
+const CLOCK_AHEAD: i64 = 24 * 3_600;
+
+/// Whether a failure of then counts now. One of long after now is of a clock that was wrong, and would lock an account
+/// for as long as that was ahead.
+fn counts(at: Time, now: Time) -> bool {
+    at.plus_seconds(FAILURE_COUNTS) > now && at <= now.plus_seconds(CLOCK_AHEAD)
+}
+
 /// When the last guesses failed that count against one allowance.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Failures(Vec<Time>);
@@ -52,8 +61,8 @@ impl Failures {
 
     /// When there is room for one more; `None` for now.
     pub fn room_again(&self, allowance: Allowance, now: Time) -> Option<Time> {
-        let mut ends: Vec<Time> = self.0.iter().map(|at| at.plus_seconds(FAILURE_COUNTS)).collect();
-        ends.retain(|end| *end > now);
+        let counting = self.0.iter().filter(|at| counts(**at, now));
+        let mut ends: Vec<Time> = counting.map(|at| at.plus_seconds(FAILURE_COUNTS)).collect();
         ends.sort();
         // Room comes when so many have ended that one less than all that are allowed is left.
         ends.len().checked_sub(allowance.failures()).map(|over| ends[over])
@@ -68,7 +77,7 @@ impl Failures {
         if let Some(again) = self.room_again(allowance, now) {
             return Err(again);
         }
-        self.0.retain(|at| at.plus_seconds(FAILURE_COUNTS) > now);
+        self.0.retain(|at| counts(*at, now));
         self.0.push(now);
         Ok(self.room_again(allowance, now).is_some())
     }
@@ -126,5 +135,13 @@ mod tests {
     fn a_clock_that_was_put_back_lets_nobody_guess_more() {
         let mut failures = Failures::new(vec![at(5_000); 10]);
         assert_eq!(failures.count(Allowance::Account, at(0)), Err(at(5_900)));
+    }
+
+    /// Failures under a clock that was a year ahead locked their account for that year once the clock was right.
+    #[test]
+    fn failures_of_a_clock_that_was_far_ahead_lock_nobody_out() {
+        let mut failures = Failures::new(vec![at(365 * 24 * 3_600); 10]);
+        assert_eq!(failures.count(Allowance::Account, at(0)), Ok(false));
+        assert_eq!(failures.times(), [at(0)]);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context;
 use domain::InstallationId;
 use envelope::Key;
 use runtime::Runtime;
@@ -43,7 +44,7 @@ pub struct Booted {
 /// # Errors
 /// When the database, the data directory or the runtime can't be used at all.
 pub async fn boot(settings: Settings) -> anyhow::Result<Booted> {
-    let store = Store::open(&settings.database_url).await?;
+    let store = Store::open(&settings.database_url).await.with_context(|| can_not_use(&settings.database_url))?;
     let (installation, setup_code) = setup::prepare(&store, &setup_code_file(&settings)).await?;
     let empty = data_keys::all(&mut *store.read().await?).await?.is_empty();
     let root = match settings.key_provider.load() {
@@ -61,10 +62,21 @@ pub async fn boot(settings: Settings) -> anyhow::Result<Booted> {
 /// # Errors
 /// As [`boot`].
 pub async fn open(settings: Settings) -> anyhow::Result<Option<App>> {
-    let Some(store) = Store::open_existing(&settings.database_url).await? else { return Ok(None) };
+    let store = Store::open_existing(&settings.database_url).await;
+    let Some(store) = store.with_context(|| can_not_use(&settings.database_url))? else { return Ok(None) };
     let Some(known) = installation::find(&mut *store.read().await?).await? else { return Ok(None) };
     let root = settings.key_provider.load();
     assemble(settings, store, known.id, root).await.map(Some)
+}
+
+/// Which database can't be used: its file or its server, without what signs in there.
+fn can_not_use(database_url: &str) -> String {
+    let which = match (database_url.strip_prefix("sqlite:"), server_of(database_url)) {
+        (Some(file), _) => file.trim_start_matches("//").split('?').next().unwrap_or_default().to_owned(),
+        (None, Some((host, port))) => format!("at {host}:{port}"),
+        (None, None) => "behind its socket".to_owned(),
+    };
+    format!("the database {which} can't be used")
 }
 
 fn setup_code_file(settings: &Settings) -> PathBuf {

@@ -99,8 +99,9 @@ impl App {
         &self.setup_code_file
     }
 
-    /// Ends every connection to the database, waiting for those in use.
+    /// Writes what waits to be written, and ends every connection to the database, waiting for those in use.
     pub async fn close(&self) {
+        runs::write_outcomes(self).await;
         self.store.close().await;
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     clock,
     error::{Error, Result},
     store::{
-        Permit, Writing,
+        Permit, StoreError, Writing,
         access::SystemReason,
         audit,
         servers::{self, Transition},
@@ -20,11 +20,12 @@ use crate::{
 
 /// How long to wait before asking a supervisor or the database again that did not answer.
 pub(super) const AGAIN: Duration = Duration::from_secs(1);
-/// How often a write about a process is tried; after that the next start of the control plane finds out.
-const TRIES: u32 = 120;
 
 /// What a server's status says while its old process is stopped for a new one.
 pub(super) const RESTARTING: &str = "being restarted";
+
+/// What is said of a start that nobody went on with.
+const UNCONFIRMED: &str = "the database did not confirm the start, so nothing was started; start the server again";
 
 /// What a server's status says when its network ended without it.
 const NETWORK_ENDED: &str = "its network ended; restart the server";
@@ -43,19 +44,52 @@ pub(super) async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> 
     }
 }
 
-/// Writes what a process did, again and again while the database does not answer: nobody else will.
-pub(super) async fn insist<W>(what: &str, start: StartId, write: impl Fn() -> W) -> bool
+/// Writes what a process did, again and again until the database takes it: nobody else will before the control plane's
+/// next start.
+pub(super) async fn insist<W>(what: &str, start: StartId, write: impl Fn() -> W)
 where
     W: Future<Output = Result<()>>,
 {
-    for _ in 0..TRIES {
-        match write().await {
-            Ok(()) => return true,
-            Err(error) => tracing::error!(error = error.in_full(), %start, "{what} could not be recorded yet"),
-        }
+    while let Err(error) = write().await {
+        tracing::error!(error = error.in_full(), %start, "{what} could not be recorded yet");
         tokio::time::sleep(AGAIN).await;
     }
-    false
+}
+
+/// The error of a commit that processes should have followed. Where the database did not confirm it, somebody finds out
+/// whether it was done: otherwise a server could be starting or stopping for ever.
+pub(super) fn not_committed(app: &App, processes: Vec<(ServerId, StartId)>, error: StoreError) -> Error {
+    if let StoreError::Unconfirmed(_) = &error {
+        for (server, start) in processes {
+            let app = app.clone();
+            tokio::spawn(async move {
+                insist("what an unconfirmed commit did", start, || follow(&app, server, start)).await;
+            });
+        }
+    }
+    error.into()
+}
+
+/// Does the stop that is on record, if there is one. A start on record has failed: nobody went on with it.
+async fn follow(app: &App, server: ServerId, start: StartId) -> Result<()> {
+    let begun = by_itself(app, SystemReason::Starting, server).await?;
+    let Some((mut tx, permit)) = begun else { return Ok(()) };
+    let seen = servers::by_id(&mut tx, server).await?.filter(|seen| seen.start == Some(start));
+    match seen {
+        Some(seen) if seen.status == ServerStatus::Starting => {
+            let failed = Transition { status: ServerStatus::Failed, detail: UNCONFIRMED, exit_code: None, start: None };
+            servers::transition(&mut tx, &permit, &seen, &failed).await?;
+        }
+        Some(seen) if seen.status == ServerStatus::Stopping => {
+            stop(app, start);
+            return Ok(());
+        }
+        Some(_) => return Ok(()),
+        None => {}
+    }
+    starts::settle(&mut tx, &permit, [start], Outcome::Failed, UNCONFIRMED).await?;
+    starts::end(&mut tx, &permit, start, None, permit.now()).await?;
+    Ok(audit::commit_observation(tx, permit).await?)
 }
 
 /// Ends the process of a start in the background; whoever watches it records its end.
@@ -125,9 +159,8 @@ async fn write_network_ended(app: &App, server: ServerId, start: StartId) -> Res
 
 /// Records the end of a process, and forgets it; `None` where the runtime knows nothing of it.
 pub(super) async fn record(app: &App, server: ServerId, start: StartId, exit: Option<Exit>) {
-    if insist("the end of a server's process", start, || write_end(app, server, start, exit)).await {
-        forget(app, start).await;
-    }
+    insist("the end of a server's process", start, || write_end(app, server, start, exit)).await;
+    forget(app, start).await;
 }
 
 async fn write_end(app: &App, server: ServerId, start: StartId, exit: Option<Exit>) -> Result<()> {
@@ -178,7 +211,21 @@ fn how_it_ended(exit: Option<Exit>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    /// After two minutes without a database nobody recorded the ends of servers any more.
+    #[tokio::test(start_paused = true)]
+    async fn what_a_process_did_is_recorded_however_long_the_database_is_away() {
+        let tries = Cell::new(0);
+        let write = || async {
+            tries.set(tries.get() + 1);
+            if tries.get() < 10_000 { Err(Error::Unavailable("away".to_owned())) } else { Ok(()) }
+        };
+        insist("an end", StartId::new(domain::Time(0), [0; 10]), write).await;
+        assert_eq!(tries.get(), 10_000);
+    }
 
     #[test]
     fn an_end_says_how() {

@@ -21,6 +21,7 @@ use crate::{
 
 pub use crate::store::starts::Start;
 pub use desk::Desk;
+pub(in crate::app) use desk::write_outcomes;
 
 /// What somebody wants to run.
 pub struct NewRun {

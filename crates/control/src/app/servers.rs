@@ -186,7 +186,9 @@ pub async fn start(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> 
     let begun = found(&mut tx, &permit, slug).await?;
     let app = app.clone();
     processes::to_the_end(async move {
-        audit::commit(tx, permit, event).await?;
+        let process = vec![(launch.server.id, launch.start)];
+        let committed = audit::commit(tx, permit, event).await;
+        committed.map_err(|error| processes::not_committed(&app, process, error))?;
         tokio::spawn(starting::start(app, launch, turn));
         Ok(begun)
     })
@@ -211,7 +213,8 @@ pub async fn stop(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> R
     let stopped = found(&mut tx, &permit, slug).await?;
     let app = app.clone();
     processes::to_the_end(async move {
-        audit::commit(tx, permit, event).await?;
+        let committed = audit::commit(tx, permit, event).await;
+        committed.map_err(|error| processes::not_committed(&app, vec![(server.id, start)], error))?;
         processes::stop(&app, start);
         Ok(stopped)
     })
@@ -236,7 +239,9 @@ pub async fn restart(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -
     let restarted = found(&mut tx, &permit, slug).await?;
     let app = app.clone();
     processes::to_the_end(async move {
-        audit::commit(tx, permit, event).await?;
+        let process = vec![(launch.server.id, launch.start)];
+        let committed = audit::commit(tx, permit, event).await;
+        committed.map_err(|error| processes::not_committed(&app, process, error))?;
         tokio::spawn(starting::restart(app, server, launch, turn));
         Ok(restarted)
     })
@@ -292,7 +297,11 @@ pub async fn may_still_read(app: &App, caller: &Caller, place: Place<'_>, slug: 
 }
 
 /// Marks every running server of the permit's workspace as stopping; their processes are stopped after the commit.
-pub(super) async fn mark_all_stopping(app: &App, tx: &mut Writing, permit: &Permit) -> Result<Vec<StartId>> {
+pub(super) async fn mark_all_stopping(
+    app: &App,
+    tx: &mut Writing,
+    permit: &Permit,
+) -> Result<Vec<(ServerId, StartId)>> {
     let mut starts = Vec::new();
     for server in servers::alive_in(tx, permit.in_workspace()).await? {
         let Some(start) = server.start else { continue };
@@ -302,7 +311,7 @@ pub(super) async fn mark_all_stopping(app: &App, tx: &mut Writing, permit: &Perm
             ));
         }
         servers::transition(tx, permit, &server, &stopping(start)).await?;
-        starts.push(start);
+        starts.push((server.id, start));
     }
     Ok(starts)
 }

@@ -28,7 +28,7 @@ use crate::{
 /// Everything that a start needs, decided in one snapshot and on record before anything is unsealed.
 pub(super) struct Plan {
     pub(super) start: StartId,
-    server: Server,
+    pub(super) server: Server,
     location: Location,
     snapshot: Arc<Snapshot>,
 }
@@ -199,14 +199,20 @@ async fn give_up(app: &App, location: &Location, old: &Server, start: StartId, w
     fail(app, location, old, start, &detail, Some(&failed)).await;
 }
 
-/// Records that a start handed nothing over, and what its server is now, if it is still as it was seen.
-async fn fail(app: &App, location: &Location, seen: &Server, start: StartId, why: &str, now: Option<&Transition<'_>>) {
+/// Records that a start handed nothing over, and what its server is now. That is left alone if somebody has asked for a
+/// stop since; a step of the restart that the database did not confirm may be on record or not.
+async fn fail(app: &App, location: &Location, old: &Server, start: StartId, why: &str, now: Option<&Transition<'_>>) {
+    let of_this_restart = |seen: &Server| {
+        let before = seen.status == ServerStatus::Running || processes::is_restarting(seen);
+        seen.start == Some(start) || (seen.start == old.start && before)
+    };
     processes::insist("a failed restart", start, || async move {
         let (mut tx, permit) = go_on(app, location).await?;
         starts::settle(&mut tx, &permit, [start], Outcome::Failed, why).await?;
         starts::end(&mut tx, &permit, start, None, permit.now()).await?;
-        if let Some(now) = now {
-            servers::transition(&mut tx, &permit, seen, now).await?;
+        let seen = servers::by_id(&mut tx, old.id).await?.filter(of_this_restart);
+        if let (Some(now), Some(seen)) = (now, seen) {
+            servers::transition(&mut tx, &permit, &seen, now).await?;
         }
         Ok(audit::commit_observation(tx, permit).await?)
     })

@@ -184,9 +184,9 @@ pub async fn delete(
     let event = Event::new(AuditAction::WorkspaceDeleted, "workspace", known.id, slug);
     let app = app.clone();
     processes::to_the_end(async move {
-        audit::commit(tx, permit, event).await?;
-        for start in stopping {
-            processes::stop(&app, start);
+        match audit::commit(tx, permit, event).await {
+            Ok(()) => stopping.into_iter().for_each(|(_, start)| processes::stop(&app, start)),
+            Err(error) => return Err(processes::not_committed(&app, stopping, error)),
         }
         Ok(())
     })

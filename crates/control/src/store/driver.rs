@@ -1,5 +1,6 @@
 //! The only place that names a database driver: connecting, transactions, binding and reading columns.
 
+mod failure;
 mod writer;
 
 use std::{
@@ -15,50 +16,20 @@ use sqlx::{
     any::{AnyArguments, AnyPoolOptions, AnyRow},
     migrate::{Migration, MigrationType, Migrator},
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 
-use self::writer::{Turn, Writer};
+use self::{
+    failure::in_time,
+    writer::{Turn, Writer},
+};
 
-/// What can go wrong between the store and its database.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The database refused.
-    #[error(transparent)]
-    Database(sqlx::Error),
-    /// The database does not answer.
-    #[error(transparent)]
-    Unreachable(sqlx::Error),
-    /// The schema could not be brought up to date.
-    #[error("the database's schema could not be brought up to date: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
-    /// A column holds what Vestry never writes there.
-    #[error("column {column} holds something that Vestry never writes")]
-    Column {
-        /// The column's name; its content stays out of the message.
-        column: &'static str,
-    },
-    /// The database accepted a row and did not keep it.
-    #[error("the database did not keep a row that it accepted: somebody changed its schema")]
-    Swallowed,
-    /// A permit was shown for something other than it is for: only a defect gets here.
-    #[error("a write met nothing that its permit is for")]
-    NotPermitted,
-    /// Another write took the name, slug or address first.
-    #[error("taken by another write")]
-    Taken,
-}
-
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        match error {
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Self::Unreachable(error),
-            error => Self::Database(error),
-        }
-    }
-}
+pub use self::failure::StoreError;
 
 /// The outcome of a store call.
 pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// How long a connection may take to say that it still stands.
+const PING: Duration = Duration::from_secs(3);
 
 /// Which database is behind the store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -127,6 +98,11 @@ impl Store {
     async fn connect(url: &str) -> Result<Self> {
         sqlx::any::install_default_drivers();
         let dialect = if url.starts_with("sqlite:") { Dialect::Sqlite } else { Dialect::Postgres };
+        let writer = match dialect {
+            // Before the pool, which tries again and again with a file that can't be used, and says that it took too long.
+            Dialect::Sqlite => Some(Writer::open(url).await?),
+            Dialect::Postgres => None,
+        };
         let pool = AnyPoolOptions::new()
             .max_connections(dialect.connections())
             .acquire_timeout(Duration::from_secs(10))
@@ -135,7 +111,8 @@ impl Store {
             .before_acquire(|connection, found| {
                 Box::pin(async move {
                     if found.idle_for > TRUSTED_IDLE {
-                        connection.ping().await?;
+                        // One that does not answer gives way to a new one, in time for whoever waits.
+                        timeout(PING, connection.ping()).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
                     }
                     Ok(true)
                 })
@@ -146,9 +123,17 @@ impl Store {
                     Ok(())
                 })
             })
+            // A connection goes back only when its server has answered: one that never will again would keep its place.
+            // And only outside of transactions: SQLite ends one by itself when its disk is full, which the driver does not
+            // notice, and then refuses to begin another.
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    timeout(PING, connection.ping()).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
+                    Ok(!connection.is_in_transaction())
+                })
+            })
             .connect(url)
             .await?;
-        let writer = (dialect == Dialect::Sqlite).then(|| Writer::new(url));
         Ok(Self { pool, dialect, writer, written: watch::Sender::new(()) })
     }
 
@@ -200,6 +185,7 @@ impl Store {
 
     async fn write_behind(&self, row_lock: Statement) -> Result<Writing> {
         let transaction = match &self.writer {
+            Some(_) if self.is_closed() => return Err(StoreError::Unreachable(sqlx::Error::PoolClosed)),
             Some(writer) => Transaction::Turn(writer.begin().await?),
             None => {
                 let mut transaction = self.begin("BEGIN").await?;
@@ -214,8 +200,8 @@ impl Store {
     /// half begun would have its next user in a transaction of a stranger's kind.
     async fn begin(&self, statement: &'static str) -> Result<sqlx::Transaction<'static, Any>> {
         let pool = self.pool.clone();
-        match tokio::spawn(async move { pool.begin_with(statement).await }).await {
-            Ok(begun) => Ok(begun?),
+        match tokio::spawn(async move { in_time(pool.begin_with(statement)).await }).await {
+            Ok(begun) => begun,
             // The program is ending.
             Err(_) => Err(StoreError::Unreachable(sqlx::Error::PoolClosed)),
         }
@@ -223,10 +209,17 @@ impl Store {
 
     /// Ends every connection, waiting for those in use.
     pub async fn close(&self) {
+        // Closed from here on: nobody opens the writer's connection again.
+        let readers = self.pool.close();
         if let Some(writer) = &self.writer {
             writer.close().await;
         }
-        self.pool.close().await;
+        readers.await;
+    }
+
+    /// Whether [`Store::close`] was called: nothing will be read or written any more.
+    pub fn is_closed(&self) -> bool {
+        self.pool.is_closed()
     }
 }
 
@@ -252,8 +245,12 @@ fn settings(dialect: Dialect) -> &'static str {
             "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
              PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF"
         }
-        // Both are for statements that run for minutes. For one of milliseconds, compiling it first takes seconds.
-        Dialect::Postgres => "SET jit = off; SET max_parallel_workers_per_gather = 0",
+        // The first two are for statements that run for minutes. For one of milliseconds, compiling it first takes seconds.
+        // The third ends what a control plane has begun that is gone without a word, with the locks it has.
+        Dialect::Postgres => {
+            "SET jit = off; SET max_parallel_workers_per_gather = 0; \
+             SET idle_in_transaction_session_timeout = '30s'"
+        }
     }
 }
 
@@ -308,8 +305,8 @@ impl Writing {
     /// Makes the write durable. Only [`super::audit`] calls this, so that nothing is committed without its event.
     pub(super) async fn commit_now(self) -> Result<()> {
         match self.transaction {
-            Transaction::Pooled(transaction) => transaction.commit().await?,
-            Transaction::Turn(turn) => turn.commit().await?,
+            Transaction::Pooled(transaction) => in_time(transaction.commit()).await.map_err(StoreError::of_commit)?,
+            Transaction::Turn(turn) => turn.commit().await.map_err(StoreError::of_commit)?,
         }
         self.written.send_replace(());
         Ok(())
@@ -350,10 +347,12 @@ impl Statement {
 
     /// Runs it; how many rows it touched. A broken unique index is [`StoreError::Taken`].
     pub(super) async fn execute(self, db: &mut Connection) -> Result<u64> {
-        match self.0.execute(db).await {
+        match in_time(self.0.execute(db)).await {
             Ok(done) => Ok(done.rows_affected()),
-            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Err(StoreError::Taken),
-            Err(error) => Err(error.into()),
+            Err(StoreError::Database(sqlx::Error::Database(error))) if error.is_unique_violation() => {
+                Err(StoreError::Taken)
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -376,15 +375,15 @@ impl Statement {
     }
 
     pub(super) async fn all<T>(self, db: &mut Connection, read: impl Fn(&Row) -> Result<T>) -> Result<Vec<T>> {
-        self.0.fetch_all(db).await?.into_iter().map(|row| read(&Row(row))).collect()
+        in_time(self.0.fetch_all(db)).await?.into_iter().map(|row| read(&Row(row))).collect()
     }
 
     pub(super) async fn optional<T>(self, db: &mut Connection, read: impl Fn(&Row) -> Result<T>) -> Result<Option<T>> {
-        self.0.fetch_optional(db).await?.map(|row| read(&Row(row))).transpose()
+        in_time(self.0.fetch_optional(db)).await?.map(|row| read(&Row(row))).transpose()
     }
 
     pub(super) async fn one<T>(self, db: &mut Connection, read: impl Fn(&Row) -> Result<T>) -> Result<T> {
-        read(&Row(self.0.fetch_one(db).await?))
+        read(&Row(in_time(self.0.fetch_one(db)).await?))
     }
 }
 

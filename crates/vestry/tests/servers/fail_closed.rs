@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use assurance::report;
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -43,6 +44,7 @@ fn without_a_working_sandbox_no_server_starts() {
     fails(&house, "no permissions");
     programs.replace("slirp4netns", "echo 'no such luck' >&2; exit 1");
     fails(&house, "no such luck");
+    report("fail closed", "bubblewrap or slirp4netns missing or broken", "5 ways: failed and said why, nothing ran");
 }
 
 #[test]
@@ -64,24 +66,56 @@ fn a_value_that_does_not_open_is_named_and_nothing_starts_with_the_rest() {
     house.owner.delete(&format!("{LAB}/secrets/RENAMED")).expect(204);
     house.known_server(LAB, "traced").start();
     until("its trace", || house.home(LAB).join("ran").exists().then_some(()));
+    report("fail closed", "unseal fails", "4 damages: the start failed and named the secret, nothing ran");
 }
 
 #[test]
-fn a_start_that_can_not_be_audited_is_not_done() {
+fn what_can_not_be_audited_is_not_done() {
     let house = House::new();
     house.workspace_secret("KEY", "a value that stays here");
     let server = house.server("traced", TRACE);
+    let runs = house.server("keeps", "echo up; exec sleep 1000");
+    runs.start();
+    let before = house.control_plane.supervisors();
     house.control_plane.tamper(
         "CREATE TRIGGER no_audit BEFORE INSERT ON audit_events BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
     );
-    let answer = house.owner.post(&format!("{}/start", server.path()), json!({})).expect(500);
-    assert!(!answer.text.contains("disk"), "{}", answer.text);
+    for path in [format!("{}/start", server.path()), format!("{}/restart", runs.path())] {
+        let answer = house.owner.post(&path, json!({})).expect(500);
+        assert!(!answer.text.contains("disk"), "{}", answer.text);
+    }
     assert_eq!(server.get()["status"], "stopped");
     assert!(server.starts().is_empty());
-    assert_eq!(house.control_plane.supervisors(), []);
+    assert_eq!((runs.get()["status"].clone(), runs.starts().len()), (json!("running"), 1));
+    assert_eq!(house.control_plane.supervisors(), before);
+    let run = || json!({ "organization": "acme", "workspace": "lab", "host": "laptop" });
+    let answer = house.owner.post("/runs", run()).expect(503);
+    assert!(answer.text.contains("nothing was handed over") && !answer.text.contains("stays here"), "{}", answer.text);
+    assert_eq!(house.owner.get(&format!("{LAB}/runs")).expect(200).json()["items"], json!([]));
     house.control_plane.tamper("DROP TRIGGER no_audit");
     server.start();
     until("its trace", || house.home(LAB).join("ran").exists().then_some(()));
+    assert_eq!(runs.restart()["outcome"], "delivered");
+    house.owner.post("/runs", run()).expect(201);
+    report(
+        "fail closed",
+        "audit insert fails",
+        "start, restart and run: refused, nothing on record, nothing handed over",
+    );
+}
+
+/// As on a machine where they are switched off: the kernel itself refuses them.
+#[test]
+fn without_user_namespaces_no_server_starts_and_readiness_says_so() {
+    let house = House::with(Options { account: Account::Ordinary, user_namespaces: false, ..Options::default() });
+    house.workspace_secret("KEY", "a value that stays here");
+    house.server("traced", TRACE);
+    fails(&house, "max_user_namespaces");
+    assert_ne!(house.control_plane.readiness()["sandbox"], "ok");
+    // What needs no sandbox goes on.
+    let run = json!({ "organization": "acme", "workspace": "lab", "host": "laptop" });
+    house.owner.post("/runs", run).expect(201);
+    report("fail closed", "user namespaces off", "start: failed and said why, nothing ran");
 }
 
 /// The exception: a limit that this machine can't enforce keeps no server from running, but it is said.

@@ -5,10 +5,14 @@
 mod support;
 
 mod canary;
+mod clock;
 mod crashes;
+mod database_away;
+mod disk_full;
 mod drift;
 mod environments;
 mod fail_closed;
+mod kills;
 mod logs;
 mod restarts;
 mod runs;

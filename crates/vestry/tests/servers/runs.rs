@@ -23,8 +23,9 @@ const SHOW: &[&str] = &["--", "cat", "/proc/self/environ"];
 const MULTI_LINE: &str =
     "-----BEGIN KEY-----\nAAAA=\r\n\n\"quoted\" $HOME 'single' \\ ünï 鍵\u{1}\n-----END KEY-----\n";
 
-const POSTGRES: Options =
-    Options { account: Account::Own, database: Database::Postgres, log: "info", own_programs: false };
+fn on_postgres() -> Options {
+    Options { database: Database::Postgres, ..Options::default() }
+}
 
 /// A new token of `lab`: its id and text.
 fn workspace_token(house: &House, name: &str) -> (String, String) {
@@ -117,7 +118,7 @@ fn a_run_gets_exactly_its_workspaces_environment_and_leaves_its_record() {
 
 #[test]
 fn a_run_gets_it_on_postgresql_too() {
-    a_run_gets_its_workspaces_environment(POSTGRES);
+    a_run_gets_its_workspaces_environment(on_postgres());
 }
 
 #[test]
@@ -304,7 +305,7 @@ fn where_a_run_is_refused_or_unanswered_no_command_runs() {
 
 #[test]
 fn where_a_run_is_refused_on_postgresql_no_command_runs() {
-    a_refused_run_runs_nothing(POSTGRES);
+    a_refused_run_runs_nothing(on_postgres());
 }
 
 /// The log said "something went wrong inside", and to look into the log.

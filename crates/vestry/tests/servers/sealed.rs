@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use assurance::report;
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -21,6 +22,9 @@ fn lists_and_stops_and_no_more(house: &House, running: &str) {
     sealed(house.owner.post(&format!("{LAB}/servers/third/start"), json!({})));
     sealed(house.owner.put(&format!("{LAB}/secrets/KEY"), json!({ "value": "not sealed" })));
     sealed(house.administrator.put("/organizations/acme/secrets/NEW", json!({ "value": "not sealed" })));
+    let run = json!({ "organization": "acme", "workspace": "lab", "host": "laptop" });
+    sealed(house.owner.post("/runs", run));
+    assert_eq!(house.owner.get(&format!("{LAB}/runs")).expect(200).json()["items"], json!([]));
     assert_eq!((records(running), records("third")), before);
     assert_eq!(house.control_plane.programs_in_sandboxes(), programs);
     server.stop();
@@ -56,4 +60,5 @@ fn with_a_wrong_or_missing_root_key_servers_are_listed_and_stopped_and_no_key_is
     third.start();
     third.logs("the length is 19");
     assert_eq!(third.newest_start()["ended_at"], Value::Null);
+    report("fail closed", "root key missing or wrong", "start, restart and run: 503 sealed, no new key, stops go on");
 }

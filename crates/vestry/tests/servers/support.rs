@@ -1,7 +1,9 @@
 //! A real control plane with its people, and what its servers leave on this machine.
 
 mod actor;
+mod cluster;
 mod control_plane;
+mod disk;
 mod follow;
 mod house;
 mod laptop;
@@ -10,6 +12,7 @@ mod postgres;
 mod processes;
 mod programs;
 mod sweep;
+mod wire;
 
 use std::{
     thread::sleep,
@@ -17,13 +20,16 @@ use std::{
 };
 
 pub(crate) use actor::{Actor, Answer};
+pub(crate) use cluster::Cluster;
 pub(crate) use control_plane::{Account, ControlPlane, Database, Options};
+pub(crate) use disk::Disk;
 pub(crate) use follow::{Event, Follower};
 pub(crate) use house::{House, LAB, Server};
 pub(crate) use laptop::{Laptop, Ran};
 pub(crate) use processes::{Process, environment_of, family, processes};
 pub(crate) use programs::Programs;
 pub(crate) use sweep::{Forms, Sweep};
+pub(crate) use wire::Wire;
 
 /// Whatever is waited for has long happened by then, on a machine under load too.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

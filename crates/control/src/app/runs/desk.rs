@@ -20,15 +20,23 @@ use crate::{
     store::{Location, Runner},
 };
 
-/// How long an outcome may wait for a write to go along with.
+/// How long outcomes wait for runs to go along with, and how long until they are tried again.
 const OUTCOMES_WAIT: Duration = Duration::from_secs(1);
 
 /// The runs that wait to be put on record, and the outcomes of those that were.
 #[derive(Default)]
 pub struct Desk {
     waiting: Mutex<Vec<Waiting>>,
-    outcomes: Mutex<BTreeMap<String, Vec<Settled>>>,
+    outcomes: Mutex<Outcomes>,
     turn: Turn<()>,
+}
+
+/// The outcomes that wait to be written.
+#[derive(Default)]
+struct Outcomes {
+    by_organization: BTreeMap<String, Vec<Settled>>,
+    /// Whether somebody sees to it that they are written: one for all of them.
+    seen_to: bool,
 }
 
 /// A run whose record is committed.
@@ -64,24 +72,45 @@ pub(super) async fn record(app: &App, runner: Runner, place: Place, input: Input
     answer.await.map_err(|_| Error::Internal(anyhow::anyhow!("a run was dropped at the desk")))?
 }
 
-/// Notes what became of a run: written with the next runs, or shortly after if there are none. Until then, and if this
-/// control plane ends before, the record says `pending`: that somebody may have got the values.
+/// Notes what became of a run: written with the next runs, or shortly after if there are none, or once the database
+/// answers again. Until then, and if this control plane is killed before, the record says `pending`: that somebody may
+/// have got the values.
 pub(super) fn settle(app: &App, recorded: Recorded, outcome: Outcome, why: String) {
     let Recorded { id, organization, location, .. } = recorded;
-    let organization = organization.to_string();
-    let first = {
+    wait(app, organization.to_string(), vec![Settled { id, location, outcome, why }]);
+}
+
+/// Lets outcomes wait for the next write of their organization.
+fn wait(app: &App, organization: String, settled: Vec<Settled>) {
+    let unseen = {
         let mut outcomes = lock(&app.runs.outcomes);
-        let waiting = outcomes.entry(organization.clone()).or_default();
-        waiting.push(Settled { id, location, outcome, why });
-        waiting.len() == 1
+        outcomes.by_organization.entry(organization).or_default().extend(settled);
+        !mem::replace(&mut outcomes.seen_to, true)
     };
-    if first {
-        let app = app.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(OUTCOMES_WAIT).await;
-            let _turn = app.runs.turn.lock().await;
-            write(&app, &organization, Vec::new()).await;
-        });
+    if unseen {
+        tokio::spawn(see_to_outcomes(app.clone()));
+    }
+}
+
+/// Writes the outcomes that no run took along, again and again while the database does not take them.
+async fn see_to_outcomes(app: App) {
+    loop {
+        tokio::time::sleep(OUTCOMES_WAIT).await;
+        write_outcomes(&app).await;
+        let mut outcomes = lock(&app.runs.outcomes);
+        if outcomes.by_organization.is_empty() || app.store.is_closed() {
+            outcomes.seen_to = false;
+            return;
+        }
+    }
+}
+
+/// Writes all outcomes that wait at this moment, as far as the database takes them.
+pub(in crate::app) async fn write_outcomes(app: &App) {
+    let organizations: Vec<String> = lock(&app.runs.outcomes).by_organization.keys().cloned().collect();
+    for organization in organizations {
+        let _turn = app.runs.turn.lock().await;
+        write(app, &organization, Vec::new()).await;
     }
 }
 
@@ -99,7 +128,7 @@ async fn serve(app: &App) {
 
 /// Writes an organization's outcomes and runs in one transaction, and tells those who wait how it went.
 async fn write(app: &App, organization: &str, waiting: Vec<Waiting>) {
-    let outcomes = lock(&app.runs.outcomes).remove(organization).unwrap_or_default();
+    let outcomes = lock(&app.runs.outcomes).by_organization.remove(organization).unwrap_or_default();
     if outcomes.is_empty() && waiting.is_empty() {
         return;
     }
@@ -115,8 +144,16 @@ async fn write(app: &App, organization: &str, waiting: Vec<Waiting>) {
             }
         }
         Err(error) => {
-            tracing::error!(error = error.in_full(), "runs could not be put on record");
-            lock(&app.runs.outcomes).entry(organization.to_owned()).or_default().extend(outcomes);
+            let (runs, waiting) = (told.len(), outcomes.len());
+            tracing::error!(
+                error = error.in_full(),
+                runs,
+                outcomes = waiting,
+                "runs or their outcomes could not be put on record"
+            );
+            if waiting > 0 {
+                wait(app, organization.to_owned(), outcomes);
+            }
             for to in told {
                 let _gone = to.send(Err(Error::Unavailable(NOT_ON_RECORD.to_owned())));
             }

@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{Dialect, Result, connected};
 
-/// The connection, opened when it is first needed and anew after it has failed.
+/// The connection, opened anew after it has failed.
 #[derive(Clone)]
 pub(super) struct Writer {
     url: Arc<str>,
@@ -26,8 +26,9 @@ pub(super) struct Turn {
 }
 
 impl Writer {
-    pub(super) fn new(url: &str) -> Self {
-        Self { url: url.into(), connection: Arc::default() }
+    pub(super) async fn open(url: &str) -> Result<Self> {
+        let first = connected(url, Dialect::Sqlite).await?;
+        Ok(Self { url: url.into(), connection: Arc::new(Mutex::new(Some(first))) })
     }
 
     /// Waits for the turn and begins.

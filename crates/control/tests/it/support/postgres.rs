@@ -42,7 +42,8 @@ pub(super) fn new_database() -> String {
     format!("postgres://vestry@localhost/{name}?host={socket}")
 }
 
-fn start() -> Server {
+/// A new folder with an empty cluster in its `data`; whoever has it removes it.
+pub(super) fn new_cluster() -> PathBuf {
     let programs = programs();
     let directory = TempDir::new().expect("a temporary directory").keep();
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).expect("own directory");
@@ -56,6 +57,11 @@ fn start() -> Server {
         .output()
         .expect("initdb is there");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    directory
+}
+
+fn start() -> Server {
+    let (programs, directory) = (programs(), new_cluster());
     let holder = as_ordinary_user(Path::new("sh"))
         .args(["-c", HOLDER, "sh"])
         .args([&programs, &directory])
@@ -63,11 +69,7 @@ fn start() -> Server {
         .spawn()
         .expect("a shell");
     let deadline = Instant::now() + Duration::from_secs(60);
-    let ready = || {
-        let answer = as_ordinary_user(&programs.join("pg_isready")).args(["-q", "-h"]).arg(&directory).status();
-        answer.is_ok_and(|status| status.success())
-    };
-    while !ready() {
+    while !is_ready(&directory) {
         let log = || fs::read_to_string(directory.join("log")).unwrap_or_default();
         assert!(Instant::now() < deadline, "PostgreSQL does not come up: {}", log());
         std::thread::sleep(Duration::from_millis(50));
@@ -75,8 +77,24 @@ fn start() -> Server {
     Server { directory, _holder: holder }
 }
 
+/// Runs a statement and gives the rows it answers, as text.
+#[allow(dead_code, reason = "not every binary that shares this asks")]
+pub(super) fn query(url: &str, sql: &str) -> String {
+    let output =
+        Command::new(programs().join("psql")).args(["-XAtq", "-v", "ON_ERROR_STOP=1", url, "-c", sql]).output();
+    let output = output.expect("psql is there");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+}
+
+/// Whether the server behind the socket in this folder takes connections.
+pub(super) fn is_ready(directory: &Path) -> bool {
+    let answer = as_ordinary_user(&programs().join("pg_isready")).args(["-q", "-h"]).arg(directory).status();
+    answer.is_ok_and(|status| status.success())
+}
+
 /// PostgreSQL refuses to run as root.
-fn as_ordinary_user(program: &Path) -> Command {
+pub(super) fn as_ordinary_user(program: &Path) -> Command {
     if is_root() {
         let mut command = Command::new("runuser");
         command.args(["-u", "nobody", "--"]).arg(program).current_dir("/");
@@ -90,7 +108,8 @@ fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
-fn programs() -> PathBuf {
+/// Where PostgreSQL's programs are.
+pub(super) fn programs() -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut found: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();
     found.retain(|programs| programs.join("postgres").exists());

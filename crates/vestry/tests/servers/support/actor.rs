@@ -39,12 +39,12 @@ pub(crate) struct Answer {
 
 impl Actor {
     pub(crate) fn new(line: Arc<Line>) -> Self {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .proxy(None)
-            .timeout_connect(Some(Duration::from_secs(10)));
-        Self { line, agent: config.build().into(), headers: Vec::new(), email: String::new() }
+        Self { line, agent: agent(), headers: Vec::new(), email: String::new() }
+    }
+
+    /// The same person with connections of their own.
+    pub(crate) fn alone(&self) -> Self {
+        Self { agent: agent(), ..self.clone() }
     }
 
     /// The same person with one more header.
@@ -132,6 +132,16 @@ impl Actor {
         self.note(&format!("{:?}\n", response.headers()));
         Ok(response)
     }
+}
+
+/// What takes any answer, and sends requests nowhere else.
+pub(super) fn agent() -> Agent {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .proxy(None)
+        .timeout_connect(Some(Duration::from_secs(10)));
+    config.build().into()
 }
 
 impl Answer {

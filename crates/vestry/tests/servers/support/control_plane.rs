@@ -22,7 +22,11 @@ use nix::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Process, Programs, actor::Line, family, postgres, processes, until};
+use super::{
+    Cluster, Disk, Process, Programs, Wire,
+    actor::{self, Line},
+    family, postgres, processes, until,
+};
 
 /// Who runs the control plane.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,6 +42,10 @@ pub(crate) enum Account {
 pub(crate) enum Database {
     Sqlite,
     Postgres,
+    /// A PostgreSQL that no other control plane uses.
+    OwnPostgres,
+    /// The same, with a way there that can be cut.
+    WiredPostgres,
 }
 
 /// What kind of control plane.
@@ -49,11 +57,25 @@ pub(crate) struct Options {
     pub(crate) log: &'static str,
     /// Whether it sees its own copies of the sandbox's programs.
     pub(crate) own_programs: bool,
+    /// Whether its data directory lies on a small disk of its own.
+    pub(crate) own_disk: bool,
+    /// Whether it may make user namespaces.
+    pub(crate) user_namespaces: bool,
+    /// Whether a test sets its clock.
+    pub(crate) own_clock: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { account: Account::Own, database: Database::Sqlite, log: "info", own_programs: false }
+        Self {
+            account: Account::Own,
+            database: Database::Sqlite,
+            log: "info",
+            own_programs: false,
+            own_disk: false,
+            user_namespaces: true,
+            own_clock: false,
+        }
     }
 }
 
@@ -61,10 +83,18 @@ impl Default for Options {
 pub(crate) struct ControlPlane {
     folder: TempDir,
     uid: Option<u32>,
+    user_namespaces: bool,
+    own_clock: bool,
     database_url: Option<String>,
+    /// Its own PostgreSQL, if it has one.
+    pub(crate) cluster: Option<Cluster>,
+    /// The way there, if it can be cut.
+    pub(crate) wire: Option<Wire>,
     log: &'static str,
     /// The sandbox's programs, if it has its own.
     pub(crate) programs: Option<Programs>,
+    /// The disk of its data directory, if that has one.
+    pub(crate) disk: Option<Disk>,
     line: Arc<Line>,
     process: Option<Child>,
 }
@@ -82,9 +112,38 @@ impl ControlPlane {
         fs::hard_link(built, &program).or_else(|_| fs::copy(built, &program).map(drop)).unwrap();
         let uid = (options.account == Account::Ordinary && geteuid().is_root()).then(new_uid);
         chown(&folder, uid, uid).unwrap();
-        let database_url = (options.database == Database::Postgres).then(postgres::new_database);
+        let own = matches!(options.database, Database::OwnPostgres | Database::WiredPostgres);
+        let cluster = own.then(Cluster::new);
+        if options.own_clock {
+            fs::write(folder.path().join("clock"), "+0").unwrap();
+        }
+        let wire = cluster.as_ref().filter(|_| options.database == Database::WiredPostgres).map(Cluster::wire);
+        let database_url = match options.database {
+            Database::Sqlite => None,
+            Database::Postgres => Some(postgres::new_database()),
+            Database::OwnPostgres => cluster.as_ref().map(Cluster::url),
+            Database::WiredPostgres => wire.as_ref().map(Wire::url),
+        };
         let programs = options.own_programs.then(|| Programs::copy_to(folder.path().join("programs")));
-        Self { folder, uid, database_url, log: options.log, programs, line, process: None }
+        let disk = options.own_disk.then(|| {
+            let data = folder.path().join("data");
+            fs::create_dir(&data).unwrap();
+            Disk::over(&data, "16m")
+        });
+        Self {
+            folder,
+            uid,
+            user_namespaces: options.user_namespaces,
+            own_clock: options.own_clock,
+            database_url,
+            cluster,
+            wire,
+            log: options.log,
+            programs,
+            disk,
+            line,
+            process: None,
+        }
     }
 
     fn program(&self) -> PathBuf {
@@ -116,18 +175,34 @@ impl ControlPlane {
         self.folder.path().join("log")
     }
 
+    /// The code to set it up with.
+    pub(super) fn setup_code(&mut self) -> String {
+        let file = self.data().join("setup-code");
+        self.disk.as_mut().map_or_else(|| fs::read_to_string(file).unwrap(), |disk| disk.read("setup-code"))
+    }
+
     /// A command of `vestry` on this installation, by the account that runs it.
     pub(super) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = match (self.uid, &self.programs) {
-            (_, Some(programs)) => programs.command(&self.program()),
-            (Some(uid), None) => {
+        let mut command = match (self.uid, &self.programs, &self.disk) {
+            (_, Some(programs), _) => programs.command(&self.program()),
+            (_, _, Some(disk)) => disk.command(&self.program()),
+            (Some(uid), ..) => {
                 let uid = uid.to_string();
                 let mut command = Command::new("setpriv");
                 command.args(["--reuid", &uid, "--regid", &uid, "--clear-groups", "--inh-caps=-all"]);
-                command.arg("--bounding-set=-all").arg(self.program());
+                if self.user_namespaces {
+                    command.arg("--bounding-set=-all").arg(self.program());
+                } else {
+                    command.args(NO_USER_NAMESPACES).arg(self.program());
+                }
                 command
             }
-            (None, None) => Command::new(self.program()),
+            (None, ..) if !self.user_namespaces => {
+                let mut command = Command::new("env");
+                command.args(NO_USER_NAMESPACES).arg(self.program());
+                command
+            }
+            (None, ..) => Command::new(self.program()),
         };
         command.args(arguments).arg("--data-dir").arg(self.data()).arg("--root-key");
         command.arg(format!("file:{}", self.root_key().display()));
@@ -136,8 +211,24 @@ impl ControlPlane {
         }
         command.args(self.database_url.iter().flat_map(|url| ["--database-url", url]));
         command.env_clear().env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin").env("HOME", self.folder.path());
+        if self.own_clock {
+            // Debian's libfaketime: what people call the time is read from a file; what is waited by goes its way.
+            command.env("LD_PRELOAD", faketime()).env("FAKETIME_TIMESTAMP_FILE", self.clock());
+            command.env("FAKETIME_NO_CACHE", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        }
         command.current_dir("/").stdin(Stdio::null());
         command
+    }
+
+    fn clock(&self) -> PathBuf {
+        self.folder.path().join("clock")
+    }
+
+    /// Sets its own clock: so far from that of the machine.
+    pub(crate) fn set_clock(&self, offset: &str) {
+        let new = self.clock().with_extension("new");
+        fs::write(&new, offset).unwrap();
+        fs::rename(new, self.clock()).unwrap();
     }
 
     /// Runs an operator's command with something on stdin.
@@ -151,6 +242,13 @@ impl ControlPlane {
 
     /// Starts it, and waits until it listens.
     pub(crate) fn start(&mut self) {
+        if let Err((code, said)) = self.try_start() {
+            panic!("the control plane ended with {code:?}:\n{said}");
+        }
+    }
+
+    /// Starts it, and waits until it listens or has ended: then with which code, and what it said.
+    pub(crate) fn try_start(&mut self) -> Result<(), (Option<i32>, String)> {
         assert!(self.process.is_none(), "it runs already");
         let file = File::options().create(true).append(true).open(self.log_file()).unwrap();
         let before = self.logged().len();
@@ -158,14 +256,22 @@ impl ControlPlane {
         let child = self.process.insert(command.stdout(Stdio::null()).stderr(file).spawn().unwrap());
         let log = self.folder.path().join("log");
         let url = until("the control plane", || {
+            let ended = child.try_wait().unwrap();
             let text = String::from_utf8_lossy(&fs::read(&log).unwrap()[before..]).into_owned();
-            if let Some(ended) = child.try_wait().unwrap() {
-                panic!("the control plane ended with {ended}:\n{text}");
+            if let Some(ended) = ended {
+                return Some(Err((ended.code(), text)));
             }
             let (_, address) = text.split_once("Vestry listens on http://")?;
-            Some(format!("http://{}", address.split_once('\n')?.0))
+            Some(Ok(format!("http://{}", address.split_once('\n')?.0)))
         });
-        *self.line.url.lock().unwrap() = url;
+        match url {
+            Ok(url) => *self.line.url.lock().unwrap() = url,
+            Err(ended) => {
+                self.process = None;
+                return Err(ended);
+            }
+        }
+        Ok(())
     }
 
     fn logged(&self) -> Vec<u8> {
@@ -218,6 +324,35 @@ impl ControlPlane {
     pub(crate) fn programs_in_sandboxes(&self) -> Vec<Process> {
         let roots = self.facts().into_iter().filter_map(|facts| pid_of(&facts["sandbox"]));
         roots.flat_map(|root| family(root).into_iter().skip(1)).collect()
+    }
+
+    /// Each part that it needs, `ok` or what is wrong with it.
+    pub(crate) fn readiness(&self) -> Value {
+        serde_json::from_str(&self.probe("/readyz").1).unwrap()
+    }
+
+    /// What it answers to somebody who asks how it is.
+    pub(crate) fn probe(&self, path: &str) -> (u16, String) {
+        let mut answer = actor::agent().get(format!("{}{path}", self.url())).call().unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+    }
+
+    /// Asks its database, embedded or not, behind its back: the rows' first columns. Of the embedded one also whether it
+    /// is whole in itself.
+    pub(crate) fn query(&self, sql: &str) -> String {
+        const SCRIPT: &str = "import sqlite3, sys\n\
+            db = sqlite3.connect(sys.argv[1], timeout=30)\n\
+            assert [('ok',)] == db.execute('PRAGMA integrity_check').fetchall()\n\
+            assert [] == db.execute('PRAGMA foreign_key_check').fetchall()\n\
+            print('\\n'.join(str(row[0]) for row in db.execute(sys.argv[2])))\n";
+        if let Some(url) = &self.database_url {
+            return postgres::query(url, sql);
+        }
+        let python = Path::new("/usr/bin/python3");
+        let mut python = self.disk.as_ref().map_or_else(|| Command::new(python), |disk| disk.command(python));
+        let output = python.args(["-c", SCRIPT]).arg(self.data().join("vestry.sqlite")).arg(sql).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
     }
 
     /// Changes the embedded database behind the control plane's back.
@@ -290,6 +425,25 @@ fn last_lines(log: &[u8]) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(12)..].join("\n")
 }
+
+/// Where Debian has libfaketime, below the name of the machine's kind.
+fn faketime() -> PathBuf {
+    let kinds = fs::read_dir("/usr/lib").unwrap().flatten();
+    let mut found = kinds.map(|kind| kind.path().join("faketime/libfaketimeMT.so.1")).filter(|file| file.exists());
+    found.next().expect("libfaketime: apt-get install libfaketime")
+}
+
+/// Enters a user namespace that allows none below itself, and keeps no privileges in it.
+const NO_USER_NAMESPACES: [&str; 8] = [
+    "unshare",
+    "--user",
+    "--map-current-user",
+    "--keep-caps",
+    "sh",
+    "-ec",
+    "echo 0 >/proc/sys/user/max_user_namespaces; exec setpriv --ambient-caps=-all --inh-caps=-all \"$@\"",
+    "sh",
+];
 
 /// An account that nobody has, below those of workspaces.
 fn new_uid() -> u32 {

@@ -33,7 +33,7 @@ impl House {
         let anonymous = Actor::new(line.clone());
         let mut control_plane = ControlPlane::new(options, line.clone());
         control_plane.start();
-        let code = fs::read_to_string(control_plane.data().join("setup-code")).unwrap();
+        let code = control_plane.setup_code();
         let setup = json!({
             "setup_code": code.trim(), "email": email("administrator"), "name": "Administrator",
             "password": PASSWORD, "organization": { "name": "Acme" },
@@ -57,6 +57,12 @@ impl House {
         let collaborator = sign_in(&self.anonymous, "collaborator");
         self.owner.put(&format!("{LAB}/collaborators/{}", collaborator.email), json!({})).expect(204);
         collaborator
+    }
+
+    /// Another member, without access to `lab` and without a token; their address.
+    pub(crate) fn member(&self, name: &str) -> String {
+        add_person(&self.control_plane, name);
+        email(name)
     }
 
     /// Kills the control plane as a crash would, and starts it again.
