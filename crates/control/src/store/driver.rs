@@ -1,5 +1,7 @@
 //! The only place that names a database driver: connecting, transactions, binding and reading columns.
 
+mod untouched;
+
 use std::{
     borrow::Cow,
     ops::{Deref, DerefMut},
@@ -15,6 +17,8 @@ use sqlx::{
     migrate::{Migration, MigrationType, Migrator},
 };
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+
+pub(super) use untouched::{Untouched, connect as connect_untouched, has_write_ahead_log};
 
 /// What can go wrong between the store and its database.
 #[derive(Debug, thiserror::Error)]
@@ -104,14 +108,7 @@ impl Store {
     /// As [`Store::open`].
     pub async fn open_existing(url: &str) -> Result<Option<Self>> {
         let store = Self::connect(url).await?;
-        let table = match store.dialect {
-            Dialect::Sqlite => "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'installation'",
-            Dialect::Postgres => {
-                "SELECT 1 FROM pg_catalog.pg_tables \
-                 WHERE tablename = 'installation' AND schemaname = ANY (pg_catalog.current_schemas(false))"
-            }
-        };
-        if sql(table).optional(&mut *store.read().await?, |_| Ok(())).await?.is_none() {
+        if sql(table_of_vestry(store.dialect)).optional(&mut *store.read().await?, |_| Ok(())).await?.is_none() {
             return Ok(None);
         }
         migrator(store.dialect).run(&store.pool).await?;
@@ -231,6 +228,22 @@ fn settings(dialect: Dialect) -> &'static str {
         // Both are for statements that run for minutes. For one of milliseconds, compiling it first takes seconds.
         Dialect::Postgres => "SET jit = off; SET max_parallel_workers_per_gather = 0",
     }
+}
+
+/// Finds a row where Vestry has been in the database.
+pub(super) fn table_of_vestry(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'installation'",
+        Dialect::Postgres => {
+            "SELECT 1 FROM pg_catalog.pg_tables \
+             WHERE tablename = 'installation' AND schemaname = ANY (pg_catalog.current_schemas(false))"
+        }
+    }
+}
+
+/// The migrations of this program: number and checksum.
+pub(super) fn known_migrations(dialect: Dialect) -> Vec<(i64, Vec<u8>)> {
+    migrator(dialect).iter().map(|migration| (migration.version, migration.checksum.to_vec())).collect()
 }
 
 fn migrator(dialect: Dialect) -> Migrator {
