@@ -30,5 +30,8 @@ pub(crate) fn run(args: Doctor, global: Global, environment: &Environment, out: 
         client::look(global, environment, args.client || !installation, &mut report);
     }
     report.print(out)?;
+    if !installation && !args.client {
+        out.say("No installation was found here. With the settings of its vestry serve:  vestry doctor --installation");
+    }
     report.end()
 }

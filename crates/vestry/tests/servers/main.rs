@@ -6,6 +6,7 @@ mod support;
 
 mod canary;
 mod crashes;
+mod doctor;
 mod drift;
 mod environments;
 mod fail_closed;

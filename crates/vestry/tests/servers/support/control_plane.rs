@@ -117,7 +117,7 @@ impl ControlPlane {
     }
 
     /// A command of `vestry` on this installation, by the account that runs it.
-    pub(super) fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = match (self.uid, &self.programs) {
             (_, Some(programs)) => programs.command(&self.program()),
             (Some(uid), None) => {

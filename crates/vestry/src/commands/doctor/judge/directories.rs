@@ -30,7 +30,7 @@ pub(in super::super) fn judge(path: &Path, found: &DataDirectory) -> Verdict {
         DataDirectory::Missing => Verdict::ok(format!("{name} is not there yet: the first start makes it")),
         DataDirectory::Unreadable(why) => Verdict::problem(format!("{name} can't be looked at: {why}"))
             .because("The account that runs the control plane must own it. As that account:")
-            .remedy(["sudo -u vestry vestry doctor"]),
+            .remedy(["sudo -u ACCOUNT vestry doctor      with the same settings"]),
         DataDirectory::Found { owner, own: false, .. } => Verdict::problem(format!("{name} belongs to {owner}"))
             .because("The control plane refuses another's, and what is below was tried by the wrong account. Type:")
             .remedy([format!("sudo -u {owner} vestry doctor      with the same settings")]),
