@@ -297,6 +297,8 @@ mod tests {
         let group = stand_in("memory\n");
         assert!(is_limited(group.path()).unwrap_err().contains("not delegated"));
         let leaf = delegated(group.path()).unwrap().join(LEAF);
+        // The kernel reads back what was written as `+memory`.
+        fs::write(group.path().join("cgroup.subtree_control"), "memory\n").unwrap();
         assert_eq!(is_limited(&leaf), Ok(()));
         let other = stand_in("cpu\n");
         assert!(is_limited(other.path()).unwrap_err().contains("not available"));

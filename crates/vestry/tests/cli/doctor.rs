@@ -1,6 +1,6 @@
 //! `vestry doctor` for whoever has only the command line; the installation's half is in tests/servers/doctor.rs.
 
-use std::{fs, os::unix::fs::PermissionsExt, process::Command};
+use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt, process::Command};
 
 use serde_json::{Value, json};
 
@@ -106,6 +106,53 @@ fn an_installation_that_is_not_there_yet_is_looked_at_and_not_made() {
     assert!(ran.stdout.contains("data is not there yet: the first start makes it"), "{ran:?}");
     assert!(ran.stdout.contains("key/root.key is not there yet: the first start makes it"), "{ran:?}");
     assert_eq!(fs::read_dir(machine.project()).unwrap().count(), before);
+}
+
+#[test]
+fn a_certificate_is_looked_at_with_its_key_and_its_host() {
+    let machine = Machine::new();
+    let certificates = concat!(env!("CARGO_MANIFEST_DIR"), "/../control/tests/it/certificates");
+    for name in ["one.pem", "one.key", "two.key"] {
+        fs::copy(format!("{certificates}/{name}"), machine.project().join(name)).unwrap();
+        fs::set_permissions(machine.project().join(name), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let line = |key: &str, host: &str| {
+        let line = format!("doctor --installation --tls-cert one.pem --tls-key {key} --public-url https://{host}");
+        let ran = machine.run(&line).stdout;
+        ran.lines().find(|line| line.contains("encryption:")).unwrap().trim().to_owned()
+    };
+    assert!(line("one.key", "localhost").starts_with("ok       encryption: one.pem fits its key and holds for"));
+    assert_eq!(line("one.key", "other.test"), "warning  encryption: one.pem is not for other.test");
+    assert!(line("two.key", "localhost").starts_with("problem  encryption: certificate and key can't be used together"));
+    fs::set_permissions(machine.project().join("one.key"), fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(line("one.key", "localhost"), "warning  encryption: others may use one.key (its mode is 0644)");
+}
+
+#[test]
+fn an_address_that_something_else_listens_on_is_a_problem() {
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = other.local_addr().unwrap();
+    let machine = Machine::new();
+    let ran = machine.run(&format!("doctor --installation --listen {address}"));
+    let found = format!("problem  control plane: it doesn't run, and something else listens on {address}");
+    assert!(ran.stdout.contains(&found), "{ran:?}");
+    assert_eq!(ran.code, Some(78), "{ran:?}");
+    drop(other);
+    let ran = machine.run(&format!("doctor --installation --listen {address}"));
+    assert!(ran.stdout.contains("warning  control plane: it doesn't run\n"), "{ran:?}");
+}
+
+#[test]
+fn a_root_key_in_the_environment_is_used_and_not_shown() {
+    let digits = "00112233445566778899aabbccddeeff".repeat(2);
+    let root_key = |digits: &str| {
+        let ran = Machine::new().with("THE_KEY", digits).run("doctor --installation --root-key env:THE_KEY");
+        assert!(digits.is_empty() || !format!("{ran:?}").contains(digits), "{ran:?}");
+        ran.stdout.lines().find(|line| line.contains("root key:")).unwrap().trim().to_owned()
+    };
+    assert_eq!(root_key(&digits), "ok       root key: from the environment; nothing is sealed yet");
+    assert!(root_key(&digits[1..]).starts_with("problem  root key: the root key in the environment is refused"));
+    assert!(root_key("").starts_with("problem  root key: the variable that --root-key names is empty or not set"));
 }
 
 /// In a user namespace of its own, where no further one may be made.
