@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The embedded database's file in the data directory.
-const DATABASE: &str = "vestry.sqlite";
+pub(super) const DATABASE: &str = "vestry.sqlite";
 /// This program, also after its file was replaced by a newer one.
 const THIS_PROGRAM: &str = "/proc/self/exe";
 

@@ -33,8 +33,9 @@ pub(crate) fn run(args: Serve, environment: &Environment, out: &Output) -> Resul
     allow_connections();
     log(&settings.log)?;
     let mut installation = installation::settings(&settings.installation, environment)?;
-    let key = network.tls.as_ref().map(|(_, key)| key.canonicalize()).transpose();
-    let key = key.map_err(|error| failed(format!("where the key of --tls-key lies can't be found out: {error}")))?;
+    let key = network
+        .key_file()
+        .map_err(|error| failed(format!("where the key of --tls-key lies can't be found out: {error}")))?;
     installation.runtime.hidden_paths.extend(key);
     let _only_one = only_one(&installation.data_dir)?;
     let runtime = tokio::runtime::Runtime::new().map_err(|error| failed(error.to_string()))?;

@@ -123,7 +123,9 @@ fn a_certificate_is_looked_at_with_its_key_and_its_host() {
     };
     assert!(line("one.key", "localhost").starts_with("ok       encryption: one.pem fits its key and holds for"));
     assert_eq!(line("one.key", "other.test"), "warning  encryption: one.pem is not for other.test");
-    assert!(line("two.key", "localhost").starts_with("problem  encryption: certificate and key can't be used together"));
+    assert!(
+        line("two.key", "localhost").starts_with("problem  encryption: certificate and key can't be used together")
+    );
     fs::set_permissions(machine.project().join("one.key"), fs::Permissions::from_mode(0o644)).unwrap();
     assert_eq!(line("one.key", "localhost"), "warning  encryption: others may use one.key (its mode is 0644)");
 }
@@ -140,6 +142,27 @@ fn an_address_that_something_else_listens_on_is_a_problem() {
     drop(other);
     let ran = machine.run(&format!("doctor --installation --listen {address}"));
     assert!(ran.stdout.contains("warning  control plane: it doesn't run\n"), "{ran:?}");
+}
+
+#[test]
+fn settings_with_which_no_server_could_start_safely_are_a_problem_of_the_sandbox() {
+    let machine = Machine::new();
+    fs::write(machine.project().join("v.toml"), "[servers]\nread_only_paths = [\"/proc\"]\n").unwrap();
+    let ran = machine.run("doctor --installation --config v.toml");
+    assert!(ran.stdout.contains("problem  sandbox: the read-only path /proc can't be shown to servers"), "{ran:?}");
+    assert_eq!(ran.code, Some(78), "{ran:?}");
+    // Not below /tmp, of which every server has its own.
+    let shown = tempfile::tempdir_in("/var/tmp").unwrap();
+    let at = |name: &str| shown.path().join(name).display().to_string();
+    for name in ["one.pem", "one.key"] {
+        let from = concat!(env!("CARGO_MANIFEST_DIR"), "/../control/tests/it/certificates/");
+        fs::copy(format!("{from}{name}"), at(name)).unwrap();
+    }
+    let settings = format!("[servers]\nread_only_paths = [\"{}\"]\n", shown.path().display());
+    fs::write(machine.project().join("v.toml"), settings).unwrap();
+    let tls = format!("--tls-cert {} --tls-key {} --public-url https://localhost", at("one.pem"), at("one.key"));
+    let ran = machine.run(&format!("doctor --installation --config v.toml {tls}"));
+    assert!(ran.stdout.contains("one.key would be visible to servers"), "{ran:?}");
 }
 
 #[test]

@@ -198,7 +198,8 @@ fn damage_and_tables_of_another_version_are_found_and_left_alone() {
     bytes[2 * page..6 * page].fill(0x5a);
     fs::write(&file, bytes).unwrap();
     let diagnosis = Diagnosis::of(&house.control_plane, &[]);
-    assert_eq!((diagnosis.code, diagnosis.status("database")), (Some(78), "problem"), "{}", diagnosis.text);
+    assert_eq!(diagnosis.code, Some(78), "{}", diagnosis.text);
+    diagnosis.says("database", "problem", "is damaged", &format!("YOUR-BACKUP {}", file.display()));
 }
 
 #[test]

@@ -9,13 +9,14 @@ use std::{
 };
 
 use control::{app::inspection, clock, keys::KeyProvider, store::server_of};
-use runtime::{LimitFound, Network, Reason, Runtime, Sandbox, machine};
+use runtime::{LimitFound, Network, NewError, Reason, Runtime, Sandbox, Unavailable, machine};
 use rustix::process::geteuid;
 
 use super::{
-    super::installation::{self, Parts},
+    super::installation::{self, DATABASE, Parts},
     judge::{
         self,
+        database::Place,
         directories::{DataDirectory, written},
         encryption::Certificate,
         sandbox::Trial,
@@ -86,7 +87,9 @@ fn settings(args: Serve, environment: &Environment) -> Result<Found, Failure> {
     let given = &settings.installation.data_dir;
     let data_dir = given.canonicalize().or_else(|_| std::path::absolute(given));
     let data_dir = data_dir.map_err(|error| Failure::not_configured(format!("the data directory: {error}")))?;
-    let parts = installation::parts(&settings.installation, environment, &data_dir)?;
+    let mut parts = installation::parts(&settings.installation, environment, &data_dir)?;
+    // What can't be found is said of the certificate.
+    parts.runtime.hidden_paths.extend(settings.network.key_file().ok().flatten());
     Ok(Found { settings, parts, data_dir })
 }
 
@@ -111,8 +114,13 @@ impl Found {
         };
         match &findings {
             Ok(found) => {
-                let server = server_of(&self.parts.database_url);
-                add("database", judge::database::judge(&found.database, server.as_ref()));
+                let (file, server) = (self.data_dir.join(DATABASE), server_of(&self.parts.database_url));
+                let place = match (&self.settings.installation.database_url, &server) {
+                    (None, _) => Place::File(&file),
+                    (Some(_), Some((host, port))) => Place::Server(host, *port),
+                    (Some(_), None) => Place::Elsewhere,
+                };
+                add("database", judge::database::judge(&found.database, place));
                 let place = match &self.parts.key_provider {
                     KeyProvider::File { path, .. } => Some(path.as_path()),
                     KeyProvider::Env(_) => None,
@@ -149,14 +157,16 @@ impl Found {
     /// Starts a program as servers are started, with the settings that they have.
     async fn try_sandbox(&self) -> Trial {
         let settings = &self.parts.runtime;
-        let attempt = async |network: Network| -> Result<_, String> {
-            let settings = runtime::Settings { network, ..settings.clone() };
-            Ok(Runtime::to_try(settings).map_err(|error| error.to_string())?.check().await)
+        let attempt = async |network: Network| {
+            let runtime = Runtime::to_try(runtime::Settings { network, ..settings.clone() });
+            // With such settings no control plane starts.
+            let refused = |error: NewError| Unavailable { reason: Reason::Internal, message: error.to_string() };
+            runtime.map_err(refused)?.check().await
         };
         let tried = attempt(settings.network).await;
-        let of_network = matches!(&tried, Ok(Err(failure)) if failure.reason == Reason::Network);
-        let without_network = if of_network { attempt(Network::None).await.ok() } else { None };
-        Trial { sandbox: settings.sandbox, network: settings.network, tried, without_network }
+        let of_network = matches!(&tried, Err(failure) if failure.reason == Reason::Network);
+        let without_network = if of_network { Some(attempt(Network::None).await) } else { None };
+        Trial { sandbox: settings.sandbox, network: settings.network, tried: Ok(tried), without_network }
     }
 
     fn untried(&self, why: String) -> Trial {

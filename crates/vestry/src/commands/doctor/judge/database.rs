@@ -1,36 +1,65 @@
+use std::path::Path;
+
 use control::app::inspection::{Database, Schema, Whole};
 
-use super::super::report::Verdict;
+use super::{super::report::Verdict, shell};
 
-/// Whether the database can be used. `server` is where a database server is, without whoever signs in there.
-pub(in super::super) fn judge(found: &Database, server: Option<&(String, u16)>) -> Verdict {
+/// Where a database is.
+#[derive(Clone, Copy)]
+pub(in super::super) enum Place<'a> {
+    /// In this file.
+    File(&'a Path),
+    /// On a database server: its host and port, without whoever signs in there.
+    Server(&'a str, u16),
+    /// Wherever the settings say.
+    Elsewhere,
+}
+
+/// Whether the database can be used.
+pub(in super::super) fn judge(found: &Database, place: Place<'_>) -> Verdict {
     match found {
         Database::Missing => Verdict::ok("it is not there yet: the first start makes it"),
+        Database::Failed(why) if DAMAGED.iter().any(|words| why.contains(words)) => damaged("it", why, place),
         Database::Failed(why) => {
-            let verdict = Verdict::problem(format!("it can't be reached or read: {why}"))
-                .because("The control plane can't start without it, and one that runs can do nothing.");
-            match server {
-                Some((host, port)) => verdict.remedy([format!("pg_isready -h {host} -p {port}"), SETTING.to_owned()]),
-                None => verdict.remedy([SETTING]),
-            }
+            let look = match place {
+                Place::File(file) => Some(format!("ls -l {}*", shell(file))),
+                Place::Server(host, port) => Some(format!("pg_isready -h {host} -p {port}")),
+                Place::Elsewhere => None,
+            };
+            Verdict::problem(format!("it can't be reached or read: {why}"))
+                .because("The control plane can't start without it, and one that runs can do nothing.")
+                .remedy(look)
+                .remedy(["another one:  vestry serve --database-url, or database_url in the settings file"])
         }
-        Database::Found { server: name, schema, write_ahead_log, whole } => {
-            let place = server.map_or(String::new(), |(host, port)| format!(" at {host}:{port}"));
-            usable(&format!("{name}{place}"), *schema, *write_ahead_log, whole)
+        Database::Found { server, schema, write_ahead_log, whole } => {
+            let name = match place {
+                Place::Server(host, port) => format!("{server} at {host}:{port}"),
+                _ => server.clone(),
+            };
+            match whole {
+                Whole::No(damage) => damaged(&name, damage, place),
+                whole => usable(&name, *schema, *write_ahead_log, whole),
+            }
         }
     }
 }
 
-const SETTING: &str = "another one:  vestry serve --database-url, or database_url in the settings file";
+/// What SQLite says of a file that is not what it should be.
+const DAMAGED: &[&str] = &["malformed", "file is not a database"];
+
+fn damaged(name: &str, damage: &str, place: Place<'_>) -> Verdict {
+    let verdict = Verdict::problem(format!("{name} is damaged: {damage}"))
+        .because("What was written may be lost or wrong. Put your backup in its place, and keep the damaged one:");
+    let Place::File(file) = place else { return verdict.remedy(["restore the backup of the database"]) };
+    let file = shell(file);
+    verdict.remedy([
+        "systemctl stop vestry      or stop it as you do".to_owned(),
+        format!("mkdir {file}.damaged && mv {file} {file}-* {file}.damaged/"),
+        format!("install -m 600 YOUR-BACKUP {file}"),
+    ])
+}
 
 fn usable(name: &str, schema: Schema, write_ahead_log: Option<bool>, whole: &Whole) -> Verdict {
-    if let Whole::No(damage) = whole {
-        return Verdict::problem(format!("{name} is damaged: {damage}"))
-            .because(
-                "What was written may be lost or wrong. Stop the control plane, then put your backup in its place:",
-            )
-            .remedy(["systemctl stop vestry", "cp BACKUP/vestry.sqlite DATA_DIRECTORY/vestry.sqlite"]);
-    }
     match schema {
         Schema::None => return Verdict::ok(format!("{name}, empty: the first start makes its tables")),
         Schema::Newer(version) => {
@@ -67,9 +96,13 @@ fn usable(name: &str, schema: Schema, write_ahead_log: Option<bool>, whole: &Who
 mod tests {
     use super::{super::super::report::Status, *};
 
+    fn file() -> Place<'static> {
+        Place::File(Path::new("/srv/vestry.sqlite"))
+    }
+
     fn verdict(schema: Schema, write_ahead_log: Option<bool>, whole: Whole) -> Verdict {
         let server = "SQLite 3.50.0".to_owned();
-        judge(&Database::Found { server, schema, write_ahead_log, whole }, None)
+        judge(&Database::Found { server, schema, write_ahead_log, whole }, file())
     }
 
     #[test]
@@ -94,10 +127,22 @@ mod tests {
 
     #[test]
     fn a_database_that_is_down_is_named_by_its_place() {
-        let down = judge(&Database::Failed("Connection refused".into()), Some(&("db.test".into(), 5432)));
+        let failed = |why: &str, place| judge(&Database::Failed(why.to_owned()), place);
+        let down = failed("Connection refused", Place::Server("db.test", 5432));
         assert_eq!((down.status, down.remedy[0].as_str()), (Status::Problem, "pg_isready -h db.test -p 5432"));
-        assert_eq!(judge(&Database::Missing, None).status, Status::Ok);
-        let down = judge(&Database::Failed("no permission".into()), None);
-        assert!(down.remedy[0].contains("--database-url"), "{down:?}");
+        assert_eq!(failed("no permission", file()).remedy[0], "ls -l /srv/vestry.sqlite*");
+        assert!(failed("no permission", Place::Elsewhere).remedy[0].contains("--database-url"));
+        assert_eq!(judge(&Database::Missing, file()).status, Status::Ok);
+    }
+
+    #[test]
+    fn a_damaged_file_is_kept_and_the_backup_put_in_its_place() {
+        for why in ["database disk image is malformed", "file is not a database"] {
+            let verdict = judge(&Database::Failed(why.to_owned()), file());
+            assert_eq!(verdict.status, Status::Problem);
+            assert_eq!(verdict.remedy[2], "install -m 600 YOUR-BACKUP /srv/vestry.sqlite");
+        }
+        let verdict = verdict(Schema::Current, Some(true), Whole::No("row 3 missing from index".into()));
+        assert!(verdict.remedy[1].starts_with("mkdir /srv/vestry.sqlite.damaged"), "{verdict:?}");
     }
 }
