@@ -53,6 +53,8 @@ class Session:
 
     def __init__(self, server):
         psql = [server.programs / "psql", "-h", server.folder, "-U", "vestry", "-d", "postgres"]
+        # Without the triggers, which move one row of the organization for each copy.
+        self.environment = os.environ | {"PGOPTIONS": "-c session_replication_role=replica"}
         self.command = [*server.account, *psql]
 
     def __enter__(self):
@@ -64,7 +66,8 @@ class Session:
 
     def run(self, text):
         command = [*self.command, "-v", "ON_ERROR_STOP=1", "-qAtF", "\t", "-c", text]
-        answer = subprocess.run(command, check=True, cwd="/", capture_output=True, text=True).stdout
+        answer = subprocess.run(command, check=True, cwd="/", capture_output=True, text=True,
+                                env=self.environment).stdout
         return [tuple(line.split("\t")) for line in answer.splitlines()]
 
     def columns(self, table):

@@ -39,7 +39,7 @@ def lines_of_memory(bench, installation, floor):
         installation.do("POST", f"{LAB}/servers", {"name": name, "command": ["sleep", "infinity"]})
         installation.do("POST", f"{LAB}/servers/{name}/start")
     installation.all_servers_are("running")
-    supervisors = [memory(pid) for pid in children(installation.pid) if command(pid).endswith(b"\0supervise\0")]
+    supervisors = [memory(pid) for pid in children(installation.pid) if role(pid) == b"supervise"]
     if len(supervisors) != SUPERVISED:
         raise RuntimeError(f"{len(supervisors)} supervisors of {SUPERVISED} servers")
     most = {kind: max(one[kind] for one in supervisors) for kind in supervisors[0]}
@@ -56,8 +56,8 @@ def shown(used):
     return ", ".join(f"{kind} {number(mib)}" for kind, mib in used.items()) + " MiB"
 
 
-def command(pid):
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
+def role(pid):
+    return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[1]
 
 
 def restart(installation):

@@ -9,6 +9,8 @@ pub(crate) mod server;
 pub(crate) mod target;
 pub(crate) mod workspace;
 
+use std::ffi::OsString;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -38,6 +40,31 @@ pub(crate) struct Global {
     /// Don't ask before something is deleted
     #[arg(long, short, global = true, help_heading = "Everywhere")]
     pub(crate) yes: bool,
+}
+
+/// `vestry run` alone: the command of which scripts start many, read without putting all the others together first.
+#[derive(Parser)]
+#[command(name = "vestry run", version)]
+struct RunAlone {
+    #[command(flatten)]
+    global: Global,
+    #[command(flatten)]
+    run: run::Run,
+}
+
+impl Cli {
+    /// Reads what was typed, the program's name first.
+    ///
+    /// # Errors
+    /// What clap has to say instead: what is wrong, or the help that was asked for.
+    pub(crate) fn read(words: &[OsString]) -> Result<Self, clap::Error> {
+        if words.get(1).is_some_and(|word| word == "run")
+            && let Ok(RunAlone { global, run }) = RunAlone::try_parse_from(&words[1..])
+        {
+            return Ok(Self { global, command: Command::Run(run) });
+        }
+        Self::try_parse_from(words)
+    }
 }
 
 #[derive(Subcommand)]
@@ -250,6 +277,39 @@ mod tests {
     #[test]
     fn the_definitions_are_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// Where it goes, what it asks for, and the command with its arguments; or what kind of error it is.
+    fn read(cli: Result<Cli, clap::Error>) -> Result<String, clap::error::ErrorKind> {
+        let Cli { global, command } = cli.map_err(|error| error.kind())?;
+        let Command::Run(run) = command else { panic!("it is `run`") };
+        let (workspace, command) = (run.workspace.workspace, run.command);
+        Ok(format!(
+            "{:?} {} {} {workspace:?} {:?} {} {command:?}",
+            global.url, global.json, global.yes, run.only, run.keep_env
+        ))
+    }
+
+    #[test]
+    fn run_is_read_alone_as_among_the_others() {
+        for typed in [
+            "run",
+            "run --",
+            "run --help",
+            "run env",
+            "run -w acme/lab -- env -w other",
+            "run -wlab --only A,B --only C --keep-env -- sh -c x --json",
+            "run --url http://127.0.0.1:1 --json --yes -- true",
+            "run -y true --yes",
+            "run --nonsense -- true",
+            "run -w a/b/c -- true",
+            "run --only -- true",
+            "run --version",
+            "run help",
+        ] {
+            let words: Vec<OsString> = ["vestry"].into_iter().chain(typed.split(' ')).map(Into::into).collect();
+            assert_eq!(read(Cli::read(&words)), read(Cli::try_parse_from(&words)), "{typed}");
+        }
     }
 
     #[test]

@@ -7,10 +7,11 @@ use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use ureq::{
-    Agent, Body,
-    config::Config,
-    http::{HeaderValue, Method, Response, header},
+    Agent, AsSendBody, Body,
+    config::{Config, ConfigBuilder},
+    http::{self, HeaderValue, Method, Response, header},
     tls::{RootCerts, TlsConfig},
+    typestate::HttpCrateScope,
 };
 
 use crate::{
@@ -21,10 +22,13 @@ use crate::{
     token::Token,
 };
 
-/// Longest wait for a whole answer. Starting a server answers at once and is then polled.
+/// Longest wait for an answer to begin, and then to end. Starting a server answers at once and is then polled.
 const ANSWER: Duration = Duration::from_secs(60);
-/// Longest wait for a connection.
+/// Longest wait for a name's addresses, and for a connection.
 const CONNECT: Duration = Duration::from_secs(10);
+/// How much is read or written at once: less than the library's own measure, for which `vestry run` would pay at each
+/// start.
+const BUFFER: usize = 16 * 1024;
 /// Largest answer that is read; the longest list page is far below.
 const MAX_ANSWER: u64 = 8 * 1024 * 1024;
 /// How many items a page of a list has (the API's largest).
@@ -82,12 +86,17 @@ impl Client {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .timeout_connect(Some(CONNECT))
+            .input_buffer_size(BUFFER)
+            .output_buffer_size(BUFFER)
             .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
             .user_agent(concat!("vestry/", env!("CARGO_PKG_VERSION")));
-        // Plain http is only spoken within this machine: a proxy would be another one.
-        if address.is_local() {
-            config = config.proxy(None);
-        }
+        config = if address.is_local() {
+            // Plain http is only spoken within this machine: a proxy would be another one.
+            config.proxy(None)
+        } else {
+            // The library waits for a name in a thread of its own, which this machine's needs not.
+            config.timeout_resolve(Some(CONNECT))
+        };
         Self { agent: config.build().into(), address, caller: Caller::Nobody }
     }
 
@@ -253,7 +262,7 @@ impl Request<'_> {
     fn exchange(&self, timeout: Option<Duration>) -> Result<Response<Body>, Failure> {
         let address = &self.client.address;
         let unsendable = || Failure::usage("the request can't be written; nothing was sent");
-        let mut request = ureq::http::Request::builder().method(&self.method).uri(&self.url);
+        let mut request = http::Request::builder().method(&self.method).uri(&self.url);
         request = match &self.client.caller {
             Caller::Nobody => request,
             Caller::Token(token) => {
@@ -274,13 +283,19 @@ impl Request<'_> {
         let agent = &self.client.agent;
         let answer = if matches!(self.method, Method::GET | Method::DELETE) && body.is_empty() {
             let request = request.body(()).map_err(|_| unsendable())?;
-            agent.run(agent.configure_request(request).timeout_global(timeout).build())
+            agent.run(within(agent.configure_request(request), timeout))
         } else {
             let request = request.body(body).map_err(|_| unsendable())?;
-            agent.run(agent.configure_request(request).timeout_global(timeout).build())
+            agent.run(within(agent.configure_request(request), timeout))
         };
         answer.map_err(|error| unreachable(address, &error))
     }
+}
+
+/// The request, which may wait so long for each part of the exchange.
+fn within<T: AsSendBody>(request: ConfigBuilder<HttpCrateScope<T>>, timeout: Option<Duration>) -> http::Request<T> {
+    let request = request.timeout_send_request(timeout).timeout_send_body(timeout);
+    request.timeout_recv_response(timeout).timeout_recv_body(timeout).build()
 }
 
 /// A header that no log of the HTTP library shows.

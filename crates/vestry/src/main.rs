@@ -22,7 +22,7 @@ mod value;
 
 use std::{ffi::OsStr, process::ExitCode};
 
-use clap::{CommandFactory, Parser, error::ErrorKind};
+use clap::{CommandFactory, error::ErrorKind};
 
 use crate::{cli::Cli, exit::Exit, output::Output, settings::Environment};
 
@@ -41,7 +41,7 @@ fn command_line() -> ExitCode {
         .expect("nothing in this process has chosen another provider before");
     complete::answer_shell();
     let environment = Environment::of_process();
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::read(&std::env::args_os().collect::<Vec<_>>()) {
         Ok(cli) => cli,
         Err(error) => return explain_usage(&error),
     };

@@ -277,6 +277,8 @@ CREATE INDEX audit_events_of_action ON audit_events (chain_id, action, sequence)
 CREATE INDEX audit_events_of_target ON audit_events (chain_id, target_id, sequence);
 CREATE INDEX audit_events_of_target_name ON audit_events (chain_id, target_name, sequence);
 
+-- SQLite has it by this name.
+CREATE FUNCTION unhex(text) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT RETURN decode($1, 'hex');
 CREATE FUNCTION audit_events_are_kept() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION 'audit events are never edited or deleted'; END $$;
 CREATE TRIGGER audit_events_are_never_edited BEFORE UPDATE ON audit_events

@@ -11,11 +11,7 @@ use zeroize::Zeroizing;
 
 use super::front::ClientAddress;
 use crate::{
-    app::{
-        App, Caller, Runner,
-        access::not_for_workspace_tokens,
-        sessions::{self, Session},
-    },
+    app::{App, Caller, Runner, access, authentication::authenticate, sessions::Session},
     error::{Error, Result},
     site::Site,
 };
@@ -58,14 +54,14 @@ pub(super) fn cookies(site: &Site, session: &Session) -> Result<HeaderMap> {
     Ok(headers)
 }
 
-/// A person; a workspace's token is refused before anything is looked for.
+/// A person; a workspace's token is refused before anything else is looked for.
 impl FromRequestParts<App> for Caller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         match Runner::from_request_parts(parts, app).await? {
             Runner::Person(caller) => Ok(caller),
-            Runner::Token(_) => Err(not_for_workspace_tokens()),
+            Runner::Token(token) => Err(access::refuse(app, &token).await),
         }
     }
 }
@@ -78,12 +74,12 @@ impl FromRequestParts<App> for Runner {
         let address = address(parts).map(|address| address.to_string());
         if let Some(authorization) = parts.headers.get(header::AUTHORIZATION) {
             let token = authorization.to_str().ok().and_then(|text| text.strip_prefix("Bearer "));
-            return sessions::authenticate(app, token.ok_or(Error::Unauthenticated)?.trim(), false, address).await;
+            return authenticate(app, token.ok_or(Error::Unauthenticated)?.trim(), false, address).await;
         }
         let site = site(parts)?;
         let cookies = CookieJar::from_headers(&parts.headers);
         let shown = cookies.get(session_cookie(site)).ok_or(Error::Unauthenticated)?;
-        let caller = sessions::authenticate(app, shown.value(), true, address).await?;
+        let caller = authenticate(app, shown.value(), true, address).await?;
         let reads = matches!(parts.method, Method::GET | Method::HEAD);
         if reads || origin(&parts.headers, site) == Origin::Same { Ok(caller) } else { Err(foreign()) }
     }

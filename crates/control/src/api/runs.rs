@@ -100,23 +100,19 @@ pub(super) async fn list(
     params: Params<StartsParams>,
 ) -> Result<Json<List<StartBody>>> {
     let (asked, part) = starts::part(params);
-    let place = Place { organization, workspace };
-    let runs = runs::list(&app, &caller, &place, part.before.as_deref(), asked).await?;
+    let runs = runs::list(&app, &caller, &organization, &workspace, part.before.as_deref(), asked).await?;
     Ok(Json(part.list(runs, None)))
 }
 
 /// A workspace's token says by itself where it belongs.
 fn place(body: &NewRunBody, runner: &Runner) -> Result<Place> {
     let own = match runner {
-        Runner::Person(_) => (None, None),
-        Runner::Token(token) => (Some(token.organization().to_string()), Some(token.workspace().to_string())),
+        Runner::Person(_) => None,
+        Runner::Token(token) => Some(token.organization().to_string()),
     };
-    let missing =
-        |field| Error::invalid(field, "missing", format!("Say which {field} the run belongs to, by its slug."));
-    Ok(Place {
-        organization: body.organization.clone().or(own.0).ok_or_else(|| missing("organization"))?,
-        workspace: body.workspace.clone().or(own.1).ok_or_else(|| missing("workspace"))?,
-    })
+    let missing = || Error::invalid("organization", "missing", "Say which organization, by its slug.");
+    let organization = body.organization.clone().or(own).ok_or_else(missing)?;
+    Ok(Place { organization, workspace: body.workspace.clone() })
 }
 
 fn parse(body: NewRunBody) -> Result<NewRun> {

@@ -2,11 +2,12 @@
 
 use domain::policy::{Action, TokenNeeds};
 
+use super::App;
 use crate::{
     clock,
     error::{Error, Result},
     store::{
-        Caller, Connection, Permit, Runner,
+        Caller, Connection, Permit, Runner, WorkspaceToken,
         access::{Denied, NoStanding, Target, standing, standing_of_token},
     },
 };
@@ -38,30 +39,44 @@ pub async fn authorize(db: &mut Connection, caller: &Caller, target: Target<'_>,
     }
 }
 
-/// The same for somebody who may want to start runs. A workspace's token is told nothing of other workspaces.
+/// The same for somebody who may want to start runs. A workspace's token need not name its workspace, and is told nothing
+/// of others.
 ///
 /// # Errors
-/// As [`authorize`]; [`Error::Forbidden`] for a workspace's token anywhere but in its own workspace.
+/// As [`authorize`]; [`Error::Invalid`] when a person names no workspace, [`Error::Forbidden`] for a workspace's token
+/// anywhere but in its own.
 pub async fn authorize_runner(
     db: &mut Connection,
     runner: &Runner,
-    target: Target<'_>,
+    organization: &str,
+    slug: Option<&str>,
     action: Action,
 ) -> Result<Permit> {
     let token = match runner {
-        Runner::Person(caller) => return authorize(db, caller, target, action).await,
+        Runner::Person(caller) => {
+            let missing = || Error::invalid("workspace", "missing", "Say which workspace, by its slug.");
+            return authorize(db, caller, workspace(organization, slug.ok_or_else(missing)?), action).await;
+        }
         Runner::Token(token) => token,
     };
-    let own = workspace(token.organization().as_str(), token.workspace().as_str());
-    if (target.organization, target.workspace) != (own.organization, own.workspace) {
+    let standing = standing_of_token(db, token, clock::now()).await?.ok_or(Error::Unauthenticated)?;
+    if !standing.is_at(organization, slug) {
         return Err(not_for_workspace_tokens());
     }
-    let standing = standing_of_token(db, token, clock::now()).await?.ok_or(Error::Unauthenticated)?;
     standing.permit(action).map_err(|_| not_for_workspace_tokens())
 }
 
-/// What a workspace's token is told wherever it is of no use.
-pub fn not_for_workspace_tokens() -> Error {
+/// What a workspace's token is told wherever it is of no use, if it still holds.
+pub async fn refuse(app: &App, token: &WorkspaceToken) -> Error {
+    let standing = async { Ok(standing_of_token(&mut *app.store.read().await?, token, clock::now()).await?) };
+    match standing.await {
+        Ok(Some(_)) => not_for_workspace_tokens(),
+        Ok(None) => Error::Unauthenticated,
+        Err(error) => error,
+    }
+}
+
+fn not_for_workspace_tokens() -> Error {
     Error::Forbidden(
         "a workspace's token only starts runs of its own workspace; nothing was done; use a personal token".into(),
     )

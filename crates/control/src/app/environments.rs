@@ -5,11 +5,7 @@ use std::time::Duration;
 use domain::{Available, policy::Action};
 use tokio::time::{Instant, timeout};
 
-use super::{
-    App, Input,
-    access::{authorize_runner, workspace},
-    snapshots::revision_of,
-};
+use super::{App, Input, access::authorize_runner, snapshots::revision_of};
 use crate::{
     error::Result,
     store::{Runner, available, secrets::Secret},
@@ -42,7 +38,7 @@ pub async fn get(
     loop {
         let mut written = app.store.written();
         let mut db = app.store.read().await?;
-        let permit = authorize_runner(&mut db, runner, workspace(organization, slug), Action::SeeEnvironment).await?;
+        let permit = authorize_runner(&mut db, runner, organization, Some(slug), Action::SeeEnvironment).await?;
         if let Some(wait) = wait.take() {
             end += wait.checked()?;
         }

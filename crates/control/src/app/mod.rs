@@ -5,6 +5,7 @@
 pub mod access;
 pub mod attempts;
 pub mod audit;
+pub mod authentication;
 pub mod boot;
 pub mod collaborators;
 pub mod drift;
@@ -66,6 +67,8 @@ pub struct Parts {
     pub(in crate::app) turned_away: attempts::TurnedAway,
     /// Where the one-time set-up code lies until it is used.
     pub(in crate::app) setup_code_file: PathBuf,
+    /// The workspaces' tokens that were shown lately.
+    pub(in crate::app) known_tokens: authentication::KnownTokens,
     /// Where runs are put on record.
     pub(in crate::app) runs: runs::Desk,
     /// The environments that starts got last, still sealed.

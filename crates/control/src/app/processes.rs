@@ -136,8 +136,8 @@ async fn write_end(app: &App, server: ServerId, start: StartId, exit: Option<Exi
     let (code, at) = exit.map_or((None, permit.now()), |exit| (exit.code, exit.at));
     // What ended may have had its environment; only a start of which nothing is known never came to be.
     match exit {
-        Some(_) => starts::settle(&mut tx, &permit, start, Outcome::Delivered, "").await?,
-        None => starts::settle(&mut tx, &permit, start, Outcome::Failed, "its process never came to be").await?,
+        Some(_) => starts::settle(&mut tx, &permit, [start], Outcome::Delivered, "").await?,
+        None => starts::settle(&mut tx, &permit, [start], Outcome::Failed, "its process never came to be").await?,
     }
     starts::end(&mut tx, &permit, start, code, at).await?;
     if let Some(seen) = servers::by_id(&mut tx, server).await?.filter(|seen| seen.start == Some(start)) {

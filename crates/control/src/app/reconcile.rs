@@ -96,7 +96,7 @@ async fn settle_pending(app: &App) -> Result<()> {
         let begun = processes::by_itself(app, SystemReason::Starting, server).await?;
         let Some((mut tx, permit)) = begun else { continue };
         let why = "the control plane ended before the start was finished";
-        starts::settle(&mut tx, &permit, start, Outcome::Failed, why).await?;
+        starts::settle(&mut tx, &permit, [start], Outcome::Failed, why).await?;
         starts::end(&mut tx, &permit, start, None, permit.now()).await?;
         audit::commit_observation(tx, permit).await?;
     }
@@ -109,7 +109,7 @@ async fn mark_running(app: &App, server: &servers::Server, start: StartId) -> Re
     }
     let begun = processes::by_itself(app, SystemReason::Starting, server.id).await?;
     let Some((mut tx, permit)) = begun else { return Ok(()) };
-    starts::settle(&mut tx, &permit, start, Outcome::Delivered, "").await?;
+    starts::settle(&mut tx, &permit, [start], Outcome::Delivered, "").await?;
     let runs = Transition { status: ServerStatus::Running, detail: "", exit_code: None, start: Some(start) };
     servers::transition(&mut tx, &permit, server, &runs).await?;
     Ok(audit::commit_observation(tx, permit).await?)

@@ -3,6 +3,7 @@
 //! A run's record is committed before anything is unsealed. Runs of one organization that are asked for at the same
 //! time share one commit; none is answered before it.
 
+mod commit;
 mod desk;
 
 use domain::{DisplayName, Outcome, Scope, SecretName, Slug, StartId, policy::Action};
@@ -32,12 +33,12 @@ pub struct NewRun {
 }
 
 /// Where a run belongs.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Place {
     /// The organization's slug.
     pub organization: String,
-    /// The workspace's slug.
-    pub workspace: String,
+    /// The workspace's slug; a workspace's token need not say it.
+    pub workspace: Option<String>,
 }
 
 /// A run on record, and what it gets.
@@ -104,12 +105,12 @@ pub async fn begin(app: &App, runner: Runner, place: Place, input: Input<NewRun>
 pub async fn list(
     app: &App,
     caller: &Caller,
-    place: &Place,
+    organization: &str,
+    slug: &str,
     before: Option<&str>,
     limit: Input<i64>,
 ) -> Result<Vec<Start>> {
     let mut db = app.store.read().await?;
-    let target = workspace(&place.organization, &place.workspace);
-    let permit = authorize(&mut db, caller, target, Action::SeeWorkspace).await?;
+    let permit = authorize(&mut db, caller, workspace(organization, slug), Action::SeeWorkspace).await?;
     Ok(starts::runs(&mut db, &permit, before, limit.checked()?).await?)
 }

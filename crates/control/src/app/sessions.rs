@@ -1,27 +1,26 @@
-//! Signing in and out, and knowing who calls.
+//! Signing in and out.
 
 use std::net::IpAddr;
 
-use domain::{AuditAction, CredentialId, Email, Time};
+use domain::{AuditAction, CredentialId, Email};
 use zeroize::Zeroizing;
 
 use super::{
     App, Input, Password,
     attempts::{self, Against},
-    token::{self, Kind, Presented},
+    token::{self, Kind},
 };
 use crate::{
     clock,
     error::{Error, Result},
     random,
     store::{
-        Caller, InstallationPermit, Runner,
+        Caller, InstallationPermit,
         access::SystemReason,
         attempts::remember_browser,
         audit::{self, Event},
         credentials::{self, NewCredential},
         users::{self, User},
-        workspace_tokens,
     },
 };
 
@@ -110,45 +109,6 @@ pub async fn create(app: &App, input: Input<SignIn>, from: Visit) -> Result<Sess
     let created = Event::new(AuditAction::SessionCreated, "person", user.id, &user.name);
     audit::commit_installation(tx, permit, created, now).await?;
     Ok(Session { user, cookie, seconds: domain::SESSION_SECONDS, browser: remembered })
-}
-
-/// Who shows this session or token.
-///
-/// # Errors
-/// [`Error::Unauthenticated`] when it is none, or no longer one.
-pub async fn authenticate(app: &App, shown: &str, as_cookie: bool, address: Option<String>) -> Result<Runner> {
-    let presented = Presented::parse(shown).ok_or(Error::Unauthenticated)?;
-    if (presented.kind == Kind::Session) != as_cookie {
-        return Err(Error::Unauthenticated);
-    }
-    let now = clock::now();
-    let mut db = app.store.read().await?;
-    let shows = |stored: &[u8]| presented.is(stored);
-    let (runner, stale) = if presented.kind == Kind::Workspace {
-        let found = workspace_tokens::find(&mut db, presented.id, shows, address, now).await?;
-        found.map(|(token, stale)| (Runner::Token(token), stale))
-    } else {
-        let found = credentials::find(&mut db, presented.id, as_cookie, shows, address, now).await?;
-        found.map(|(caller, stale)| (Runner::Person(caller), stale))
-    }
-    .ok_or(Error::Unauthenticated)?;
-    if stale {
-        tokio::spawn(note_use(app.clone(), presented.id, now));
-    }
-    Ok(runner)
-}
-
-/// Notes the use of a credential; a request neither waits nor fails for it.
-async fn note_use(app: App, id: CredentialId, now: Time) {
-    let noted = async {
-        let permit = InstallationPermit::system(SystemReason::CredentialUsed, None);
-        let mut tx = app.store.write_installation().await?;
-        credentials::touch(&mut tx, &permit, id, now).await?;
-        audit::commit_installation_observation(tx, permit).await
-    };
-    if let Err(error) = noted.await {
-        tracing::warn!(%error, "when a credential was last used could not be noted");
-    }
 }
 
 /// The caller's sessions.

@@ -48,8 +48,8 @@ pub(super) async fn plan(app: &App, tx: &mut Writing, permit: &Permit, server: &
     let now = permit.now();
     let snapshot = snapshots::take(app, tx, permit, now).await?;
     let start = StartId::new(now, random::bytes());
-    let record = NewStart { id: start, host: Host::Server(server.id), snapshot: snapshot.id };
-    starts::insert(tx, permit, &record, now).await?;
+    let record = NewStart { id: start, host: Host::Server(server.id) };
+    starts::insert(tx, permit, snapshot.id, &[record]).await?;
     Ok(Plan { start, server: server.clone(), location: permit.location(), snapshot })
 }
 
@@ -203,7 +203,7 @@ async fn give_up(app: &App, location: &Location, old: &Server, start: StartId, w
 async fn fail(app: &App, location: &Location, seen: &Server, start: StartId, why: &str, now: Option<&Transition<'_>>) {
     processes::insist("a failed restart", start, || async move {
         let (mut tx, permit) = go_on(app, location).await?;
-        starts::settle(&mut tx, &permit, start, Outcome::Failed, why).await?;
+        starts::settle(&mut tx, &permit, [start], Outcome::Failed, why).await?;
         starts::end(&mut tx, &permit, start, None, permit.now()).await?;
         if let Some(now) = now {
             servers::transition(&mut tx, &permit, seen, now).await?;
@@ -228,7 +228,7 @@ async fn record(
             Ok(()) => (Outcome::Delivered, ""),
             Err(why) => (Outcome::Failed, why.as_str()),
         };
-        starts::settle(&mut tx, &permit, start, settled, why).await?;
+        starts::settle(&mut tx, &permit, [start], settled, why).await?;
         let next = match settled {
             Outcome::Delivered => {
                 Transition { status: ServerStatus::Running, detail: "", exit_code: None, start: Some(start) }

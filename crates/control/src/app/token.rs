@@ -67,6 +67,11 @@ impl Presented {
         Some(Self { kind, id: Uuid::try_parse(id).ok()?.into(), hash: hash(secret) })
     }
 
+    /// The SHA-256 of its secret part.
+    pub fn hash(&self) -> &[u8] {
+        &self.hash
+    }
+
     /// Whether it is the token of this stored hash, in constant time.
     pub fn is(&self, stored: &[u8]) -> bool {
         constant_time::verify_slices_are_equal(&self.hash, stored).is_ok()

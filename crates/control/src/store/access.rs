@@ -166,6 +166,12 @@ pub enum Denied {
 }
 
 impl Standing {
+    /// Whether the organization has this slug, and so has the workspace where one is named.
+    pub fn is_at(&self, organization: &str, workspace: Option<&str>) -> bool {
+        let own = self.workspace.as_ref().map(|workspace| workspace.slug.as_str());
+        self.organization.slug.as_str() == organization && (workspace.is_none() || workspace == own)
+    }
+
     /// Asks the permission table, then the token's own limits.
     ///
     /// # Errors

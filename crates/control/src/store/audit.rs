@@ -11,6 +11,7 @@ use super::{
     Connection, InstallationPermit, Permit, Result, StoreError, Writing,
     access::Signature,
     driver::{Row, sql},
+    set::{Rows, rows_of},
 };
 use crate::random;
 
@@ -54,7 +55,7 @@ impl Event {
 /// # Errors
 /// When the database fails; then neither happened.
 pub async fn commit(mut tx: Writing, permit: Permit, event: Event) -> Result<()> {
-    append(&mut tx, permit.signature(), placed(&permit, event), permit.now()).await?;
+    record(&mut tx, &permit, event).await?;
     tx.commit_now().await
 }
 
@@ -63,7 +64,19 @@ pub async fn commit(mut tx: Writing, permit: Permit, event: Event) -> Result<()>
 /// # Errors
 /// When the database fails.
 pub async fn record(tx: &mut Writing, permit: &Permit, event: Event) -> Result<()> {
-    append(tx, permit.signature(), placed(permit, event), permit.now()).await
+    record_all(tx, vec![(permit, event)]).await
+}
+
+/// Records events of several permits of one organization, in their order.
+///
+/// # Errors
+/// When the permits are for different organizations, or the database fails.
+pub async fn record_all(tx: &mut Writing, events: Vec<(&Permit, Event)>) -> Result<()> {
+    let signed = |(permit, event): (_, _)| -> Signed<'_> {
+        let permit: &Permit = permit;
+        (permit.signature(), placed(permit, event), permit.now())
+    };
+    append(tx, events.into_iter().map(signed).collect()).await
 }
 
 /// The event with the workspace that it happened in, which every reader of the log asks for.
@@ -91,7 +104,7 @@ pub async fn commit_recorded(tx: Writing) -> Result<()> {
 /// # Errors
 /// When the database fails; then neither happened.
 pub async fn commit_installation(mut tx: Writing, permit: InstallationPermit, event: Event, now: Time) -> Result<()> {
-    append(&mut tx, permit.signature(), event, now).await?;
+    append(&mut tx, vec![(permit.signature(), event, now)]).await?;
     tx.commit_now().await
 }
 
@@ -106,7 +119,7 @@ pub async fn record_for(
     event: Event,
     now: Time,
 ) -> Result<()> {
-    append(tx, &permit.signature_for(organization), event, now).await
+    append(tx, vec![(&permit.signature_for(organization), event, now)]).await
 }
 
 /// Commits what the system saw, without an event: what a process is doing.
@@ -130,23 +143,71 @@ fn chain_of(organization: Option<OrganizationId>) -> String {
     organization.map_or_else(|| "installation".to_owned(), |id| id.to_string())
 }
 
-async fn append(tx: &mut Writing, signature: &Signature, event: Event, now: Time) -> Result<()> {
-    let chain = chain_of(signature.organization);
+/// An event, who it names, and when it was.
+type Signed<'a> = (&'a Signature, Event, Time);
+
+/// Appends events to the chain of the first one's organization, in their order: in three statements, however many.
+async fn append(tx: &mut Writing, events: Vec<Signed<'_>>) -> Result<()> {
+    let Some((first, ..)) = events.first() else { return Ok(()) };
+    let organization = first.organization;
+    if events.iter().any(|(signature, ..)| signature.organization != organization) {
+        return Err(StoreError::NotPermitted);
+    }
+    let chain = chain_of(organization);
+    let (mut sequence, mut head) = claim(tx, &chain, events.len()).await?;
+    let mut chained = Vec::with_capacity(events.len());
+    for (signature, event, at) in events {
+        let event = kept(&chain, sequence, signature, event, at, &head);
+        sequence += 1;
+        head.clone_from(&event.hash);
+        chained.push(event);
+    }
+    sql("UPDATE audit_chains SET head = $2 WHERE id = $1").bind(&chain).bind(head).execute(tx).await?;
+    let rows: Rows = chained.iter().map(|event| (event.sequence, row(event))).collect();
+    let count = rows.given();
+    sql(concat!(
+        "INSERT INTO audit_events (",
+        event_columns!(),
+        ") SELECT $1, CAST(e.key AS BIGINT), e.value ->> 0, CAST(e.value ->> 1 AS BIGINT), e.value ->> 2, e.value ->> 3, \
+         e.value ->> 4, e.value ->> 5, e.value ->> 6, e.value ->> 7, e.value ->> 8, e.value ->> 9, e.value ->> 10, \
+         unhex(e.value ->> 11) FROM ",
+        rows_of!("$2")
+    ))
+    .bind(&chain)
+    .bind(rows)
+    .insert_rows(tx, count)
+    .await?;
+    tx.recorded = true;
+    Ok(())
+}
+
+/// Takes the next numbers of a chain: the first of them, and the head that they follow. Locks the head until the commit,
+/// so no two writers see the same one.
+async fn claim(tx: &mut Writing, chain: &str, count: usize) -> Result<(i64, Vec<u8>)> {
+    let count = i64::try_from(count).expect("few events");
+    let advance = || {
+        sql("UPDATE audit_chains SET events = events + $2 WHERE id = $1 RETURNING events - $2 + 1 AS first, head")
+            .bind(chain)
+            .bind(count)
+    };
+    let read = |row: &Row| Ok((row.get("first")?, row.get("head")?));
+    if let Some(claimed) = advance().optional(tx, read).await? {
+        return Ok(claimed);
+    }
     sql("INSERT INTO audit_chains (id, events, head) VALUES ($1, 0, $2) ON CONFLICT (id) DO NOTHING")
-        .bind(&chain)
+        .bind(chain)
         .bind(vec![0; 32])
         .execute(tx)
         .await?;
-    // The update locks the head until the commit, so no two writers see the same one.
-    let (sequence, previous) = sql("UPDATE audit_chains SET events = events + 1 WHERE id = $1 RETURNING events, head")
-        .bind(&chain)
-        .one(tx, |row| Ok((row.get::<i64>("events")?, row.get::<Vec<u8>>("head")?)))
-        .await?;
+    advance().one(tx, read).await
+}
+
+fn kept(chain: &str, sequence: i64, signature: &Signature, event: Event, at: Time, previous: &[u8]) -> AuditEvent {
     let event = AuditEvent {
-        chain,
+        chain: chain.to_owned(),
         sequence,
-        id: AuditEventId::new(now, random::bytes()).to_string(),
-        at: now,
+        id: AuditEventId::new(at, random::bytes()).to_string(),
+        at,
         actor_kind: signature.actor_kind.to_owned(),
         actor_id: signature.person.map(|id| id.to_string()).or(signature.token.map(|id| id.to_string())),
         actor_name: signature.actor_name.clone(),
@@ -158,31 +219,26 @@ async fn append(tx: &mut Writing, signature: &Signature, event: Event, now: Time
         details: event.details.to_string(),
         hash: Vec::new(),
     };
-    let hash = chained(&previous, &event);
-    sql("UPDATE audit_chains SET head = $2 WHERE id = $1").bind(&event.chain).bind(hash.clone()).execute(tx).await?;
-    sql(concat!(
-        "INSERT INTO audit_events (",
-        event_columns!(),
-        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
-    ))
-    .bind(&event.chain)
-    .bind(event.sequence)
-    .bind(&event.id)
-    .bind(event.at)
-    .bind(&event.actor_kind)
-    .bind(event.actor_id)
-    .bind(&event.actor_name)
-    .bind(&event.action)
-    .bind(&event.target_kind)
-    .bind(&event.target_id)
-    .bind(&event.target_name)
-    .bind(event.address)
-    .bind(&event.details)
-    .bind(hash)
-    .insert(tx)
-    .await?;
-    tx.recorded = true;
-    Ok(())
+    AuditEvent { hash: chained(previous, &event), ..event }
+}
+
+/// An event's columns after its number, as the insert reads them.
+fn row(event: &AuditEvent) -> Value {
+    let hash: String = event.hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    json!([
+        event.id,
+        event.at.0.to_string(),
+        event.actor_kind,
+        event.actor_id,
+        event.actor_name,
+        event.action,
+        event.target_kind,
+        event.target_id,
+        event.target_name,
+        event.address,
+        event.details,
+        hash,
+    ])
 }
 
 /// An event as it is kept. Ids and words are texts here, so that an edited one is found, not stumbled over.

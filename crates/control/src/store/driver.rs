@@ -1,24 +1,26 @@
 //! The only place that names a database driver: connecting, transactions, binding and reading columns.
 
 mod untouched;
+mod writer;
 
 use std::{
     borrow::Cow,
     ops::{Deref, DerefMut},
     str::FromStr,
-    sync::Arc,
     time::Duration,
 };
 
 use domain::{SecretName, Slug, Time, UserId};
 use sqlx::{
-    Any, AnyConnection, AnyPool, Executor, Row as _,
+    Any, AnyConnection, AnyPool, Connection as _, Executor, Row as _,
     any::{AnyArguments, AnyPoolOptions, AnyRow},
     migrate::{Migration, MigrationType, Migrator},
 };
-use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+use tokio::sync::watch;
 
-pub(super) use untouched::{Untouched, connect as connect_untouched, has_write_ahead_log};
+use self::writer::{Turn, Writer};
+
+pub(super) use self::untouched::{Untouched, connect as connect_untouched, has_write_ahead_log};
 
 /// What can go wrong between the store and its database.
 #[derive(Debug, thiserror::Error)]
@@ -71,23 +73,26 @@ pub(super) enum Dialect {
 }
 
 impl Dialect {
-    /// How many connections there are at most. Each embedded one has a thread, a page cache and prepared statements of
-    /// its own, and more than a few read no faster.
+    /// How many connections there are at most, besides the embedded database's writer. Each embedded one has a thread, a
+    /// page cache and prepared statements of its own, and more than a few read no faster.
     fn connections(self) -> u32 {
         match self {
-            Self::Sqlite => 5,
+            Self::Sqlite => 4,
             Self::Postgres => 16,
         }
     }
 }
+
+/// How long a connection may lie unused before it is asked whether it still stands.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
 /// The database behind the control plane.
 #[derive(Clone)]
 pub struct Store {
     pool: AnyPool,
     dialect: Dialect,
-    // SQLite has one writer at a time; waiting here is fair and wakes at once, waiting inside SQLite is neither.
-    writer: Arc<Mutex<()>>,
+    /// The embedded database's one writer.
+    writer: Option<Writer>,
     written: watch::Sender<()>,
 }
 
@@ -121,6 +126,16 @@ impl Store {
         let pool = AnyPoolOptions::new()
             .max_connections(dialect.connections())
             .acquire_timeout(Duration::from_secs(10))
+            // Instead of asking each time: what was just used is there.
+            .test_before_acquire(false)
+            .before_acquire(|connection, found| {
+                Box::pin(async move {
+                    if found.idle_for > TRUSTED_IDLE {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .after_connect(move |connection, _| {
                 Box::pin(async move {
                     connection.execute(settings(dialect)).await?;
@@ -129,7 +144,8 @@ impl Store {
             })
             .connect(url)
             .await?;
-        Ok(Self { pool, dialect, writer: Arc::new(Mutex::new(())), written: watch::Sender::new(()) })
+        let writer = (dialect == Dialect::Sqlite).then(|| Writer::new(url));
+        Ok(Self { pool, dialect, writer, written: watch::Sender::new(()) })
     }
 
     /// Begins to read one consistent snapshot.
@@ -179,18 +195,15 @@ impl Store {
     }
 
     async fn write_behind(&self, row_lock: Statement) -> Result<Writing> {
-        match self.dialect {
-            Dialect::Sqlite => {
-                let turn = self.writer.clone().lock_owned().await;
-                let transaction = self.begin("BEGIN IMMEDIATE").await?;
-                Ok(Writing { transaction, turn: Some(turn), written: self.written.clone(), recorded: false })
-            }
-            Dialect::Postgres => {
+        let transaction = match &self.writer {
+            Some(writer) => Transaction::Turn(writer.begin().await?),
+            None => {
                 let mut transaction = self.begin("BEGIN").await?;
                 row_lock.execute(&mut transaction).await?;
-                Ok(Writing { transaction, turn: None, written: self.written.clone(), recorded: false })
+                Transaction::Pooled(transaction)
             }
-        }
+        };
+        Ok(Writing { transaction, written: self.written.clone(), recorded: false })
     }
 
     /// Begins a transaction, to the end also when whoever asked hangs up meanwhile: a connection that went back to the pool
@@ -206,8 +219,18 @@ impl Store {
 
     /// Ends every connection, waiting for those in use.
     pub async fn close(&self) {
+        if let Some(writer) = &self.writer {
+            writer.close().await;
+        }
         self.pool.close().await;
     }
+}
+
+/// A connection outside the pool, told what every connection is told.
+async fn connected(url: &str, dialect: Dialect) -> Result<AnyConnection> {
+    let mut connection = AnyConnection::connect(url).await?;
+    connection.execute(settings(dialect)).await?;
+    Ok(connection)
 }
 
 /// Where the database server of a `postgres://…` address is: its host and port. `None` for the embedded database, for
@@ -282,18 +305,24 @@ impl DerefMut for Reading {
 
 /// A write in progress.
 pub struct Writing {
-    transaction: sqlx::Transaction<'static, Any>,
-    #[expect(dead_code, reason = "held for its drop: the next writer's turn comes after this transaction's end")]
-    turn: Option<OwnedMutexGuard<()>>,
+    transaction: Transaction,
     written: watch::Sender<()>,
     /// Whether an audit event goes along.
     pub(super) recorded: bool,
 }
 
+enum Transaction {
+    Pooled(sqlx::Transaction<'static, Any>),
+    Turn(Turn),
+}
+
 impl Writing {
     /// Makes the write durable. Only [`super::audit`] calls this, so that nothing is committed without its event.
     pub(super) async fn commit_now(self) -> Result<()> {
-        self.transaction.commit().await?;
+        match self.transaction {
+            Transaction::Pooled(transaction) => transaction.commit().await?,
+            Transaction::Turn(turn) => turn.commit().await?,
+        }
         self.written.send_replace(());
         Ok(())
     }
@@ -302,13 +331,19 @@ impl Writing {
 impl Deref for Writing {
     type Target = Connection;
     fn deref(&self) -> &Connection {
-        &self.transaction
+        match &self.transaction {
+            Transaction::Pooled(transaction) => transaction,
+            Transaction::Turn(turn) => turn.connection(),
+        }
     }
 }
 
 impl DerefMut for Writing {
     fn deref_mut(&mut self) -> &mut Connection {
-        &mut self.transaction
+        match &mut self.transaction {
+            Transaction::Pooled(transaction) => transaction,
+            Transaction::Turn(turn) => turn.connection_mut(),
+        }
     }
 }
 
@@ -336,10 +371,12 @@ impl Statement {
 
     /// Runs an insert that must add its row: one that a trigger of somebody's swallowed is an error.
     pub(super) async fn insert(self, db: &mut Connection) -> Result<()> {
-        match self.execute(db).await? {
-            1 => Ok(()),
-            _ => Err(StoreError::Swallowed),
-        }
+        self.insert_rows(db, 1).await
+    }
+
+    /// The same of an insert that must add so many.
+    pub(super) async fn insert_rows(self, db: &mut Connection, rows: usize) -> Result<()> {
+        if self.execute(db).await? == rows as u64 { Ok(()) } else { Err(StoreError::Swallowed) }
     }
 
     /// Runs an update that must meet a row: there is none where the permit is for another place.

@@ -1,4 +1,4 @@
-//! Sets of ids as one parameter, so that one statement serves any number of them.
+//! Sets of ids, and rows, as one parameter, so that one statement serves any number of them.
 
 use serde_json::{Map, Value};
 
@@ -26,4 +26,38 @@ macro_rules! one_of {
     };
 }
 
-pub(super) use one_of;
+/// Rows for one parameter that the statement reads with [`rows_of`]: each a JSON array, under a key of its own.
+pub(super) struct Rows {
+    rows: Map<String, Value>,
+    given: usize,
+}
+
+impl Rows {
+    /// How many there were, two of one key counted twice: what a statement must write.
+    pub(super) fn given(&self) -> usize {
+        self.given
+    }
+}
+
+impl<T: ToString> FromIterator<(T, Value)> for Rows {
+    fn from_iter<I: IntoIterator<Item = (T, Value)>>(rows: I) -> Self {
+        let mut given = 0;
+        let counted = rows.into_iter().inspect(|_| given += 1);
+        Self { rows: counted.map(|(key, row)| (key.to_string(), row)).collect(), given }
+    }
+}
+
+impl Parameter for Rows {
+    fn bind_to(self, statement: Statement) -> Statement {
+        statement.bind(Value::Object(self.rows).to_string())
+    }
+}
+
+/// The [`Rows`] of a parameter as a table: `e.key` is a row's key, `e.value ->> 0` its first column, as text.
+macro_rules! rows_of {
+    ($parameter:literal) => {
+        concat!("json_each(json(", $parameter, ")) e")
+    };
+}
+
+pub(super) use {one_of, rows_of};

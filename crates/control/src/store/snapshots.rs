@@ -2,7 +2,13 @@
 
 use domain::{Held, SnapshotId, Time};
 
-use super::{Permit, Result, Writing, driver::sql};
+use serde_json::json;
+
+use super::{
+    Permit, Result, Writing,
+    driver::sql,
+    set::{Rows, rows_of},
+};
 
 /// Writes what a start in the permit's workspace hands over, and what it leaves out.
 ///
@@ -23,17 +29,21 @@ pub async fn insert(
         .insert(tx)
         .await?;
     let both = injected.map(|held| (held, false)).chain(left_out.map(|held| (held, true)));
-    for (held, left_out) in both {
-        sql("INSERT INTO snapshot_secrets (snapshot_id, secret_id, name, scope, version, left_out) \
-             VALUES ($1, $2, $3, $4, $5, $6)")
-        .bind(id)
-        .bind(held.secret)
-        .bind(&held.name)
-        .bind(held.scope)
-        .bind(held.version)
-        .bind(left_out)
-        .insert(tx)
-        .await?;
-    }
-    Ok(())
+    let row = |(held, left_out): (Held, bool)| {
+        (
+            held.name.to_string(),
+            json!([held.secret.to_string(), held.scope.as_str(), held.version, i64::from(left_out)]),
+        )
+    };
+    let rows: Rows = both.map(row).collect();
+    let count = rows.given();
+    sql(concat!(
+        "INSERT INTO snapshot_secrets (snapshot_id, name, secret_id, scope, version, left_out) \
+         SELECT $1, e.key, e.value ->> 0, e.value ->> 1, CAST(e.value ->> 2 AS BIGINT), CAST(e.value ->> 3 AS BIGINT) FROM ",
+        rows_of!("$2")
+    ))
+    .bind(id)
+    .bind(rows)
+    .insert_rows(tx, count)
+    .await
 }

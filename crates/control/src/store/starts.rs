@@ -4,10 +4,12 @@ use std::collections::HashMap;
 
 use domain::{Held, Outcome, ServerId, SnapshotId, StartId, Time};
 
+use serde_json::json;
+
 use super::{
-    Connection, Permit, Result, Who, Writing,
+    Connection, Permit, Result, StoreError, Who, Writing,
     driver::{Row, sql},
-    set::{Set, one_of},
+    set::{Rows, Set, one_of, rows_of},
 };
 
 /// A start record without what it handed over.
@@ -45,8 +47,6 @@ pub struct NewStart<'a> {
     pub id: StartId,
     /// Where its program runs.
     pub host: Host<'a>,
-    /// What it hands over.
-    pub snapshot: SnapshotId,
 }
 
 /// Where the program of a start runs.
@@ -57,49 +57,58 @@ pub enum Host<'a> {
     Elsewhere(&'a str, Option<&'a str>),
 }
 
-/// Writes the pending record of a start: before anything is unsealed.
+/// Writes the pending records of starts that share a snapshot: before anything is unsealed.
 ///
 /// # Errors
-/// When the database fails.
-pub async fn insert(tx: &mut Writing, permit: &Permit, start: &NewStart<'_>, now: Time) -> Result<()> {
-    let (kind, server, host, command) = match start.host {
-        Host::Server(server) => ("server", Some(server), None, None),
-        Host::Elsewhere(host, command) => ("run", None, Some(host), command),
+/// When the database fails, or a server or the snapshot is of another workspace than the permit.
+pub async fn insert(tx: &mut Writing, permit: &Permit, snapshot: SnapshotId, starts: &[NewStart<'_>]) -> Result<()> {
+    let row = |start: &NewStart<'_>| match start.host {
+        Host::Server(server) => (start.id, json!(["server", server.to_string(), null, null])),
+        Host::Elsewhere(host, command) => (start.id, json!(["run", null, host, command])),
     };
-    sql("INSERT INTO starts (id, organization_id, workspace_id, kind, server_id, host, command, snapshot_id, outcome, \
+    let written = sql(concat!(
+        "INSERT INTO starts (id, organization_id, workspace_id, kind, server_id, host, command, snapshot_id, outcome, \
          started_at, started_by, credential_id, detail) \
-         SELECT $1, w.organization_id, w.id, $4, $5, $6, $7, n.id, $9, $10, $11, $12, '' \
-         FROM snapshots n JOIN workspaces w ON w.id = n.workspace_id \
-         WHERE n.id = $8 AND w.id = $3 AND w.organization_id = $2 \
-         AND ($5 IS NULL OR $5 IN (SELECT x.id FROM servers x WHERE x.workspace_id = w.id))")
-    .bind(start.id)
+         SELECT e.key, w.organization_id, w.id, e.value ->> 0, e.value ->> 1, e.value ->> 2, e.value ->> 3, n.id, $5, $6, \
+         $7, $8, '' FROM snapshots n JOIN workspaces w ON w.id = n.workspace_id CROSS JOIN ",
+        rows_of!("$4"),
+        " WHERE n.id = $3 AND w.id = $2 AND w.organization_id = $1 AND (e.value ->> 1 IS NULL \
+         OR e.value ->> 1 IN (SELECT x.id FROM servers x WHERE x.workspace_id = w.id))"
+    ))
     .bind(permit.organization())
     .bind(permit.in_workspace())
-    .bind(kind)
-    .bind(server)
-    .bind(host)
-    .bind(command)
-    .bind(start.snapshot)
+    .bind(snapshot)
+    .bind(starts.iter().map(row).collect::<Rows>())
     .bind(Outcome::Pending)
-    .bind(now)
+    .bind(permit.now())
     .bind(permit.person())
     .bind(permit.token())
-    .meet(tx)
-    .await
+    .execute(tx)
+    .await?;
+    if written == starts.len() as u64 { Ok(()) } else { Err(StoreError::NotPermitted) }
 }
 
-/// Records what became of a start that is still pending.
+/// Records what became of starts that are still pending.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn settle(tx: &mut Writing, permit: &Permit, id: StartId, outcome: Outcome, detail: &str) -> Result<()> {
-    sql("UPDATE starts SET outcome = $2, detail = $3 WHERE id = $1 AND outcome = 'pending' AND workspace_id = $4")
-        .bind(id)
-        .bind(outcome)
-        .bind(detail)
-        .bind(permit.in_workspace())
-        .execute(tx)
-        .await?;
+pub async fn settle(
+    tx: &mut Writing,
+    permit: &Permit,
+    starts: impl IntoIterator<Item = StartId>,
+    outcome: Outcome,
+    detail: &str,
+) -> Result<()> {
+    sql(concat!(
+        "UPDATE starts SET outcome = $2, detail = $3 WHERE outcome = 'pending' AND workspace_id = $4 AND id IN ",
+        one_of!("$1")
+    ))
+    .bind(starts.into_iter().collect::<Set>())
+    .bind(outcome)
+    .bind(detail)
+    .bind(permit.in_workspace())
+    .execute(tx)
+    .await?;
     Ok(())
 }
 

@@ -52,7 +52,7 @@ pub async fn insert(tx: &mut Writing, permit: &Permit, new: &NewWorkspaceToken, 
     .await
 }
 
-/// The workspace's token that somebody shows from an address, and whether that is worth recording again; `None` when it
+/// The workspace's token that somebody shows, and whether that is worth recording again; `None` when it
 /// is unknown, revoked, expired, or its workspace is gone, or when `shows` refuses the hash of its secret part.
 ///
 /// # Errors
@@ -61,10 +61,9 @@ pub async fn find(
     db: &mut Connection,
     id: CredentialId,
     shows: impl Fn(&[u8]) -> bool,
-    address: Option<String>,
     now: Time,
 ) -> Result<Option<(WorkspaceToken, bool)>> {
-    let found = sql("SELECT c.name, c.secret_hash, c.created_at, c.last_used_at, w.slug AS workspace, o.slug AS organization \
+    let found = sql("SELECT c.name, c.secret_hash, c.created_at, c.last_used_at, o.slug AS organization \
          FROM credentials c JOIN workspaces w ON w.id = c.workspace_id JOIN organizations o ON o.id = w.organization_id \
          WHERE c.id = $1 AND c.kind = 'workspace' AND c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > $2) \
          AND w.deleted_at IS NULL")
@@ -74,8 +73,8 @@ pub async fn find(
         if !shows(&row.get::<Vec<u8>>("secret_hash")?) {
             return Ok(None);
         }
-        let (name, organization, workspace) = (row.get("name")?, row.get("organization")?, row.get("workspace")?);
-        let token = WorkspaceToken { credential: id, name, organization, workspace, address: address.clone() };
+        let (name, organization) = (row.get("name")?, row.get("organization")?);
+        let token = WorkspaceToken { credential: id, name, organization, address: None };
         let (made, used): (Time, Time) = (row.get("created_at")?, row.get("last_used_at")?);
         Ok(Some((token, used == made || domain::use_is_worth_recording(used, now))))
     })

@@ -7,26 +7,17 @@ use std::{
     time::Duration,
 };
 
-use domain::{AuditAction, DisplayName, Outcome, Slug, StartId, policy::Action};
-use serde_json::json;
+use domain::{Outcome, Slug, StartId};
 use tokio::sync::{Mutex as Turn, oneshot};
 
-use super::{NewRun, Place};
+use super::{
+    NewRun, Place,
+    commit::{Asked, Settled, commit},
+};
 use crate::{
-    app::{
-        App, Input,
-        access::{authorize_runner, workspace},
-        snapshots::{self, Snapshot},
-    },
-    clock,
+    app::{App, Input, snapshots::Snapshot},
     error::{Error, Result},
-    random,
-    store::{
-        Location, Permit, Runner, Writing,
-        access::SystemReason,
-        audit::{self, Event},
-        starts::{self, Host, NewStart},
-    },
+    store::{Location, Runner},
 };
 
 /// How long an outcome may wait for a write to go along with.
@@ -46,21 +37,12 @@ pub(super) struct Recorded {
     pub(super) organization: Slug,
     pub(super) workspace: Slug,
     pub(super) snapshot: Arc<Snapshot>,
-    location: Location,
+    pub(super) location: Location,
 }
 
 struct Waiting {
-    runner: Runner,
-    place: Place,
-    input: Input<NewRun>,
+    asked: Asked,
     told: oneshot::Sender<Result<Recorded>>,
-}
-
-struct Settled {
-    id: StartId,
-    location: Location,
-    outcome: Outcome,
-    why: String,
 }
 
 /// Puts a run on record, in one commit with all that wait at this moment.
@@ -69,10 +51,16 @@ struct Settled {
 /// As the order of answers says; then there is no record.
 pub(super) async fn record(app: &App, runner: Runner, place: Place, input: Input<NewRun>) -> Result<Recorded> {
     let (told, answer) = oneshot::channel();
-    lock(&app.runs.waiting).push(Waiting { runner, place, input, told });
-    // Not in the request itself: others' runs are in the same write, whoever hangs up.
-    let desk = app.clone();
-    tokio::spawn(async move { serve(&desk).await });
+    let first = {
+        let mut waiting = lock(&app.runs.waiting);
+        waiting.push(Waiting { asked: Asked { runner, place, input }, told });
+        waiting.len() == 1
+    };
+    if first {
+        // Not in the request itself: others' runs are in the same write, whoever hangs up.
+        let desk = app.clone();
+        tokio::spawn(async move { serve(&desk).await });
+    }
     answer.await.map_err(|_| Error::Internal(anyhow::anyhow!("a run was dropped at the desk")))?
 }
 
@@ -97,12 +85,12 @@ pub(super) fn settle(app: &App, recorded: Recorded, outcome: Outcome, why: Strin
     }
 }
 
-/// Writes what waits, unless whoever had the turn before has done it already.
+/// Writes what waits once it is its turn: whoever came meanwhile goes along.
 async fn serve(app: &App) {
     let _turn = app.runs.turn.lock().await;
     let mut by_organization: BTreeMap<String, Vec<Waiting>> = BTreeMap::new();
     for waiting in mem::take(&mut *lock(&app.runs.waiting)) {
-        by_organization.entry(waiting.place.organization.clone()).or_default().push(waiting);
+        by_organization.entry(waiting.asked.place.organization.clone()).or_default().push(waiting);
     }
     for (organization, waiting) in by_organization {
         write(app, &organization, waiting).await;
@@ -115,12 +103,8 @@ async fn write(app: &App, organization: &str, waiting: Vec<Waiting>) {
     if outcomes.is_empty() && waiting.is_empty() {
         return;
     }
-    let (mut told, mut requests) = (Vec::new(), Vec::new());
-    for Waiting { runner, place, input, told: to } in waiting {
-        told.push(to);
-        requests.push((runner, place, input));
-    }
-    match commit(app, organization, &outcomes, requests).await {
+    let (asked, told): (Vec<_>, Vec<_>) = waiting.into_iter().map(|waiting| (waiting.asked, waiting.told)).unzip();
+    match commit(app, organization, &outcomes, asked).await {
         Ok(answers) => {
             for (to, answer) in told.into_iter().zip(answers) {
                 if let Ok(recorded) = &answer {
@@ -141,74 +125,6 @@ async fn write(app: &App, organization: &str, waiting: Vec<Waiting>) {
 }
 
 const NOT_ON_RECORD: &str = "the run could not be put on record, so nothing was handed over; try again";
-
-/// # Errors
-/// When the database fails: then nothing of it is written, for anybody.
-async fn commit(
-    app: &App,
-    organization: &str,
-    outcomes: &[Settled],
-    requests: Vec<(Runner, Place, Input<NewRun>)>,
-) -> Result<Vec<Result<Recorded>>> {
-    let mut tx = app.store.write(organization).await?;
-    let now = clock::now();
-    let mut settling = None;
-    for Settled { id, location, outcome, why } in outcomes {
-        let permit = Permit::system(SystemReason::Starting, location, now);
-        starts::settle(&mut tx, &permit, *id, *outcome, why).await?;
-        settling = Some(permit);
-    }
-    let mut answers = Vec::new();
-    let mut any = false;
-    for (runner, place, input) in requests {
-        let answer = put_on_record(app, &mut tx, &runner, &place, input).await;
-        match answer {
-            Err(error @ (Error::Internal(_) | Error::Unavailable(_))) => return Err(error),
-            answer => {
-                any |= answer.is_ok();
-                answers.push(answer);
-            }
-        }
-    }
-    match settling {
-        _ if any => audit::commit_recorded(tx).await?,
-        Some(permit) => audit::commit_observation(tx, permit).await?,
-        None => {}
-    }
-    Ok(answers)
-}
-
-/// Writes the record of one run and its event.
-async fn put_on_record(
-    app: &App,
-    tx: &mut Writing,
-    runner: &Runner,
-    place: &Place,
-    input: Input<NewRun>,
-) -> Result<Recorded> {
-    let target = workspace(&place.organization, &place.workspace);
-    let permit = authorize_runner(tx, runner, target, Action::StartRuns).await?;
-    let now = permit.now();
-    let NewRun { host, command, only } = input.checked()?;
-    let snapshot = match only {
-        None => snapshots::take(app, tx, &permit, now).await?,
-        Some(names) => snapshots::take_only(app, tx, &permit, &names, now).await?,
-    };
-    let id = StartId::new(now, random::bytes());
-    let host_and_command = Host::Elsewhere(host.as_str(), command.as_ref().map(DisplayName::as_str));
-    starts::insert(tx, &permit, &NewStart { id, host: host_and_command, snapshot: snapshot.id }, now).await?;
-    let details = json!({ "command": command.as_ref().map(DisplayName::as_str),
-        "secrets": snapshot.summary() });
-    let event = Event::new(AuditAction::RunStarted, "run", id, host.as_str()).with(details);
-    audit::record(tx, &permit, event).await?;
-    Ok(Recorded {
-        id,
-        organization: permit.organization_slug().clone(),
-        workspace: permit.workspace_slug().clone(),
-        snapshot,
-        location: permit.location(),
-    })
-}
 
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)

@@ -74,13 +74,13 @@ impl Caller {
     }
 }
 
-/// A workspace's own token that somebody has shown: no person, and good for runs of that workspace only.
+/// A workspace's own token that somebody has shown: no person, and good for runs of that workspace only. Nothing in it
+/// ever changes.
 #[derive(Clone, Debug)]
 pub struct WorkspaceToken {
     pub(in crate::store) credential: CredentialId,
     pub(in crate::store) name: String,
     pub(in crate::store) organization: Slug,
-    pub(in crate::store) workspace: Slug,
     pub(in crate::store) address: Option<String>,
 }
 
@@ -90,9 +90,10 @@ impl WorkspaceToken {
         &self.organization
     }
 
-    /// The slug of its workspace.
-    pub fn workspace(&self) -> &Slug {
-        &self.workspace
+    /// The same, shown from this address.
+    #[must_use]
+    pub fn from(self, address: Option<String>) -> Self {
+        Self { address, ..self }
     }
 }
 
@@ -103,4 +104,18 @@ pub enum Runner {
     Person(Caller),
     /// A workspace's own token.
     Token(WorkspaceToken),
+}
+
+impl Runner {
+    /// Whether both showed the same credential, from the same address.
+    pub fn is(&self, other: &Self) -> bool {
+        self.shown() == other.shown()
+    }
+
+    fn shown(&self) -> (CredentialId, Option<&str>) {
+        match self {
+            Self::Person(caller) => (caller.credential, caller.address.as_deref()),
+            Self::Token(token) => (token.credential, token.address.as_deref()),
+        }
+    }
 }

@@ -59,8 +59,8 @@ async fn begun(house: &House) -> (servers::Server, StartId, Location) {
     let (injected, left_out) = (std::iter::once(held("OWN")), std::iter::once(held("HELD_BACK")));
     let snapshot = SnapshotId::new(now, id_bytes());
     snapshots::insert(&mut tx, &permit, snapshot, injected, left_out, now).await.unwrap();
-    let record = NewStart { id: start, host: Host::Server(server.id), snapshot };
-    starts::insert(&mut tx, &permit, &record, now).await.unwrap();
+    let record = NewStart { id: start, host: Host::Server(server.id) };
+    starts::insert(&mut tx, &permit, snapshot, &[record]).await.unwrap();
     let starting = Transition { status: ServerStatus::Starting, detail: "", exit_code: None, start: Some(start) };
     assert!(servers::transition(&mut tx, &permit, &server, &starting).await.unwrap());
     let location = permit.location();
@@ -280,8 +280,8 @@ both! {
         let held = starts::held(&mut tx, [start].into_iter()).await.unwrap();
         let names: Vec<_> = held[&start].iter().map(|one| one.name.as_str()).collect();
         assert_eq!(names, ["OWN"], "what was left out is held by nobody");
-        starts::settle(&mut tx, &permit, start, Outcome::Delivered, "").await.unwrap();
-        starts::settle(&mut tx, &permit, start, Outcome::Failed, "too late").await.unwrap();
+        starts::settle(&mut tx, &permit, [start], Outcome::Delivered, "").await.unwrap();
+        starts::settle(&mut tx, &permit, [start], Outcome::Failed, "too late").await.unwrap();
         starts::end(&mut tx, &permit, start, Some(3), now).await.unwrap();
         starts::end(&mut tx, &permit, start, Some(4), now.plus_seconds(1)).await.unwrap();
         let record = starts::of_server(&mut tx, &permit, server.id, None, 10).await.unwrap().remove(0);
@@ -312,8 +312,8 @@ both! {
                 let (injected, left_out) = (std::iter::once(held), std::iter::empty());
                 snapshots::insert(&mut tx, &permit, snapshot, injected, left_out, now).await.unwrap();
             }
-            let record = NewStart { id, host: Host::Server(server.id), snapshot };
-            starts::insert(&mut tx, &permit, &record, now).await.unwrap();
+            let record = NewStart { id, host: Host::Server(server.id) };
+            starts::insert(&mut tx, &permit, snapshot, &[record]).await.unwrap();
             ids.push(id);
         }
         ids.reverse();

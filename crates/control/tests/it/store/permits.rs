@@ -139,21 +139,21 @@ both! {
         let runs = Transition { status: ServerStatus::Running, detail: "", exit_code: None, start: None };
         assert!(!servers::transition(&mut tx, &attic, &seen, &runs).await.unwrap());
         let start = starts::of_server(&mut tx, &lab, seen.id, None, 1).await.unwrap().remove(0).id;
-        starts::settle(&mut tx, &attic, start, Outcome::Delivered, "").await.unwrap();
+        starts::settle(&mut tx, &attic, [start], Outcome::Delivered, "").await.unwrap();
         starts::end(&mut tx, &attic, start, Some(0), now).await.unwrap();
         commit(tx, attic).await;
         assert_eq!(changed(&house, &before).await, [""; 0]);
 
         // A start hands over what its own workspace has, to a server of its own workspace.
         let snapshot = SnapshotId::new(now, control::random::bytes());
-        let new = |host, snapshot| NewStart { id: StartId::new(now, control::random::bytes()), host, snapshot };
+        let new = |host| [NewStart { id: StartId::new(now, control::random::bytes()), host }];
         let mut tx = house.store.write("acme").await.unwrap();
         let attic = permit(&mut tx, &owner, Some("attic"), Action::UseServers).await;
         snapshots::insert(&mut tx, &attic, snapshot, std::iter::empty(), std::iter::empty(), now).await.unwrap();
-        refused(starts::insert(&mut tx, &attic, &new(Host::Server(seen.id), snapshot), now).await);
-        refused(starts::insert(&mut tx, &lab, &new(Host::Server(seen.id), snapshot), now).await);
-        refused(starts::insert(&mut tx, &lab, &new(Host::Elsewhere("laptop", None), snapshot), now).await);
-        starts::insert(&mut tx, &attic, &new(Host::Elsewhere("laptop", None), snapshot), now).await.unwrap();
+        refused(starts::insert(&mut tx, &attic, snapshot, &new(Host::Server(seen.id))).await);
+        refused(starts::insert(&mut tx, &lab, snapshot, &new(Host::Server(seen.id))).await);
+        refused(starts::insert(&mut tx, &lab, snapshot, &new(Host::Elsewhere("laptop", None))).await);
+        starts::insert(&mut tx, &attic, snapshot, &new(Host::Elsewhere("laptop", None))).await.unwrap();
     }
 
     async fn a_permit_for_one_workspace_touches_nobody_and_no_token_of_another(house) {

@@ -105,7 +105,8 @@ impl Found {
         let account = machine::account(geteuid().as_raw());
         let mut add = |name, verdict| report.add(Part::Installation, name, verdict);
 
-        add("data_directory", judge::directories::judge(&self.data_dir, &directory(&self.data_dir)));
+        let directory = directory(&self.data_dir);
+        add("data_directory", judge::directories::judge(&self.data_dir, &directory));
         let network = &self.settings.network;
         add("control_plane", judge::running::judge(&holder, network.listen, answers(network.listen)));
         let (findings, trial) = match tokio::runtime::Runtime::new() {
@@ -113,6 +114,11 @@ impl Found {
             Err(error) => (Err(error.to_string()), self.untried(error.to_string())),
         };
         match &findings {
+            // What this account may read says nothing of what the control plane's may.
+            _ if directory.is_others() => {
+                let unknown = || Verdict::unknown("the data directory is another account's");
+                ["database", "root_key"].into_iter().for_each(|name| add(name, unknown()));
+            }
             Ok(found) => {
                 let (file, server) = (self.data_dir.join(DATABASE), server_of(&self.parts.database_url));
                 let place = match (&self.settings.installation.database_url, &server) {

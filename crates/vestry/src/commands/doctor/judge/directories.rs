@@ -23,6 +23,13 @@ pub(in super::super) enum DataDirectory {
     },
 }
 
+impl DataDirectory {
+    /// Whether another account than this one has it.
+    pub(in super::super) fn is_others(&self) -> bool {
+        matches!(self, Self::Unreadable(_) | Self::Found { own: false, .. })
+    }
+}
+
 /// Whether the data directory can be used, and by its account alone.
 pub(in super::super) fn judge(path: &Path, found: &DataDirectory) -> Verdict {
     let name = path.display();
