@@ -179,6 +179,16 @@ impl Settings {
         self.token.is_some()
     }
 
+    /// The control plane that commands go to, and what names it; `None` when nothing does.
+    pub(crate) fn address_and_source(&self) -> Result<Option<(Address, &'static str)>, Failure> {
+        let source = match (&self.url, &self.project.url) {
+            (Some(_), _) => "--url or VESTRY_URL",
+            (None, Some(_)) => "this directory's .vestry.toml",
+            (None, None) => "the last sign-in",
+        };
+        Ok(self.known_address()?.map(|address| (address, source)))
+    }
+
     fn known_address(&self) -> Result<Option<Address>, Failure> {
         if let Some(url) = &self.url {
             return Ok(Some(url.clone()));

@@ -9,6 +9,7 @@ mod clock;
 mod crashes;
 mod database_away;
 mod disk_full;
+mod doctor;
 mod drift;
 mod environments;
 mod fail_closed;
