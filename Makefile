@@ -5,7 +5,7 @@
 
 # Arguments for `make run` and `make test`, for example: make test ARGS='-p domain'
 ARGS ?=
-# What `make bench` measures: some of run,runs,start,idle,lists; everything when empty
+# What `make bench` measures or `make assurance` runs: some rows of its page with commas between them, all when empty
 ROWS ?=
 
 help: ## List these commands
@@ -35,9 +35,9 @@ check: ## Run what CI runs: formatting, lints, documentation, tests
 fmt: ## Format the code
 	cargo fmt --all
 
-assurance: ## Run every security test at its full size (takes long)
+assurance: ## Run all tests, those with numbers at full size, into docs/assurance.md (ROWS=races)
 	@scripts/setup test
-	@VESTRY_ASSURANCE=$(CURDIR)/target/assurance.tsv scripts/test $(ARGS)
+	@scripts/assurance '$(ROWS)'
 
 bench: ## Measure a release build beside this machine's floors into docs/performance.md (ROWS=run,start)
 	@scripts/setup bench

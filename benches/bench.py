@@ -89,7 +89,7 @@ def main():
     if asked.quick or asked.vestry != RELEASE:
         print("No report was written: this was not a full measurement of the release build.", file=sys.stderr)
     else:
-        report.write(Path("docs/performance.md"), sections, list(ROWS))
+        report.write(report.PAGE, sections, list(ROWS))
     return 1 if failed else 0
 
 

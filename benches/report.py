@@ -10,22 +10,31 @@ from pathlib import Path
 from outcome import NotMeasured
 from postgres import programs
 
+PAGE = Path("docs/performance.md")
 HEAD = Path(__file__).with_name("head.md")
 
 
 def circumstances():
     """When and where: machine, database, load."""
-    models = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    commit = output("git", "rev-parse", "--short", "HEAD")
-    if output("git", "status", "--porcelain", "--", ".", ":!docs/performance.md"):
-        commit += " with changes"
     moment = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     load = os.getloadavg()[0]
-    databases = f"SQLite (built in), {postgresql()}"
-    model, kernel = (models or [platform.machine()])[0], platform.release().split("-")[0]
-    machine = f"{model}, {os.cpu_count()} cores, Linux {kernel}"
     busy = ", so others used the machine too and times are too long" if load > os.cpu_count() / 4 else ""
-    return f"{moment}, commit {commit}. {machine}; {databases}; load before it {load:.2f}{busy}"
+    databases = f"SQLite (built in), {postgresql()}"
+    return f"{moment}, commit {commit(PAGE)}. {machine()}; {databases}; load before it {load:.2f}{busy}"
+
+
+def commit(page):
+    """Which one this is, and whether anything but the page that is about to be written differs from it."""
+    changes = output("git", "status", "--porcelain", "--", ".", f":!{page}")
+    return output("git", "rev-parse", "--short", "HEAD") + (" with changes" if changes else "")
+
+
+def machine():
+    """Processor, cores, memory, kernel."""
+    models = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    model, kernel = (models or [platform.machine()])[0], platform.release().split("-")[0]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB, Linux {kernel}"
 
 
 def postgresql():

@@ -75,6 +75,14 @@ pub struct FieldError {
 }
 
 impl Error {
+    /// For the log alone: of what went wrong inside all the causes, which no caller is told.
+    pub fn in_full(&self) -> String {
+        match self {
+            Self::Internal(source) => format!("{source:#}"),
+            told => told.to_string(),
+        }
+    }
+
     /// One field that does not fit.
     pub fn invalid(field: &'static str, code: &'static str, message: impl ToString) -> Self {
         Self::Invalid(vec![FieldError { field, code, message: message.to_string() }])

@@ -1,5 +1,6 @@
 //! Answering HTTP until told to stop.
 
+mod certificate;
 mod connection;
 mod guests;
 mod rest;

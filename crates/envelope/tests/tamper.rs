@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use assurance::{Dice, count};
+use assurance::{Dice, count, report};
 use envelope::{Context, Key, Plaintext, SealedValue, Tag, seal, seal_canary, unseal, unwrap, verify_canary, wrap};
 
 const FLIPS: usize = 100_000;
@@ -49,7 +49,8 @@ fn random_flips_and_truncations_are_refused() {
         sealed.push(seal(&key, &here(), &Plaintext::new(vec![7; len])).unwrap().into_bytes());
         assert!(opens(&key, sealed.last().unwrap()));
     }
-    for round in 0..count(FLIPS) {
+    let rounds = count(FLIPS);
+    for round in 0..rounds {
         let original = &sealed[dice.below(sealed.len())];
         let mut bytes = original.clone();
         if round % 4 == 0 {
@@ -63,6 +64,7 @@ fn random_flips_and_truncations_are_refused() {
         // Flips may cancel each other out; then nothing was changed.
         assert_eq!(opens(&key, &bytes), bytes == *original, "round {round}");
     }
+    report("tamper and swap", "envelope", &format!("{rounds} random flips and cuts: all refused"));
 }
 
 #[test]
@@ -76,6 +78,8 @@ fn an_envelope_moved_to_any_other_place_is_refused() {
             assert_eq!(unseal(&key, place, sealed).is_ok(), from == to, "moved from place {from} to {to}");
         }
     }
+    let moves = places.len() * (places.len() - 1);
+    report("tamper and swap", "envelope", &format!("{moves} moves between {} places: all refused", places.len()));
 }
 
 /// Places that differ as little as places can: in one field from their neighbours, which then wraps into the next.

@@ -89,6 +89,14 @@ impl Runtime {
         Ok(Self { settings: Arc::new(settings), checked: Arc::default(), groups: Arc::default() })
     }
 
+    /// For a look from outside: whether servers could start with these settings. Makes nothing in the data directory,
+    /// which need not exist.
+    pub fn to_try(mut settings: Settings) -> Result<Self, NewError> {
+        settings.directory = settings.directory.canonicalize().unwrap_or(settings.directory);
+        settings.validate()?;
+        Ok(Self { settings: Arc::new(settings), checked: Arc::default(), groups: Arc::default() })
+    }
+
     /// Whether servers can start here, found out by making a sandbox and removing it. A yes holds for 30 seconds, a no
     /// for one.
     pub async fn check(&self) -> Result<(), Unavailable> {

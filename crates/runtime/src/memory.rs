@@ -79,36 +79,100 @@ impl MemoryLimit {
 /// Where the control plane itself goes: a group that has others below it can't have processes.
 const LEAF: &str = "control-plane";
 
+/// What was found out about the limit without changing anything.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LimitFound {
+    /// Of the control plane that runs, or that can't be otherwise on this machine.
+    Known(MemoryLimit),
+    /// It shows when the control plane starts: its group decides.
+    Undecided(Memory),
+}
+
+impl LimitFound {
+    /// Looks at the control group of the control plane that runs as this process, or at the machine when none runs.
+    pub fn look(limit: Option<Memory>, control_plane: Option<u32>) -> Self {
+        let Some(limit) = limit else { return Self::Known(MemoryLimit::None) };
+        let found = match control_plane {
+            Some(process) => group_of(&process.to_string()).and_then(|own| is_limited(&own)).map(|()| true),
+            None => root_group().and_then(|root| offers_memory(&root)).map(|()| false),
+        };
+        match found {
+            Ok(true) => Self::Known(MemoryLimit::Enforced(limit)),
+            Ok(false) => Self::Undecided(limit),
+            Err(why) => Self::Known(MemoryLimit::NotEnforced { limit, why }),
+        }
+    }
+}
+
+/// Whether groups below that of a control plane, which is made ready at its start, have a memory controller.
+fn is_limited(own: &Path) -> Result<(), String> {
+    let base = base_of(own);
+    offers_memory(base)?;
+    if has_memory(base, "cgroup.subtree_control")? {
+        return Ok(());
+    }
+    let base = base.display();
+    Err(format!("the group {base} is not delegated to its account, or processes besides it are in there"))
+}
+
 /// This process's own control group.
 pub(crate) fn own_group() -> Result<PathBuf, String> {
-    let read = |path: &str| fs::read_to_string(path).map_err(|error| format!("{path} can't be read ({error})"));
+    group_of("self")
+}
+
+/// The group of all groups that can be seen from here.
+fn root_group() -> Result<PathBuf, String> {
+    mounted().map(|(_, mount)| mount)
+}
+
+/// The control group of a process.
+fn group_of(process: &str) -> Result<PathBuf, String> {
+    let (root, mount) = mounted()?;
+    let groups = read(&format!("/proc/{process}/cgroup"))?;
+    let own = groups.lines().find_map(|line| line.strip_prefix("0::"));
+    let own = own.and_then(|own| Path::new(own).strip_prefix(root).ok());
+    Ok(mount.join(own.ok_or("this process is in no control group that can be seen from here")?))
+}
+
+fn read(path: &str) -> Result<String, String> {
+    fs::read_to_string(path).map_err(|error| format!("{path} can't be read ({error})"))
+}
+
+/// Which group is mounted where.
+fn mounted() -> Result<(PathBuf, PathBuf), String> {
     let mounts = read("/proc/self/mountinfo")?;
     let mount = mounts.lines().find_map(|line| {
         let (place, kind) = line.split_once(" - ")?;
         let mut fields = place.split(' ').skip(3);
-        kind.starts_with("cgroup2 ").then_some((fields.next()?, fields.next()?))
+        kind.starts_with("cgroup2 ").then_some((fields.next()?.into(), fields.next()?.into()))
     });
-    let (root, mount) = mount.ok_or("this machine has no control groups of version 2 (cgroup2)")?;
-    let groups = read("/proc/self/cgroup")?;
-    let own = groups.lines().find_map(|line| line.strip_prefix("0::"));
-    let own = own.and_then(|own| Path::new(own).strip_prefix(root).ok());
-    Ok(Path::new(mount).join(own.ok_or("this process is in no control group that can be seen from here")?))
+    mount.ok_or_else(|| "this machine has no control groups of version 2 (cgroup2)".to_owned())
+}
+
+/// The group that the groups of starts are below.
+fn base_of(own: &Path) -> &Path {
+    own.parent().filter(|_| own.file_name().is_some_and(|name| name == LEAF)).unwrap_or(own)
+}
+
+fn has_memory(group: &Path, file: &str) -> Result<bool, String> {
+    let text = read(&group.join(file).to_string_lossy())?;
+    Ok(text.split_whitespace().any(|controller| controller == "memory"))
+}
+
+fn offers_memory(group: &Path) -> Result<(), String> {
+    if has_memory(group, "cgroup.controllers")? {
+        return Ok(());
+    }
+    let group = group.display();
+    Err(format!("the memory controller of control groups, version 2, is not available in {group}"))
 }
 
 /// The group below which each start gets one, made ready: its memory controller is on, and this process is out of it.
 /// The error says what is missing, and then nothing has changed.
 pub(crate) fn delegated(own: &Path) -> Result<PathBuf, String> {
-    let base = own.parent().filter(|_| own.file_name().is_some_and(|name| name == LEAF)).unwrap_or(own);
-    let has_memory = |file: &str| -> Result<bool, String> {
-        let path = base.join(file);
-        let text = fs::read_to_string(&path).map_err(|error| format!("{} can't be read ({error})", path.display()))?;
-        Ok(text.split_whitespace().any(|controller| controller == "memory"))
-    };
-    if !has_memory("cgroup.controllers")? {
-        let base = base.display();
-        return Err(format!("the memory controller of control groups, version 2, is not available in {base}"));
-    }
-    if has_memory("cgroup.subtree_control")? {
+    let base = base_of(own);
+    offers_memory(base)?;
+    if has_memory(base, "cgroup.subtree_control")? {
         return Ok(base.to_owned());
     }
     let leaf = base.join(LEAF);
@@ -226,6 +290,19 @@ mod tests {
         assert_eq!(delegated(&leaf).unwrap(), group.path());
         assert_eq!(fs::read_to_string(group.path().join("cgroup.subtree_control")).unwrap(), "+memory");
         assert!(!leaf.join("cgroup.procs").exists());
+    }
+
+    #[test]
+    fn a_limit_is_enforced_where_the_control_plane_made_its_group_ready() {
+        let group = stand_in("memory\n");
+        assert!(is_limited(group.path()).unwrap_err().contains("not delegated"));
+        let leaf = delegated(group.path()).unwrap().join(LEAF);
+        // The kernel reads back what was written as `+memory`.
+        fs::write(group.path().join("cgroup.subtree_control"), "memory\n").unwrap();
+        assert_eq!(is_limited(&leaf), Ok(()));
+        let other = stand_in("cpu\n");
+        assert!(is_limited(other.path()).unwrap_err().contains("not available"));
+        assert!(!other.path().join(LEAF).exists(), "looking made something");
     }
 
     #[test]

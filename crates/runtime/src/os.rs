@@ -195,6 +195,15 @@ impl AsFd for Channel {
     }
 }
 
+/// Whether the kernel says that the clock is kept right (adjtimex(2)).
+pub(crate) fn clock_is_synchronised() -> io::Result<bool> {
+    // SAFETY: the structure is made of integers alone, for which zeroes are valid.
+    let mut state: libc::timex = unsafe { std::mem::zeroed() };
+    // SAFETY: the structure is ours, and with no mode set the call only fills it.
+    let found = Errno::result(unsafe { libc::adjtimex(&mut state) })?;
+    Ok(found != libc::TIME_ERROR && state.status & libc::STA_UNSYNC == 0)
+}
+
 /// Creates a file that only its owner may read; an existing one is emptied.
 pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).custom_flags(libc::O_NOFOLLOW).open(path)

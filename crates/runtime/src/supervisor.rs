@@ -41,6 +41,8 @@ use crate::{
 };
 use output::Output;
 
+pub(crate) use child::{become_uid, unshare_network};
+
 /// The `supervise` subcommand: call it before anything else in the process, which must have one thread. Its standard
 /// input leads to the control plane. Returns when the server has ended, or its start failed.
 pub fn supervise() -> ExitCode {
@@ -140,7 +142,7 @@ fn settle() -> io::Result<(UnixStream, SignalFd)> {
     Ok((control, signals))
 }
 
-fn find_tool(folders: &[PathBuf], name: &str) -> Option<PathBuf> {
+pub(crate) fn find_tool(folders: &[PathBuf], name: &str) -> Option<PathBuf> {
     folders
         .iter()
         .map(|folder| folder.join(name))

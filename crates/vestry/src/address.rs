@@ -62,6 +62,11 @@ impl Address {
         self.0.parse::<Uri>().is_ok_and(|uri| uri.host().is_some_and(is_this_machine))
     }
 
+    /// Its host.
+    pub(crate) fn host(&self) -> Option<String> {
+        self.0.parse::<Uri>().ok()?.host().map(str::to_owned)
+    }
+
     /// The address of a path of the API; the path begins with `/`.
     pub(crate) fn api(&self, path: &str) -> String {
         format!("{}/api/v1{path}", self.0)

@@ -1,6 +1,7 @@
 //! What can be typed: clap's types. What they mean together with environment and files is for `settings`.
 
 pub(crate) mod account;
+pub(crate) mod doctor;
 pub(crate) mod run;
 pub(crate) mod secret;
 pub(crate) mod serve;
@@ -105,6 +106,8 @@ pub(crate) enum Command {
     /// The audit log: what happened, by whom, when, from where
     #[command(subcommand)]
     Audit(Audit),
+    /// Look for what is wrong here, say what to type, and change nothing
+    Doctor(doctor::Doctor),
     /// Print the completions for a shell
     Completions {
         /// The shell

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, io::Read, time::Duration};
 
 use envelope::Plaintext;
-use jiff::Timestamp;
+use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use ureq::{
@@ -57,6 +57,8 @@ pub(crate) struct Answer {
     pub(crate) body: Value,
     /// The revision of what was answered, as `If-Match` wants it back.
     pub(crate) etag: Option<String>,
+    /// When it was answered, by the control plane's clock.
+    pub(crate) date: Option<Timestamp>,
     /// The session that was begun, as a cookie's `name=value` pair.
     pub(crate) session: Option<Plaintext>,
 }
@@ -169,7 +171,9 @@ impl Client {
         let failure = refusal(&self.address, response);
         if failure.code.as_deref() == Some("unauthenticated") && matches!(self.caller, Caller::Token(_)) {
             let message = format!("the token is not valid at {}: it was revoked or has ended", self.address);
-            return Failure { message, ..failure };
+            let failure = Failure { message, ..failure };
+            // Signing in is nothing for a machine.
+            return if self.acts_for_workspace() { failure.help(ANOTHER_TOKEN) } else { failure };
         }
         failure
     }
@@ -227,6 +231,7 @@ impl Request<'_> {
         let headers = response.headers();
         let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
         let etag = text(header::ETAG).map(str::to_owned);
+        let date = text(header::DATE).and_then(|date| DateTimeParser::new().parse_timestamp(date).ok());
         let session = text(header::SET_COOKIE).map(|cookie| {
             let pair = cookie.split(';').next().unwrap_or_default();
             Plaintext::new(pair.trim().as_bytes().to_vec())
@@ -237,7 +242,7 @@ impl Request<'_> {
         } else {
             serde_json::from_slice(&body).map_err(|_| not_vestry(address))?
         };
-        Ok(Answer { body, etag, session })
+        Ok(Answer { body, etag, date, session })
     }
 
     /// Sends it and reads the answer straight into what it should be, for an answer that holds values: nothing else
@@ -335,6 +340,7 @@ fn unreachable(address: &Address, error: &ureq::Error) -> Failure {
     Failure::new(Exit::Unreachable, format!("{address} can't be reached: {}", escape(&why))).help(help)
 }
 
+const ANOTHER_TOKEN: &str = "the workspace's owner makes another:  vestry token create NAME -w [ORG/]WORKSPACE";
 const NOT_THERE: &str = "is the control plane running?  vestry serve\nanother address:  --url or VESTRY_URL";
 const UNTRUSTED: &str = "the connection could not be trusted, and nothing was sent\n\
      if its certificate is from an authority of your own, let this machine trust that authority";

@@ -2,6 +2,7 @@
 
 mod audit;
 mod completions;
+mod doctor;
 mod explain;
 mod installation;
 mod login;
@@ -38,6 +39,7 @@ pub(crate) fn run(cli: Cli, environment: &Environment, out: &Output) -> Result<(
         Command::Serve(args) => serve::run(args, environment, out),
         Command::Organization(Organization::Create(args)) => operator::create_organization(args, environment, out),
         Command::Member(Member::Add(args)) => operator::add_member(args, environment, out),
+        Command::Doctor(args) => doctor::run(args, here.global, environment, out),
         Command::Completions { shell } => completions::run(out, shell),
         Command::Version => version::run(out),
         Command::Setup(args) => here.with_settings(|settings| setup::run(out, settings, args)),

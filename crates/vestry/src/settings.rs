@@ -3,7 +3,11 @@
 pub(crate) mod network;
 pub(crate) mod serve;
 
-use std::{env, ffi::OsString, path::PathBuf};
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+};
 
 use envelope::Plaintext;
 use zeroize::Zeroizing;
@@ -17,8 +21,11 @@ use crate::{
     token::Token,
 };
 
-/// What tells Vestry itself where to go and who asks: never for a command that it runs.
-pub(crate) const FOR_VESTRY: [&str; 2] = ["VESTRY_TOKEN", "VESTRY_URL"];
+/// Whether a variable is Vestry's own, such as its token or the control plane's database: never for a command that it
+/// runs.
+pub(crate) fn is_for_vestry(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b"VESTRY_")
+}
 
 /// The environment variables that matter, read once. An empty one is as good as none.
 pub(crate) struct Environment {
@@ -170,6 +177,16 @@ impl Settings {
     /// Whether `VESTRY_TOKEN` is used instead of a kept token.
     pub(crate) fn has_token_from_environment(&self) -> bool {
         self.token.is_some()
+    }
+
+    /// The control plane that commands go to, and what names it; `None` when nothing does.
+    pub(crate) fn address_and_source(&self) -> Result<Option<(Address, &'static str)>, Failure> {
+        let source = match (&self.url, &self.project.url) {
+            (Some(_), _) => "--url or VESTRY_URL",
+            (None, Some(_)) => "this directory's .vestry.toml",
+            (None, None) => "the last sign-in",
+        };
+        Ok(self.known_address()?.map(|address| (address, source)))
     }
 
     fn known_address(&self) -> Result<Option<Address>, Failure> {

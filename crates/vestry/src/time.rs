@@ -15,6 +15,11 @@ impl<'de> Deserialize<'de> for When {
 }
 
 impl When {
+    /// Seconds from `now` to this time; negative when it has passed.
+    pub(crate) fn until(self, now: Timestamp) -> i64 {
+        -self.age(now)
+    }
+
     /// Seconds from `now` back to this time; negative when it is still to come.
     fn age(self, now: Timestamp) -> i64 {
         now.duration_since(self.0).as_secs()

@@ -26,6 +26,11 @@ impl Token {
         self.expose().starts_with("vst_w_")
     }
 
+    /// The id in it, which is no secret: the third part of `vst_<kind>_<id>_…`.
+    pub(crate) fn id(&self) -> Option<String> {
+        self.expose().split('_').nth(2).map(str::to_owned)
+    }
+
     /// The token's text, for the header that carries it and the file that keeps it.
     pub(crate) fn expose(&self) -> &str {
         str::from_utf8(self.0.expose()).expect("`parse` lets only ASCII through")

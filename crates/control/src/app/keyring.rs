@@ -58,14 +58,20 @@ impl Keyring {
     ///
     /// # Errors
     /// When the database fails; a key that does not open is no error but a sealed keyring.
-    pub async fn prove(mut self, db: &mut Connection) -> crate::store::Result<Self> {
-        for wrapped in data_keys::all(db).await? {
-            if let Err(Error::Sealed(reason)) = self.open(&wrapped) {
-                self.root = Err(reason);
-                break;
-            }
+    pub async fn prove(self, db: &mut Connection) -> crate::store::Result<Self> {
+        Ok(self.prove_with(&data_keys::all(db).await?))
+    }
+
+    /// The same with data keys that were read already.
+    pub fn prove_with(mut self, keys: &[WrappedKey]) -> Self {
+        let refused = keys.iter().find_map(|wrapped| match self.open(wrapped) {
+            Err(Error::Sealed(reason)) => Some(reason),
+            _ => None,
+        });
+        if let Some(reason) = refused {
+            self.root = Err(reason);
         }
-        Ok(self)
+        self
     }
 
     /// Makes the data key of a new organization.

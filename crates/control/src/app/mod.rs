@@ -13,6 +13,7 @@ pub mod environments;
 pub mod explanations;
 pub mod health;
 mod input;
+pub mod inspection;
 mod keyring;
 pub mod me;
 pub mod members;

@@ -51,7 +51,7 @@ where
     W: Future<Output = Result<()>>,
 {
     while let Err(error) = write().await {
-        tracing::error!(%error, %start, "{what} could not be recorded yet");
+        tracing::error!(error = error.in_full(), %start, "{what} could not be recorded yet");
         tokio::time::sleep(AGAIN).await;
     }
 }

@@ -24,7 +24,7 @@ const AT_ONCE: usize = 16;
 /// gone well once; then requests may see them.
 pub(super) async fn begin(app: App) {
     while let Err(error) = all(&app).await {
-        tracing::error!(%error, "the servers could not be found again yet");
+        tracing::error!(error = format!("{error:#}"), "the servers could not be found again yet");
         tokio::time::sleep(processes::AGAIN).await;
     }
     app.reconciled.send_replace(true);

@@ -85,6 +85,12 @@ impl Tls {
         Ok(Self { certificate, key, shown, seen: files.digest() })
     }
 
+    /// The certificate itself, without the rest of its chain.
+    pub(super) fn leaf(&self) -> CertificateDer<'static> {
+        let shown = self.shown.0.read().unwrap_or_else(PoisonError::into_inner);
+        shown.cert.first().cloned().expect("a pair without a certificate is refused")
+    }
+
     /// What answers handshakes, and the task that looks at the files again and again until it is dropped.
     pub(super) fn kept_current(mut self, every: Duration) -> (TlsAcceptor, Looking) {
         let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))

@@ -1,6 +1,7 @@
 //! The only place that names a database driver: connecting, transactions, binding and reading columns.
 
 mod failure;
+mod untouched;
 mod writer;
 
 use std::{
@@ -24,6 +25,7 @@ use self::{
 };
 
 pub use self::failure::StoreError;
+pub(super) use self::untouched::{Untouched, connect as connect_untouched, has_write_ahead_log};
 
 /// The outcome of a store call.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -81,14 +83,7 @@ impl Store {
     /// As [`Store::open`].
     pub async fn open_existing(url: &str) -> Result<Option<Self>> {
         let store = Self::connect(url).await?;
-        let table = match store.dialect {
-            Dialect::Sqlite => "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'installation'",
-            Dialect::Postgres => {
-                "SELECT 1 FROM pg_catalog.pg_tables \
-                 WHERE tablename = 'installation' AND schemaname = ANY (pg_catalog.current_schemas(false))"
-            }
-        };
-        if sql(table).optional(&mut *store.read().await?, |_| Ok(())).await?.is_none() {
+        if sql(table_of_vestry(store.dialect)).optional(&mut *store.read().await?, |_| Ok(())).await?.is_none() {
             return Ok(None);
         }
         migrator(store.dialect).run(&store.pool).await?;
@@ -243,7 +238,8 @@ fn settings(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Sqlite => {
             "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-             PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF"
+             PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF; \
+             PRAGMA temp_store = MEMORY"
         }
         // The first two are for statements that run for minutes. For one of milliseconds, compiling it first takes seconds.
         // The third ends what a control plane has begun that is gone without a word, with the locks it has.
@@ -252,6 +248,22 @@ fn settings(dialect: Dialect) -> &'static str {
              SET idle_in_transaction_session_timeout = '30s'"
         }
     }
+}
+
+/// Finds a row where Vestry has been in the database.
+pub(super) fn table_of_vestry(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'installation'",
+        Dialect::Postgres => {
+            "SELECT 1 FROM pg_catalog.pg_tables \
+             WHERE tablename = 'installation' AND schemaname = ANY (pg_catalog.current_schemas(false))"
+        }
+    }
+}
+
+/// The migrations of this program: number and checksum.
+pub(super) fn known_migrations(dialect: Dialect) -> Vec<(i64, Vec<u8>)> {
+    migrator(dialect).iter().map(|migration| (migration.version, migration.checksum.to_vec())).collect()
 }
 
 fn migrator(dialect: Dialect) -> Migrator {

@@ -13,6 +13,7 @@ pub mod credentials;
 pub mod data_keys;
 mod driver;
 pub mod holders;
+pub mod inspection;
 pub mod installation;
 pub mod members;
 pub mod organizations;

@@ -144,6 +144,7 @@ async fn exercise(house: &House, recorder: &mut Recorder) {
         (owner.get(&notebook).await.expect(200).json()["status"] != "starting").then_some(())
     })
     .await;
+    runs(house, recorder).await;
     for (person, path) in [
         (owner, notebook.as_str()),
         (owner, &format!("{notebook}/starts")),
@@ -156,6 +157,58 @@ async fn exercise(house: &House, recorder: &mut Recorder) {
     ] {
         recorder.send(person, "GET", path, Value::Null).await.expect(200);
     }
+}
+
+/// What a run of `lab` asks for.
+fn run_of_lab() -> Value {
+    json!({ "organization": "acme", "workspace": "lab", "host": "laptop", "command": "python3" })
+}
+
+/// Runs of all who may start them, and of who may not. Answers that shall hold values are looked at and not kept.
+async fn runs(house: &House, recorder: &mut Recorder) {
+    let (owner, tokens) = (&house.owner, format!("{LAB}/tokens"));
+    let made = owner.post(&tokens, json!({ "name": "pipeline" })).await.expect(201).json();
+    let token = made["token"].as_str().unwrap();
+    recorder.needles.add(token, token.rsplit('_').nth(1).unwrap());
+    let robot = house.anonymous.with_token(token);
+    for (runner, wish) in
+        [(owner, run_of_lab()), (&house.collaborator, run_of_lab()), (&robot, json!({ "host": "builder" }))]
+    {
+        let begun = runner.post("/runs", wish).await.expect(201);
+        assert!(recorder.needles.find(begun.text.as_bytes()).is_some(), "a run gets its values");
+    }
+    let with = |more: Value| {
+        let mut wish = run_of_lab();
+        wish.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        wish
+    };
+    for (runner, wish, status) in [
+        (&house.administrator, run_of_lab(), 403),
+        (&house.member, run_of_lab(), 404),
+        (&house.foreigner, run_of_lab(), 404),
+        (&house.anonymous, run_of_lab(), 401),
+        (&robot, with(json!({ "organization": "other" })), 403),
+        (owner, with(json!({ "workspace": "nowhere" })), 404),
+        (owner, with(json!({ "only": ["CANARY_3", "MISSING"] })), 422),
+        (owner, with(json!({ "host": "\u{1b}[2J" })), 422),
+        (owner, with(json!({ "value": 1 })), 422),
+        (owner, with(json!({ "only": ["A".repeat(600 * 1024)] })), 413),
+    ] {
+        recorder.send(runner, "POST", "/runs", wish).await.expect(status);
+    }
+    let mut sql = Sql::open(house).await;
+    let whole = "UPDATE secret_versions SET sealed = $1 WHERE version = 1 AND \
+        secret_id = (SELECT id FROM secrets WHERE name = 'CANARY_3' AND scope = 'workspace')";
+    sql.write_bytes(whole, b"damaged").await;
+    for (runner, wish) in [(owner, run_of_lab()), (&robot, json!({ "host": "builder" }))] {
+        recorder.send(runner, "POST", "/runs", wish).await.expect(409);
+    }
+    for path in [tokens.clone(), format!("{LAB}/runs?limit=200"), format!("{LAB}/environment")] {
+        recorder.send(owner, "GET", &path, Value::Null).await.expect(200);
+    }
+    let token = format!("{tokens}/{}", made["id"].as_str().unwrap());
+    recorder.send(owner, "DELETE", &token, Value::Null).await.expect(204);
+    recorder.send(&robot, "POST", "/runs", json!({ "host": "builder" })).await.expect(401);
 }
 
 /// What is refused is kept even less.
@@ -216,18 +269,25 @@ both! {
         let mut sql = Sql::open(&house).await;
         sql.execute("DROP TABLE selections").await;
         recorder.set(&house.administrator, &format!("{SECRETS}/UNLUCKY"), 500).await;
+        sql.execute("ALTER TABLE audit_events RENAME TO elsewhere").await;
+        recorder.send(&house.owner, "POST", "/runs", run_of_lab()).await.expect(503);
 
         let log = captured.so_far();
         assert!(search::contains(&log, b"INSERT INTO secret_versions"), "statements are logged at this level");
         assert!(search::contains(&log, b"UNLUCKY") || search::contains(&log, b"a request failed inside"));
+        assert!(search::contains(&log, b"runs could not be put on record"));
+        let mut searched = 0;
         for (what, hay) in [("the log", log), ("the answers", recorder.answers), ("what is kept", kept(&house).await)] {
             assert!(hay.len() > 10_000, "{what}: {} bytes", hay.len());
             assert_eq!(recorder.needles.find(&hay), None, "in {what}");
+            searched += hay.len();
         }
         house.app.close().await;
         let mut left = Vec::new();
         files(house.directory.path(), &mut left);
         assert_eq!(recorder.needles.find(&left), None, "after closing");
+        let bytes = searched + left.len();
+        house.report("canary sweep", &format!("{} values looked for in {bytes} bytes: 0 found", recorder.values));
     }
 
     async fn a_planted_value_is_found_wherever_it_lies(house) {

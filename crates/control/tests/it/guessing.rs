@@ -106,6 +106,7 @@ both! {
         assert_eq!(checked, 10);
         assert_limited(attempt(&house.anonymous, &email, PASSWORD).await);
         assert_eq!(refused_events(&house).await, 10);
+        house.report("guessing", "50 wrong passwords for one account at once: 10 checked");
     }
 
     async fn a_restart_forgets_no_failure(house) {
@@ -113,6 +114,7 @@ both! {
         let again = boot(&house.directory, &house.database_url, ROOT_KEY).await;
         let router = api::router(again.app, Site::loopback());
         assert_limited(attempt(&Actor::new(router, None, ""), &house.owner.email, PASSWORD).await);
+        house.report("guessing", "10 wrong passwords, then a restart: the next is not looked at");
     }
 
     async fn one_address_fails_a_hundred_times_whatever_it_says_of_itself(house) {
@@ -126,6 +128,7 @@ both! {
         assert_limited(attempt(&guesser, &house.owner.email, PASSWORD).await);
         assert_limited(attempt(&house.anonymous.from("::ffff:192.0.2.1"), &house.owner.email, PASSWORD).await);
         attempt(&house.anonymous.from("192.0.2.2"), &house.owner.email, PASSWORD).await.expect(201);
+        house.report("guessing", "100 wrong passwords from one address that claims to be 100: no more are looked at");
     }
 
     async fn behind_a_trusted_proxy_each_client_has_its_own_allowance(house) {

@@ -11,6 +11,7 @@ mod guessing;
 mod openapi;
 mod operator;
 mod outcomes;
+mod parsers;
 mod races;
 mod reconcile;
 mod sealed;

@@ -78,11 +78,13 @@ async fn until_hung_up<T>(mut polls: usize, asking: impl Future<Output = T>) -> 
 both! {
     async fn of_writers_with_the_same_revision_exactly_one_wins(house) {
         const WRITERS: usize = 10;
+        let mut writes = 0;
         for (place, person) in [(SECRETS.to_owned(), &house.administrator), (format!("{LAB}/secrets"), &house.owner)] {
             let path = format!("{place}/CONTESTED");
             let mut etag = person.put(&path, json!({ "value": "the first" })).await.expect(201).etag();
             for round in 0..count(2_000).div_ceil(WRITERS) {
                 let expecting = person.with("if-match", &etag);
+                writes += WRITERS;
                 let path = path.clone();
                 let answers = all_at_once(std::iter::repeat_n(expecting, WRITERS), |number, person: Actor| {
                     let path = path.clone();
@@ -109,6 +111,8 @@ both! {
         }
         let verified = house.administrator.get("/organizations/acme/audit-events/verification").await.json();
         assert_eq!(verified["intact"], true);
+        let done = format!("{writes} writes, {WRITERS} at a time with one revision: one of each {WRITERS} wrote, 0 lost");
+        house.report("races", &done);
     }
 
     async fn of_creators_of_one_name_exactly_one_wins(house) {
@@ -159,6 +163,8 @@ both! {
         let mut sql = Sql::open(&house).await;
         for round in 0..count(60) {
             sql.write_bytes("UPDATE installation SET setup_code_hash = $1", &hash).await;
+            // Who is late counts as having failed, and after a hundred of them nobody's code is looked at.
+            sql.execute("DELETE FROM attempts").await;
             let answers = all_at_once(std::iter::repeat_n(house.anonymous.clone(), 5), |number, person: Actor| {
                 let wish = json!({
                     "setup_code": code, "email": format!("first-{round}-{number}@acme.test"), "name": "First",
@@ -210,7 +216,8 @@ both! {
         let selection = format!("{SECRETS}/SHARED/workspaces/lab");
         let mut dice = Dice::of("a_deselected_secret_is_in_no_start_after_the_answer");
         let mut with_it = 0;
-        for round in 0..count(1_000) {
+        let rounds = count(1_000);
+        for round in 0..rounds {
             house.administrator.put(&selection, json!({})).await.expect(200);
             let (early, starter) = (house.owner.clone(), house.collaborator.clone());
             let early = tokio::spawn(async move { early.post(&format!("{NOTEBOOK}/start"), json!({})).await });
@@ -247,6 +254,8 @@ both! {
             }
         }
         assert!(with_it > 0, "no start came before the answer: the race was none");
+        let done = format!("{rounds} secrets taken away from a workspace whose server starts twice: {with_it} starts got it in time, 0 later");
+        house.report("races", &done);
     }
 
     async fn a_collaborator_who_lost_access_starts_nothing_after_the_answer(house) {
@@ -255,7 +264,8 @@ both! {
         let mut dice = Dice::of("a_collaborator_who_lost_access_starts_nothing_after_the_answer");
         let mut sql = Sql::open(&house).await;
         let mut begun = 0;
-        for round in 0..count(1_000) {
+        let rounds = count(1_000);
+        for round in 0..rounds {
             house.owner.put(&access, json!({})).await.expect(204);
             let mut starters = JoinSet::new();
             for _ in 0..3 {
@@ -278,6 +288,64 @@ both! {
         }
         assert!(begun > 0, "no start came before the answer: the race was none");
         assert_eq!(usize::try_from(sql.number("SELECT COUNT(*) FROM starts").await).unwrap(), begun);
+        let done = format!("{rounds} collaborators removed while they start a server: {begun} starts in time, 0 later");
+        house.report("races", &done);
+    }
+
+    async fn what_was_revoked_is_in_no_run_after_the_answer(house) {
+        furnish(&house).await;
+        let (selection, tokens) = (format!("{SECRETS}/SHARED/workspaces/lab"), format!("{LAB}/tokens"));
+        let access = format!("{LAB}/collaborators/{}", house.collaborator.email);
+        let with_shared = "SELECT COUNT(*) FROM starts r JOIN snapshot_secrets s ON s.snapshot_id = r.snapshot_id \
+            WHERE s.name = 'SHARED'".to_owned();
+        let of_collaborator = format!("SELECT COUNT(*) FROM starts r JOIN users u ON u.id = r.started_by \
+            WHERE u.email = '{}'", house.collaborator.email);
+        let of_tokens = "SELECT COUNT(*) FROM starts WHERE credential_id IS NOT NULL".to_owned();
+        let run = json!({ "organization": "acme", "workspace": "lab", "host": "laptop" });
+        let mut dice = Dice::of("what_was_revoked_is_in_no_run_after_the_answer");
+        let mut sql = Sql::open(&house).await;
+        let rounds = count(1_000);
+        // How many runs got it after all, by what was revoked.
+        let mut begun = [0; 3];
+        for round in 0..rounds {
+            // Who runs, what is taken away by whom, which records must not become more then, what a later run is told.
+            let (runner, (revoker, revoked), records, later) = match round % 3 {
+                0 => {
+                    house.administrator.put(&selection, json!({})).await.expect(200);
+                    (house.owner.clone(), (&house.administrator, selection.clone()), &with_shared, 201)
+                }
+                1 => {
+                    house.owner.put(&access, json!({})).await.expect(204);
+                    (house.collaborator.clone(), (&house.owner, access.clone()), &of_collaborator, 404)
+                }
+                _ => {
+                    let made = house.owner.post(&tokens, json!({ "name": "robot" })).await.expect(201).json();
+                    let robot = house.anonymous.with_token(made["token"].as_str().unwrap());
+                    (robot, (&house.owner, format!("{tokens}/{}", made["id"].as_str().unwrap())), &of_tokens, 401)
+                }
+            };
+            let mut runners = JoinSet::new();
+            for _ in 0..3 {
+                let (runner, run) = (runner.clone(), run.clone());
+                runners.spawn(async move { runner.post("/runs", run).await });
+            }
+            for _ in 0..dice.below(40) {
+                tokio::task::yield_now().await;
+            }
+            assert!(revoker.delete(&revoked).await.status.is_success());
+            let committed = sql.number(records).await;
+            let late = runner.post("/runs", run.clone()).await.expect(later);
+            assert!(!late.text.contains("SHARED"), "round {round}");
+            let answers = runners.join_all().await;
+            assert!(answers.iter().all(|answer| [201, later].contains(&answer.status.as_u16())), "round {round}");
+            let got_it = |answer: &&Answer| answer.status == 201 && (later != 201 || answer.text.contains("SHARED"));
+            begun[round % 3] += i64::try_from(answers.iter().filter(got_it).count()).unwrap();
+            assert_eq!(sql.number(records).await, committed, "round {round}: on record after the answer");
+            assert_eq!(committed, begun[round % 3], "round {round}: each that got it is on record");
+        }
+        assert!(begun.iter().all(|begun| *begun > 0), "no run came before the answer: the race was none: {begun:?}");
+        let done = format!("{rounds} revocations against {} runs, {} of them in time: 0 later", 4 * rounds, begun.iter().sum::<i64>());
+        house.report("races", &done);
     }
 
     async fn whoever_hangs_up_leaves_no_server_between_two_states(house) {
@@ -312,7 +380,8 @@ both! {
 
     async fn a_revoked_token_does_nothing_after_the_answer(house) {
         let mut dice = Dice::of("a_revoked_token_does_nothing_after_the_answer");
-        for round in 0..count(200) {
+        let rounds = count(200);
+        for round in 0..rounds {
             let wish = json!({ "name": "short-lived", "access": "full", "organization_secrets": true });
             let made = house.administrator.post("/me/tokens", wish).await.expect(201).json();
             let person = house.administrator.with_token(made["token"].as_str().unwrap());
@@ -334,5 +403,6 @@ both! {
             let tag = |answer: &Answer| answer.headers.get("etag").cloned();
             assert_eq!(tag(&known), tag(&after), "round {round}: written after the revocation was acknowledged");
         }
+        house.report("races", &format!("{rounds} tokens revoked while 3 requests show each: 0 wrote later"));
     }
 }

@@ -154,7 +154,7 @@ fn offer_home(home: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn become_uid(uid: u32) -> io::Result<()> {
+pub(crate) fn become_uid(uid: u32) -> io::Result<()> {
     let (user, group) = (Uid::from_raw(uid), Gid::from_raw(uid));
     setgroups(&[])?;
     setresgid(group, group, group)?;
@@ -163,7 +163,7 @@ fn become_uid(uid: u32) -> io::Result<()> {
 }
 
 /// Makes a user namespace, in which this process is root, and a network namespace that belongs to it.
-fn unshare_network() -> io::Result<()> {
+pub(crate) fn unshare_network() -> io::Result<()> {
     let (user, group) = (geteuid(), getegid());
     // Its own maps can be written, and slirp4netns can join it, only while it is dumpable. It has nothing to hide yet.
     prctl::set_dumpable(true)?;

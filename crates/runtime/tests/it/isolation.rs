@@ -234,6 +234,8 @@ async fn probes_succeed_outside_and_are_blocked_inside() {
     assert!(unexpected.is_empty(), "{}", unexpected.join("\n"));
     assert!(!scene.machine.data().join("planted").exists());
     assert!(!scene.machine.home(scene.victim).join("planted").exists());
+    let (all, compared) = (scene.probes.len(), scene.probes.iter().filter(|probe| probe.control).count());
+    assurance::report("sandbox", "probes", &format!("{all}, of which {compared} succeed outside: all blocked inside"));
 }
 
 /// Two servers of different workspaces don't share a network, temporary files or memory.
@@ -300,6 +302,8 @@ async fn planted_symlinks_lead_nowhere() {
     // The control: outside, the symlinks do lead there.
     fs::write(home.join("etc/planted"), "").unwrap();
     assert!(target.join("planted").exists());
+    let planted = 2 * (names.len() + 2);
+    assurance::report("sandbox", "symlinks", &format!("{planted} planted in a home: none led out of the sandbox"));
 }
 
 /// A home that is no folder of the workspace's own is not used.

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The embedded database's file in the data directory.
-const DATABASE: &str = "vestry.sqlite";
+pub(super) const DATABASE: &str = "vestry.sqlite";
 /// This program, also after its file was replaced by a newer one.
 const THIS_PROGRAM: &str = "/proc/self/exe";
 
@@ -62,10 +62,35 @@ pub(super) fn settings(given: &InstallationSettings, environment: &Environment) 
         let message = format!("others may write into the data directory {}; nothing was done", data_dir.display());
         return Err(Failure::not_configured(message).help("make it yours alone (chmod 700), or use --data-dir"));
     }
+    let Parts { database_url, key_provider, runtime } = parts(given, environment, &data_dir)?;
+    let passwords = Passwords::new().map_err(|error| Failure::not_configured(error.to_string()))?;
+    Ok(boot::Settings { database_url, data_dir, key_provider, runtime, passwords })
+}
+
+/// What an installation is made of, before anything of it is opened.
+pub(super) struct Parts {
+    /// `sqlite:…` or `postgres://…`.
+    pub(super) database_url: String,
+    /// Where the root key comes from.
+    pub(super) key_provider: KeyProvider,
+    /// Where servers run.
+    pub(super) runtime: runtime::Settings,
+}
+
+/// Reads the settings; touches nothing. The data directory is an absolute path.
+///
+/// # Errors
+/// When the root key's provider is unknown.
+pub(super) fn parts(
+    given: &InstallationSettings,
+    environment: &Environment,
+    data_dir: &Path,
+) -> Result<Parts, Failure> {
     let (key_provider, key_file) = match given.root_key.split_once(':') {
         Some(("file", path)) => {
-            let path = std::path::absolute(path).map_err(unusable)?;
-            (KeyProvider::File { path: path.clone(), data_dir: data_dir.clone() }, Some(path))
+            let path = std::path::absolute(path)
+                .map_err(|error| Failure::not_configured(format!("the root key's path can't be used: {error}")))?;
+            (KeyProvider::File { path: path.clone(), data_dir: data_dir.to_owned() }, Some(path))
         }
         Some(("env", name)) => (KeyProvider::Env(environment.root_key(name)), None),
         _ => {
@@ -73,7 +98,7 @@ pub(super) fn settings(given: &InstallationSettings, environment: &Environment) 
                 .help("use --root-key file:PATH or --root-key env:NAME"));
         }
     };
-    let mut runtime = runtime::Settings::new(data_dir.clone(), THIS_PROGRAM.into());
+    let mut runtime = runtime::Settings::new(data_dir.to_owned(), THIS_PROGRAM.into());
     runtime.hidden_paths.extend(key_file);
     let servers = &given.servers;
     runtime.sandbox = servers.sandbox.unwrap_or(runtime.sandbox);
@@ -82,9 +107,8 @@ pub(super) fn settings(given: &InstallationSettings, environment: &Environment) 
     runtime.memory = servers.memory;
     runtime.read_only_paths.extend(servers.read_only_paths.iter().cloned());
     runtime.blocked_networks.extend(servers.blocked_networks.iter().cloned());
-    let database_url = given.database_url.clone().unwrap_or_else(|| embedded(&data_dir));
-    let passwords = Passwords::new().map_err(|error| Failure::not_configured(error.to_string()))?;
-    Ok(boot::Settings { database_url, data_dir, key_provider, runtime, passwords })
+    let database_url = given.database_url.clone().unwrap_or_else(|| embedded(data_dir));
+    Ok(Parts { database_url, key_provider, runtime })
 }
 
 /// The embedded database's address: its path with everything escaped that an address could misread.

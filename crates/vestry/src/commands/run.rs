@@ -22,7 +22,7 @@ use crate::{
     exit::{Exit, Failure},
     output::Output,
     place::Connection,
-    settings::FOR_VESTRY,
+    settings::is_for_vestry,
     text::{Text, escape},
 };
 
@@ -54,7 +54,7 @@ pub(crate) fn run(connection: &Connection<'_>, args: Run) -> Result<Infallible, 
         let names: Vec<&str> = begun.left_out.iter().map(Text::as_str).collect();
         out.say(&format!("suspended, so not handed over: {}", names.join(", ")));
     }
-    let own = std::env::vars_os().filter(|(name, _)| !FOR_VESTRY.iter().any(|ours| name == ours)).collect();
+    let own = std::env::vars_os().filter(|(name, _)| !is_for_vestry(name)).collect();
     let (environment, clashes) = merge(own, begun.variables, args.keep_env);
     tell_clashes(out, &clashes, args.keep_env);
     let (program, arguments) = args.command.split_first().expect("clap asks for at least one");

@@ -33,8 +33,9 @@ pub(crate) fn run(args: Serve, environment: &Environment, out: &Output) -> Resul
     allow_connections();
     log(&settings.log)?;
     let mut installation = installation::settings(&settings.installation, environment)?;
-    let key = network.tls.as_ref().map(|(_, key)| key.canonicalize()).transpose();
-    let key = key.map_err(|error| failed(format!("where the key of --tls-key lies can't be found out: {error}")))?;
+    let key = network
+        .key_file()
+        .map_err(|error| failed(format!("where the key of --tls-key lies can't be found out: {error}")))?;
     installation.runtime.hidden_paths.extend(key);
     let _only_one = only_one(&installation.data_dir)?;
     let runtime = tokio::runtime::Runtime::new().map_err(|error| failed(error.to_string()))?;
@@ -75,14 +76,20 @@ pub(crate) fn run(args: Serve, environment: &Environment, out: &Output) -> Resul
 
 /// No core dumps, no reading of this process's memory by others, no world-readable files, no values in panics.
 fn keep_memory_private() -> io::Result<()> {
-    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
-    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    forbid_dumps()?;
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     panic::set_hook(Box::new(|panic| {
         // The place only: a panic's message may carry what was being worked on.
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "a part of the control plane panicked");
     }));
+    Ok(())
+}
+
+/// No core dumps, and no reading of this process's memory by others: for whatever reads the root key.
+pub(super) fn forbid_dumps() -> io::Result<()> {
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! How the control plane is reached: where it listens, under which address, encrypted by whom, through which proxies.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{io, net::SocketAddr, path::PathBuf};
 
 use control::{
     Tls,
@@ -40,6 +40,14 @@ impl NetworkSettings {
             Failure::not_configured(format!("{error}; nothing was started"))
                 .help("--tls-cert takes the certificate with its chain, --tls-key its private key, both in PEM form")
         })
+    }
+
+    /// Where the private key really lies, which no server may see.
+    ///
+    /// # Errors
+    /// When that can't be found out.
+    pub(crate) fn key_file(&self) -> io::Result<Option<PathBuf>> {
+        self.tls.as_ref().map(|(_, key)| key.canonicalize()).transpose()
     }
 
     /// The address to tell people: the public one, or where it really listens.

@@ -55,13 +55,17 @@ pub(crate) struct ServersSettings {
 impl ServersSettings {
     /// What the operator should be reminded of at every start.
     pub(crate) fn warnings(&self) -> impl Iterator<Item = &'static str> {
-        let sandbox = (self.sandbox == Some(runtime::Sandbox::None))
-            .then_some("Servers run WITHOUT a sandbox: each can read whatever its account can, other workspaces' too.");
-        let network = (self.network == Some(runtime::Network::Host))
-            .then_some("Servers share this machine's network: they reach all that listens on it.");
+        let sandbox = (self.sandbox == Some(runtime::Sandbox::None)).then_some(WITHOUT_SANDBOX);
+        let network = (self.network == Some(runtime::Network::Host)).then_some(ON_HOST_NETWORK);
         sandbox.into_iter().chain(network)
     }
 }
+
+/// What `sandbox = "none"` means.
+pub(crate) const WITHOUT_SANDBOX: &str =
+    "Servers run WITHOUT a sandbox: each can read whatever its account can, other workspaces' too.";
+/// What `network = "host"` means.
+pub(crate) const ON_HOST_NETWORK: &str = "Servers share this machine's network: they reach all that listens on it.";
 
 /// Everything that `vestry serve` works with.
 #[derive(PartialEq, Eq, Debug)]
@@ -110,6 +114,17 @@ pub(crate) fn resolve(args: Serve, environment: &Environment) -> Result<ServeSet
     })?;
     let log = args.log.or_else(|| file.log.clone()).unwrap_or_else(|| "info".to_owned());
     Ok(ServeSettings { installation: installation(args.installation, file, environment)?, network, log })
+}
+
+/// Whether these settings are of somebody who runs a control plane here: one is given, or there is a settings file or a
+/// data directory where they are without being told.
+pub(crate) fn is_here(args: &Serve, environment: &Environment) -> bool {
+    let Installation { config, data_dir, database_url, root_key } = &args.installation;
+    let Reached { listen, public_url, tls_cert, tls_key, trusted_proxy } = &args.reached;
+    let paths = [config, data_dir, tls_cert, tls_key].iter().any(|path| path.is_some());
+    let texts = [database_url, root_key, public_url].iter().any(|text| text.is_some());
+    let given = paths || texts || listen.is_some() || !trusted_proxy.is_empty();
+    given || Path::new(FILE).exists() || environment.data_directory().is_ok_and(|directory| directory.exists())
 }
 
 /// Resolves which installation an operator's command is for.

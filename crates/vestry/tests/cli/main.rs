@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail like tests")]
 
 mod complete;
+mod doctor;
 mod hostile;
 mod network;
 mod offline;

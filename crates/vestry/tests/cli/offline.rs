@@ -209,6 +209,7 @@ fn the_commands_are_these() {
       run           Run a command with a workspace's secrets in its environment
       explain       Say where the value of an environment variable comes from
       audit         The audit log: what happened, by whom, when, from where
+      doctor        Look for what is wrong here, say what to type, and change nothing
       completions   Print the completions for a shell
       version       Print the version
       help          Print this message or the help of the given subcommand(s)

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::*;
 
@@ -46,11 +46,18 @@ fn no_value_is_anywhere_but_in_the_programs_that_shall_have_it() {
     for (name, value) in &others {
         house.owner.put(&format!("{other}/secrets/{name}"), json!({ "value": value })).expect(201);
     }
+    let laptop = Laptop::new(&house, house.owner.token());
+    // Not by a request of these tests, which keep all answers: this one may show it.
+    let made = laptop.vestry(&["token", "create", "pipeline", "-w", "acme/lab"]).output().unwrap();
+    let token = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+    let machine = Laptop::new(&house, &token);
+    let of_token = [token.as_str(), token.rsplit('_').nth(1).unwrap()];
     let stray: Vec<String> = (0..20).map(|number| canary("stray", 2 * number + 1)).collect();
     let mut values = organization.values().chain(lab.values()).chain(others.values()).chain(&stray);
-    assert!(values.clone().count() >= 100);
-    let sweep = Sweep::for_values(values.by_ref().map(String::as_str));
-    exercise(&mut house, &other, &stray);
+    let count = values.clone().count();
+    assert!(count >= 100);
+    let sweep = Sweep::for_values(values.by_ref().map(String::as_str).chain(of_token));
+    exercise(&mut house, &other, &stray, &machine, &sweep);
 
     let prints = json!({ "name": "prints", "command": ["/usr/bin/python3", "-c", PRINTS] });
     for workspace in [LAB, &other] {
@@ -61,8 +68,11 @@ fn no_value_is_anywhere_but_in_the_programs_that_shall_have_it() {
         server.logs("end\n");
     }
     house.crash();
+    let (laptop, machine) = (Laptop::new(&house, house.owner.token()), Laptop::new(&house, &token));
+    let mut runs = [laptop.begin(&["-w", "acme/lab"], "read line"), machine.begin(&[], "read line")];
+    let of_runs: Vec<i32> = runs.iter().map(|run| i32::try_from(run.id()).unwrap()).collect();
 
-    everything_is_searched(&house, &sweep);
+    everything_is_searched(&house, &sweep, &of_runs);
     // The positive control: each of the two programs has its own, and the search finds it there.
     let own = house.control_plane.programs_in_sandboxes();
     let own: Vec<i32> = own.iter().map(|process| process.pid).collect();
@@ -75,15 +85,33 @@ fn no_value_is_anywhere_but_in_the_programs_that_shall_have_it() {
         assert!(wanted.iter().chain(&organization).all(|(name, value)| environment.get(name) == Some(value)));
         assert!(unwanted.keys().all(|name| !environment.contains_key(name)));
     }
+    // So has each of the two runs, and neither has the token.
+    assert_eq!(sweep.pids(&of_runs, "environ").len(), 2);
+    for pid in &of_runs {
+        let environment = environment_of(&fs::read(format!("/proc/{pid}/environ")).unwrap());
+        assert!(lab.iter().chain(&organization).all(|(name, value)| environment.get(name) == Some(value)));
+        assert!(others.keys().all(|name| !environment.contains_key(name)));
+    }
+    assert_eq!(Sweep::for_values(of_token).pids(&of_runs, "environ"), [0; 0]);
+    for laptop in [&laptop, &machine] {
+        assert_eq!(sweep.files(laptop.home()), [""; 0]);
+    }
     for workspace in [LAB, &other] {
         house.known_server(workspace, "prints").stop();
     }
     house.control_plane.stop();
-    everything_is_searched(&house, &sweep);
+    everything_is_searched(&house, &sweep, &of_runs);
+    for run in &mut runs {
+        drop(run.stdin.take());
+        run.wait().unwrap();
+    }
+    let done =
+        format!("{count} values and a token looked for in files, answers and processes: only in 2 servers and 2 runs");
+    assurance::report("canary sweep", "a whole installation", &done);
 }
 
 /// Everything else that a value can go through: refusals, edits, failing starts, a damaged row, explanations.
-fn exercise(house: &mut House, other: &str, stray: &[String]) {
+fn exercise(house: &mut House, other: &str, stray: &[String], machine: &Laptop, sweep: &Sweep) {
     let mut stray = stray.iter().cycle();
     let mut next = || stray.next().unwrap().clone();
     let of_lab = |name: &str| format!("{LAB}/secrets/{name}");
@@ -130,6 +158,7 @@ fn exercise(house: &mut House, other: &str, stray: &[String]) {
         (SELECT id FROM secrets WHERE name = 'RENAMED')",
     );
     failing(house, "nothing");
+    runs_that_fail(house, machine, sweep);
     house.owner.delete(&of_lab("RENAMED")).expect(204);
     // Ends with a code, while its values are in its memory; and one in the other workspace that is cut off.
     let ends = house.server("ends", "exit 9");
@@ -144,9 +173,33 @@ fn exercise(house: &mut House, other: &str, stray: &[String]) {
     }
 }
 
+/// Runs that are refused, of people and of a machine with a token, while a value does not open.
+fn runs_that_fail(house: &House, machine: &Laptop, sweep: &Sweep) {
+    let of_lab = |more: Value| {
+        let mut run = json!({ "organization": "acme", "workspace": "lab", "host": "laptop" });
+        run.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        run
+    };
+    house.owner.post("/runs", of_lab(json!({}))).expect(409);
+    house.administrator.post("/runs", of_lab(json!({}))).expect(403);
+    house.anonymous.post("/runs", of_lab(json!({}))).expect(401);
+    house.owner.post("/runs", of_lab(json!({ "workspace": "nowhere" }))).expect(404);
+    house.owner.post("/runs", of_lab(json!({ "only": ["LAB_1", "MISSING"] }))).expect(422);
+    house.owner.get(&format!("{LAB}/runs")).expect(200);
+    house.owner.get(&format!("{LAB}/tokens")).expect(200);
+    for arguments in [&["true"][..], &["-w", "acme/other", "true"], &["--only", "MISSING", "true"]] {
+        let ran = machine.run(arguments);
+        assert_eq!(ran.code, Some(125), "{ran:?}");
+        assert!(!sweep.hits(&[ran.stdout, ran.stderr.into_bytes()].concat()));
+    }
+    let ran = machine.run(&["--only", "LAB_1", "--", "no-such-program"]);
+    assert_eq!(ran.code, Some(127), "{ran:?}");
+    assert!(!sweep.hits(&[ran.stdout, ran.stderr.into_bytes()].concat()));
+}
+
 /// The data directory with its database and write-ahead log, the control plane's own log, all that it answered, and
-/// every process but the programs themselves.
-fn everything_is_searched(house: &House, sweep: &Sweep) {
+/// every process but the programs themselves, in sandboxes or runs.
+fn everything_is_searched(house: &House, sweep: &Sweep, runs: &[i32]) {
     let data = house.control_plane.data();
     for part in ["vestry.sqlite", "logs", "homes", "run"] {
         assert!(data.join(part).exists(), "{part}");
@@ -161,7 +214,8 @@ fn everything_is_searched(house: &House, sweep: &Sweep) {
     let own = house.control_plane.programs_in_sandboxes();
     let all: Vec<i32> = processes().iter().map(|process| process.pid).collect();
     assert_eq!(sweep.pids(&all, "cmdline"), [0; 0]);
-    let rest: Vec<i32> = all.into_iter().filter(|pid| own.iter().all(|process| process.pid != *pid)).collect();
+    let rest: Vec<i32> =
+        all.into_iter().filter(|pid| !runs.contains(pid) && own.iter().all(|process| process.pid != *pid)).collect();
     assert_eq!(sweep.pids(&rest, "environ"), [0; 0]);
 }
 

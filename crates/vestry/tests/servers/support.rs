@@ -6,6 +6,7 @@ mod control_plane;
 mod disk;
 mod follow;
 mod house;
+mod laptop;
 #[path = "../../../control/tests/it/support/postgres.rs"]
 mod postgres;
 mod processes;
@@ -24,6 +25,7 @@ pub(crate) use control_plane::{Account, ControlPlane, Database, Options};
 pub(crate) use disk::Disk;
 pub(crate) use follow::{Event, Follower};
 pub(crate) use house::{House, LAB, Server};
+pub(crate) use laptop::{Laptop, Ran};
 pub(crate) use processes::{Process, environment_of, family, processes};
 pub(crate) use programs::Programs;
 pub(crate) use sweep::{Forms, Sweep};

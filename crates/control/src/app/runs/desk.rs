@@ -145,7 +145,12 @@ async fn write(app: &App, organization: &str, waiting: Vec<Waiting>) {
         }
         Err(error) => {
             let (runs, waiting) = (told.len(), outcomes.len());
-            tracing::error!(%error, runs, outcomes = waiting, "runs or their outcomes could not be put on record");
+            tracing::error!(
+                error = error.in_full(),
+                runs,
+                outcomes = waiting,
+                "runs or their outcomes could not be put on record"
+            );
             if waiting > 0 {
                 wait(app, organization.to_owned(), outcomes);
             }

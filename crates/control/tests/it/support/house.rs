@@ -31,6 +31,15 @@ pub enum Database {
     Postgres,
 }
 
+impl Database {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+        }
+    }
+}
+
 /// A control plane in its own directory and database.
 ///
 /// In the organization `acme`: an administrator; an owner with the workspace `lab`; a collaborator of it; a member
@@ -102,6 +111,11 @@ impl House {
         house.owner.put(&collaborator, json!({})).await.expect(204);
         house.foreigner.post("/organizations/other/workspaces", json!({ "name": "Lab" })).await.expect(201);
         house
+    }
+
+    /// Tells what a test did on this database, once it has passed, in a row of docs/assurance.md.
+    pub fn report(&self, row: &str, done: &str) {
+        assurance::report(row, self.database.name(), done);
     }
 }
 

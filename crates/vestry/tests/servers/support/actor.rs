@@ -54,6 +54,12 @@ impl Actor {
         other
     }
 
+    /// The text of their token.
+    pub(crate) fn token(&self) -> &str {
+        let signed = self.headers.iter().find(|(name, _)| *name == "authorization");
+        signed.unwrap().1.strip_prefix("Bearer ").unwrap()
+    }
+
     pub(crate) fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, None)
     }

@@ -182,7 +182,7 @@ impl ControlPlane {
     }
 
     /// A command of `vestry` on this installation, by the account that runs it.
-    pub(super) fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = match (self.uid, &self.programs, &self.disk) {
             (_, Some(programs), _) => programs.command(&self.program()),
             (_, _, Some(disk)) => disk.command(&self.program()),
