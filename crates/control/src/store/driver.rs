@@ -239,7 +239,7 @@ fn settings(dialect: Dialect) -> &'static str {
         Dialect::Sqlite => {
             "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
              PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF; \
-             PRAGMA temp_store = MEMORY"
+             PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON"
         }
         // The first two are for statements that run for minutes. For one of milliseconds, compiling it first takes seconds.
         // The third ends what a control plane has begun that is gone without a word, with the locks it has.
