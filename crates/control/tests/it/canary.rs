@@ -275,7 +275,7 @@ both! {
         let log = captured.so_far();
         assert!(search::contains(&log, b"INSERT INTO secret_versions"), "statements are logged at this level");
         assert!(search::contains(&log, b"UNLUCKY") || search::contains(&log, b"a request failed inside"));
-        assert!(search::contains(&log, b"runs could not be put on record"));
+        assert!(search::contains(&log, b"could not be put on record"));
         let mut searched = 0;
         for (what, hay) in [("the log", log), ("the answers", recorder.answers), ("what is kept", kept(&house).await)] {
             assert!(hay.len() > 10_000, "{what}: {} bytes", hay.len());
