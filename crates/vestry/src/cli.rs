@@ -44,7 +44,7 @@ pub(crate) struct Global {
 
 /// `vestry run` alone: the command of which scripts start many, read without putting all the others together first.
 #[derive(Parser)]
-#[command(name = "vestry run", version)]
+#[command(name = "vestry run")]
 struct RunAlone {
     #[command(flatten)]
     global: Global,

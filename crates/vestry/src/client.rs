@@ -22,7 +22,7 @@ use crate::{
     token::Token,
 };
 
-/// Longest wait for an answer to begin, and then to end. Starting a server answers at once and is then polled.
+/// Longest wait for each part of an exchange: its head, its body, the answer's head, its body. Starting a server answers at once and is then polled.
 const ANSWER: Duration = Duration::from_secs(60);
 /// Longest wait for a name's addresses, and for a connection.
 const CONNECT: Duration = Duration::from_secs(10);

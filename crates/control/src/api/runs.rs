@@ -82,10 +82,15 @@ pub(super) struct VariableBody<'a> {
 #[utoipa::path(post, path = "/runs", tag = "runs", request_body = NewRunBody,
     responses((status = 201, body = RunBody), document::Allowed, document::State, document::Body, document::Ready))]
 pub(super) async fn create(State(app): State<App>, runner: Runner, body: Body<NewRunBody>) -> Result<Response> {
-    // Where it belongs stands in the body, so a body that can't be read asks for nothing that could be there.
-    let body = body.parse(Ok).checked()?;
-    let place = place(&body, &runner)?;
-    let begun = runs::begin(&app, runner, place, Input::new(parse(body))).await?;
+    let (place, input) = match (body.parse(Ok).checked(), &runner) {
+        (Ok(body), _) => (place(&body, &runner)?, parse(body)),
+        // Where a person's run belongs stands in the body: one that can't be read asks for nothing that could be there.
+        (Err(unreadable), Runner::Person(_)) => return Err(unreadable),
+        (Err(unreadable), Runner::Token(token)) => {
+            (Place { organization: token.organization().to_string(), workspace: None }, Err(unreadable))
+        }
+    };
+    let begun = runs::begin(&app, runner, place, Input::new(input)).await?;
     written(&begun)
 }
 

@@ -146,7 +146,7 @@ fn chain_of(organization: Option<OrganizationId>) -> String {
 /// An event, who it names, and when it was.
 type Signed<'a> = (&'a Signature, Event, Time);
 
-/// Appends events to the chain of the first one's organization, in their order: in three statements, however many.
+/// Appends events to the chain of the first one's organization, in their order: in as many statements for many as for one.
 async fn append(tx: &mut Writing, events: Vec<Signed<'_>>) -> Result<()> {
     let Some((first, ..)) = events.first() else { return Ok(()) };
     let organization = first.organization;

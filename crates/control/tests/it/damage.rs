@@ -1,5 +1,4 @@
-//! A database whose pages are not what was written, as a failing disk leaves it: no wrong value, no partial environment,
-//! no panic.
+//! A database whose pages are not what was written, as a failing disk leaves it: no wrong value, no panic.
 
 use std::{collections::BTreeMap, fs, time::Duration};
 

@@ -89,7 +89,7 @@ fn what_expires_does_so_by_the_clock_and_guesses_stay_bounded() {
     }
     guess().expect(429);
     house.owner.get("/me").expect(200);
-    // The right clock again: what failed a year ahead locks nobody, and what failed before still counts.
+    // The right clock again: what failed a year ahead locks nobody for a year.
     house.control_plane.set_clock("+0");
     let refused = guess();
     assert!([401, 429].contains(&refused.status), "{}", refused.text);

@@ -138,7 +138,7 @@ fn the_root_key_is_missing_open_to_others_or_another_one_and_none_is_made() {
     assert!(!diagnosis.text.contains(digits));
     chmod(&file, 0o600);
     chmod(file.parent().unwrap(), 0o755);
-    look().says("root_key", "problem", "whose mode is 0755", "chmod 700");
+    look().says("root_key", "problem", "whose mode is 0755", "install -d -m 700");
     chmod(file.parent().unwrap(), 0o700);
 
     let aside = file.with_extension("aside");

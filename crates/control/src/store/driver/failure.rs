@@ -107,9 +107,11 @@ fn sort(code: &str) -> fn(sqlx::Error) -> StoreError {
 
 /// Waits for the database, but not for one that has stopped to answer: some failures tell nobody, such as a machine that
 /// is gone or a process that hangs.
-pub(super) async fn in_time<T>(work: impl Future<Output = std::result::Result<T, sqlx::Error>>) -> Result<T> {
+pub(super) async fn in_time<T, E: Into<StoreError>>(
+    work: impl Future<Output = std::result::Result<T, E>>,
+) -> Result<T> {
     match timeout(LONGEST, work).await {
-        Ok(done) => Ok(done?),
+        Ok(done) => done.map_err(Into::into),
         Err(_) => Err(StoreError::Unreachable(sqlx::Error::PoolTimedOut)),
     }
 }
@@ -147,7 +149,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_database_that_never_answers_is_away() {
-        let waited = in_time(std::future::pending::<std::result::Result<(), _>>()).await;
+        let waited = in_time(std::future::pending::<Result<()>>()).await;
         assert!(matches!(waited, Err(StoreError::Unreachable(_))), "{waited:?}");
     }
 }

@@ -1,14 +1,15 @@
 //! The one connection that writes to the embedded database.
 //!
 //! SQLite has one writer at a time, so the connection is the turn to write: waiting for it is fair and wakes at once,
-//! waiting inside SQLite is neither. And what it has read stays in its page cache, since nobody else writes.
+//! waiting inside SQLite is neither. And what it has read stays in its page cache, since hardly anybody else writes: an
+//! operator's command may.
 
 use std::sync::Arc;
 
 use sqlx::{AnyConnection, Connection as _, Executor};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::{Dialect, Result, connected};
+use super::{Dialect, Result, StoreError, connected, failure::in_time};
 
 /// The connection, opened anew after it has failed.
 #[derive(Clone)]
@@ -33,14 +34,17 @@ impl Writer {
 
     /// Waits for the turn and begins.
     pub(super) async fn begin(&self) -> Result<Turn> {
-        let mut held = self.connection.clone().lock_owned().await;
-        if held.is_none() {
-            *held = Some(connected(&self.url, Dialect::Sqlite).await?);
-        }
-        // Open before it begins: whoever asked may hang up while it does.
-        let mut turn = Turn { held: Some(held), open: true };
-        turn.connection_mut().execute("BEGIN IMMEDIATE").await?;
-        Ok(turn)
+        in_time(async {
+            let mut held = self.connection.clone().lock_owned().await;
+            if held.is_none() {
+                *held = Some(connected(&self.url, Dialect::Sqlite).await?);
+            }
+            // Open before it begins: whoever asked may hang up while it does.
+            let mut turn = Turn { held: Some(held), open: true };
+            turn.connection_mut().execute("BEGIN IMMEDIATE").await?;
+            Ok::<_, StoreError>(turn)
+        })
+        .await
     }
 
     /// Ends the connection once whoever writes is done.
@@ -61,7 +65,7 @@ impl Turn {
     }
 
     pub(super) async fn commit(mut self) -> Result<()> {
-        self.connection_mut().execute("COMMIT").await?;
+        in_time(self.connection_mut().execute("COMMIT")).await?;
         self.open = false;
         Ok(())
     }
@@ -72,7 +76,7 @@ impl Drop for Turn {
         let Some(mut held) = self.held.take_if(|_| self.open) else { return };
         let roll_back = async move {
             let rolled_back = match held.as_mut() {
-                Some(connection) => connection.execute("ROLLBACK").await.is_ok(),
+                Some(connection) => in_time(connection.execute("ROLLBACK")).await.is_ok(),
                 None => true,
             };
             if !rolled_back {
@@ -84,5 +88,21 @@ impl Drop for Turn {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(roll_back);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever held the turn for ever let all others wait for ever.
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_that_never_ends_lets_the_others_know() {
+        sqlx::any::install_default_drivers();
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}?mode=rwc", folder.path().join("database").display());
+        let writer = Writer { url: url.into(), connection: Arc::default() };
+        let _held = writer.connection.clone().lock_owned().await;
+        assert!(matches!(writer.begin().await, Err(StoreError::Unreachable(_))));
     }
 }

@@ -91,6 +91,8 @@ both! {
         let token = format!("{TOKENS}/{}", made["id"].as_str().unwrap());
         house.owner.delete(&token).await.expect(204);
         assert_eq!(begins(&robot).await, 401);
+        // Neither is it told what is wrong with its request: it was known a moment ago.
+        robot.post("/runs", json!({ "nonsense": true })).await.expect(401);
         robot.get(LAB).await.expect(401);
         house.owner.delete(&token).await.expect(404);
         assert!(house.owner.get(TOKENS).await.each("name").is_empty());

@@ -54,7 +54,8 @@ fn unusable(error: &KeyError, data_keys: Option<usize>, account: &str) -> Verdic
         KeyError::Missing { place: Place::File(path) } => {
             let file = shell(path);
             Verdict::problem(format!("there is no root key in {}", path.display())).because(SEALED).remedy([
-                format!("install -D -m 600 YOUR-COPY {file} && chmod 700 $(dirname {file})"),
+                // An existing directory stays as it is: it may be everybody's.
+                format!("mkdir -p -m 700 {} && install -m 600 YOUR-COPY {file}", shell(path.parent().unwrap_or(path))),
                 "or name its place:  vestry serve --root-key file:PATH".to_owned(),
                 RESTART.to_owned(),
             ])
@@ -90,16 +91,17 @@ fn unusable(error: &KeyError, data_keys: Option<usize>, account: &str) -> Verdic
 /// What to type against each refusal.
 fn against(reason: Refusal, path: &Path, account: &str) -> Vec<String> {
     let file = shell(path);
-    let directory = shell(path.parent().unwrap_or(path));
+    // To a directory of its own: the one it lies in may be everybody's.
+    let elsewhere = || {
+        vec![
+            format!("install -d -m 700 -o {account} /etc/vestry-key && mv {file} /etc/vestry-key/root.key"),
+            "vestry serve --root-key file:/etc/vestry-key/root.key".to_owned(),
+        ]
+    };
     match reason {
         Refusal::FileMode(_) => vec![format!("if nobody else can have read it:  chmod 600 {file}")],
-        Refusal::DirectoryMode(_) => vec![format!("if nobody else can have read the key:  chmod 700 {directory}")],
         Refusal::FileOwner(_) => vec![format!("chown {account} {file}")],
-        Refusal::DirectoryOwner(_) => vec![format!("chown {account} {directory}")],
-        Refusal::InsideDataDirectory => vec![
-            format!("install -d -m 700 /etc/vestry-key && mv {file} /etc/vestry-key/root.key"),
-            "vestry serve --root-key file:/etc/vestry-key/root.key".to_owned(),
-        ],
+        Refusal::DirectoryMode(_) | Refusal::DirectoryOwner(_) | Refusal::InsideDataDirectory => elsewhere(),
         Refusal::Symlink => vec![format!("vestry serve --root-key file:$(readlink -f {file})")],
         Refusal::NoFile | Refusal::Damaged => vec![format!("install -m 600 YOUR-COPY {file}")],
         Refusal::NoDigits => vec!["set the variable to the key's 64 hexadecimal digits".to_owned()],
@@ -113,7 +115,8 @@ mod tests {
 
     use super::{super::super::report::Status, *};
 
-    const PATH: &str = "/etc/vestry-key/root.key";
+    /// In a directory that is not the key's alone.
+    const PATH: &str = "/etc/root.key";
 
     fn file() -> Place {
         Place::File(PATH.into())
@@ -125,6 +128,14 @@ mod tests {
 
     fn missing(place: Place, data_keys: Option<usize>) -> Verdict {
         verdict(RootKey::Unusable(KeyError::Missing { place }), data_keys)
+    }
+
+    /// A remedy once took everybody's rights away from /etc.
+    fn assert_leaves_the_directory_alone(verdict: &Verdict) {
+        for line in &verdict.remedy {
+            let changed = line.split(" && ").any(|command| command.starts_with("ch") && command.ends_with(" /etc"));
+            assert!(!changed && !line.contains("dirname"), "{verdict:?}");
+        }
     }
 
     #[test]
@@ -146,6 +157,7 @@ mod tests {
             let verdict = missing(file(), data_keys);
             assert_eq!(verdict.status, Status::Problem);
             assert!(verdict.remedy[0].contains(PATH), "{verdict:?}");
+            assert_leaves_the_directory_alone(&verdict);
         }
         assert!(missing(Place::Environment, Some(0)).remedy[0].contains("openssl rand -hex 32"));
         assert!(!missing(Place::Environment, Some(1)).remedy.concat().contains("openssl"), "a new key helps nobody");
@@ -154,12 +166,12 @@ mod tests {
     #[test]
     fn each_refusal_has_its_command() {
         let table = [
-            (Refusal::FileMode(0o644), "chmod 600 /etc/vestry-key/root.key"),
-            (Refusal::DirectoryMode(0o755), "chmod 700 /etc/vestry-key"),
-            (Refusal::FileOwner(7), "chown vestry /etc/vestry-key/root.key"),
-            (Refusal::DirectoryOwner(7), "chown vestry /etc/vestry-key"),
+            (Refusal::FileMode(0o644), "chmod 600 /etc/root.key"),
+            (Refusal::DirectoryMode(0o755), "mv /etc/root.key /etc/vestry-key/root.key"),
+            (Refusal::FileOwner(7), "chown vestry /etc/root.key"),
+            (Refusal::DirectoryOwner(7), "install -d -m 700 -o vestry /etc/vestry-key"),
             (Refusal::InsideDataDirectory, "--root-key file:/etc/vestry-key/root.key"),
-            (Refusal::Symlink, "readlink -f /etc/vestry-key/root.key"),
+            (Refusal::Symlink, "readlink -f /etc/root.key"),
             (Refusal::NoFile, "install -m 600 YOUR-COPY"),
             (Refusal::Damaged, "install -m 600 YOUR-COPY"),
             (Refusal::NoDigits, "64 hexadecimal digits"),
@@ -169,6 +181,7 @@ mod tests {
             assert_eq!(verdict.status, Status::Problem);
             assert!(verdict.remedy.concat().contains(command), "{verdict:?}");
             assert!(verdict.found.contains(&reason.to_string()), "{verdict:?}");
+            assert_leaves_the_directory_alone(&verdict);
         }
         let source = io::Error::from(io::ErrorKind::PermissionDenied);
         let verdict = verdict(RootKey::Unusable(KeyError::Unavailable { place: file(), source }), None);
