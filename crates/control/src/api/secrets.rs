@@ -19,6 +19,7 @@ use super::{
     path::Path,
     precondition::etag,
     problem::Result,
+    suspensions::SuspensionBody,
     words::{WarningBody, Who, time},
     workspaces::description,
 };
@@ -54,6 +55,7 @@ pub(super) struct SecretBody {
     description: String,
     version: u32,
     suspended: bool,
+    suspension: Option<SuspensionBody>,
     created_at: String,
     created_by: Option<Who>,
     updated_at: String,
@@ -143,7 +145,8 @@ fn show(listed: Listed) -> SecretBody {
         stale_holders: holders.map(|holders| holders.stale),
         description: secret.description,
         version: secret.version,
-        suspended: secret.suspended,
+        suspended: secret.suspension.is_some(),
+        suspension: secret.suspension.map(SuspensionBody::from),
         created_at: time(secret.created_at),
         created_by: secret.created_by.map(Who::from),
         updated_at: time(secret.updated_at),
@@ -197,7 +200,7 @@ fn parse_reach(access: Option<String>, workspaces: Option<Vec<String>>) -> Resul
     Ok(Reach { access, workspaces })
 }
 
-fn place(organization: &str) -> Place<'_> {
+pub(super) fn place(organization: &str) -> Place<'_> {
     Place { organization, workspace: None }
 }
 

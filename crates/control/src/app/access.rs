@@ -95,13 +95,14 @@ fn who_may(action: Action) -> &'static str {
         Action::UseServers | Action::ReadServerLogs | Action::StartRuns => {
             "only the workspace's owner and collaborators may do this; nothing was done; ask the owner for access"
         }
-        Action::GiveOrDeleteWorkspace => {
+        Action::GiveOrDeleteWorkspace | Action::SuspendWorkspaceSecrets | Action::SeeHolders => {
             "only the workspace's owner or an administrator may do this; nothing was done; ask one of them"
         }
         Action::AdministerOrganization
         | Action::ReadAuditLog
         | Action::ListOrganizationSecrets
-        | Action::WriteOrganizationSecrets => {
+        | Action::WriteOrganizationSecrets
+        | Action::SuspendOrganizationSecrets => {
             "only administrators of the organization may do this; nothing was done; ask one of them"
         }
         // Whoever may know of the thing may do these.

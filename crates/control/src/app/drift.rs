@@ -87,7 +87,8 @@ pub(super) async fn explained(
     if secrets.is_empty() {
         return Ok(HashMap::new());
     }
-    let histories = available::histories(db, workspace, &secrets).await?;
+    let histories = available::histories(db, &HashSet::from([workspace]), &secrets).await?;
+    let histories = histories.get(&workspace).cloned().unwrap_or_default();
     let mut explained: HashMap<ServerId, Vec<Explained>> = HashMap::new();
     for (server, differences) in stale {
         let explain = |difference: Difference| Explained { cause: difference.cause(&histories), difference, by: None };

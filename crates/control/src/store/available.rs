@@ -89,7 +89,7 @@ fn available_as<T>(secret: &Secret, detail: T) -> Available<T> {
         name: secret.name.clone(),
         scope: secret.scope,
         version: secret.version,
-        suspended: secret.suspended,
+        suspended: secret.suspension.is_some(),
         detail,
     }
 }
@@ -135,30 +135,37 @@ fn read_compared(row: &Row) -> Result<Available> {
     })
 }
 
-/// What became of some secrets, as a workspace's servers feel it.
+/// What became of some secrets, as the servers of each of some workspaces feel it.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn histories(
     db: &mut Connection,
-    workspace: WorkspaceId,
+    workspaces: &HashSet<WorkspaceId>,
     secrets: &HashSet<SecretId>,
-) -> Result<HashMap<SecretId, History>> {
+) -> Result<HashMap<WorkspaceId, HashMap<SecretId, History>>> {
     let rows = sql(concat!(
-        "SELECT s.id, s.name, s.created_at, s.created_by, v.created_at AS written_at, v.created_by AS written_by, \
+        "SELECT w.id AS workspace_id, s.id, s.name, s.created_at, s.created_by, v.created_at AS written_at, v.created_by AS written_by, \
          s.renamed_at, s.renamed_by, s.access_changed_at, s.access_changed_by, l.changed_at AS selection_changed_at, \
          l.changed_by AS selection_changed_by, s.deleted_at, s.deleted_by, s.restored_at, s.restored_by, \
          COALESCE(s.suspended_at, v.suspended_at) AS suspended_at, COALESCE(s.suspended_by, v.suspended_by) \
          AS suspended_by, s.lifted_at, s.lifted_by \
          FROM secrets s JOIN secret_versions v ON v.secret_id = s.id AND v.version = s.version \
-         LEFT JOIN selections l ON l.secret_id = s.id AND l.workspace_id = $1 WHERE s.id IN ",
-        one_of!("$2")
+         JOIN workspaces w ON w.organization_id = s.organization_id AND (w.id = s.home_id OR s.scope = 'organization') \
+         LEFT JOIN selections l ON l.secret_id = s.id AND l.workspace_id = w.id WHERE s.id IN ",
+        one_of!("$2"),
+        " AND w.id IN ",
+        one_of!("$1")
     ))
-    .bind(workspace)
+    .bind(Set::from_iter(workspaces))
     .bind(Set::from_iter(secrets))
-    .all(db, |row| Ok((row.get("id")?, read_history(row)?)))
+    .all(db, |row| Ok((row.get("workspace_id")?, row.get("id")?, read_history(row)?)))
     .await?;
-    Ok(rows.into_iter().collect())
+    let mut histories: HashMap<_, HashMap<_, _>> = HashMap::new();
+    for (workspace, secret, history) in rows {
+        histories.entry(workspace).or_default().insert(secret, history);
+    }
+    Ok(histories)
 }
 
 fn read_history(row: &Row) -> Result<History> {

@@ -11,7 +11,7 @@ use crate::{
         audit::{self, Event},
         available, budgets, holders, secrets,
         selections::{self, Selection},
-        workspaces,
+        versions, workspaces,
     },
 };
 
@@ -26,7 +26,7 @@ pub(super) async fn rename(
     let opening = app.keyring.unsealing_keys(tx, permit.organization()).await?;
     let sealing = app.keyring.sealing_key(tx, permit.organization()).await?;
     let mut resealed = Vec::new();
-    for (version, sealed) in secrets::versions(tx, permit, known.id).await? {
+    for (version, sealed) in versions::sealed(tx, permit, known.id).await? {
         let value = sealed
             .ok()
             .and_then(|sealed| app.keyring.unseal(&opening, &belongs(permit, known.id, &known.name, version), &sealed))
@@ -61,11 +61,16 @@ fn damaged_version(name: &SecretName, version: u32, newest: bool) -> Error {
     )
 }
 
-pub(super) fn belongs<'a>(permit: &Permit, secret: SecretId, name: &'a SecretName, version: u32) -> Belongs<'a> {
+pub(in crate::app) fn belongs<'a>(
+    permit: &Permit,
+    secret: SecretId,
+    name: &'a SecretName,
+    version: u32,
+) -> Belongs<'a> {
     Belongs { organization: permit.organization(), workspace: permit.workspace(), secret, name, version }
 }
 
-pub(super) fn scope(permit: &Permit) -> Scope {
+pub(in crate::app) fn scope(permit: &Permit) -> Scope {
     if permit.workspace().is_some() { Scope::Workspace } else { Scope::Organization }
 }
 
@@ -99,7 +104,7 @@ pub(super) async fn select(
     Ok(())
 }
 
-pub(super) async fn check_budget(db: &mut Connection, permit: &Permit) -> Result<()> {
+pub(in crate::app) async fn check_budget(db: &mut Connection, permit: &Permit) -> Result<()> {
     let within = match permit.workspace() {
         Some(workspace) => budgets::of_workspace(db, workspace).await?.check(WORKSPACE_BUDGET),
         None => budgets::of_organization(db, permit).await?.check(ORGANIZATION_BUDGET),
@@ -122,7 +127,7 @@ pub(super) async fn name_warnings(db: &mut Connection, permit: &Permit, name: &S
 }
 
 /// Reads the secret back, finds out which servers differ now, records and commits.
-pub(super) async fn finish(
+pub(in crate::app) async fn finish(
     mut tx: Writing,
     permit: Permit,
     name: &SecretName,
