@@ -159,6 +159,7 @@ CREATE UNIQUE INDEX secrets_by_name ON secrets (home_id, name) WHERE deleted_at 
 CREATE INDEX secrets_in_order_of_name ON secrets (home_id, name, id) WHERE deleted_at IS NULL;
 CREATE INDEX secrets_by_access ON secrets (home_id, access) WHERE deleted_at IS NULL;
 CREATE INDEX secrets_by_creation ON secrets (home_id, created_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX secrets_named ON secrets (organization_id, name) WHERE deleted_at IS NULL;
 CREATE INDEX secrets_by_deletion ON secrets (home_id, deleted_at, id) WHERE deleted_at IS NOT NULL AND destroyed_at IS NULL;
 CREATE INDEX secrets_to_destroy ON secrets (deleted_at) WHERE deleted_at IS NOT NULL AND destroyed_at IS NULL;
 CREATE INDEX secrets_by_update ON secrets (home_id, updated_at, id) WHERE deleted_at IS NULL;

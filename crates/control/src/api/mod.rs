@@ -19,6 +19,7 @@ mod organizations;
 mod page;
 mod path;
 mod precondition;
+mod previews;
 mod problem;
 mod runs;
 mod secrets;
@@ -79,6 +80,8 @@ fn documented() -> (Router<App>, openapi::OpenApi) {
         .routes(routes!(versions::workspace::destroy_version))
         .routes(routes!(suspensions::suspend, suspensions::lift_suspension))
         .routes(routes!(suspensions::workspace::suspend, suspensions::workspace::lift_suspension))
+        .routes(routes!(previews::preview))
+        .routes(routes!(previews::workspace::preview))
         .routes(routes!(holders::list_holders))
         .routes(routes!(holders::list_starts))
         .routes(routes!(holders::list_holders_of_deleted))

@@ -21,6 +21,7 @@ pub mod me;
 pub mod members;
 pub mod organizations;
 mod passwords;
+pub mod previews;
 mod processes;
 mod reconcile;
 pub mod runs;

@@ -21,6 +21,11 @@ const BODIES: &[(&str, &str)] = &[
     ("PATCH /api/v1/organizations/{organization}/members/{user}", r#"{"role": "administrator"}"#),
     ("PUT /api/v1/organizations/{organization}/secrets/{name}", r#"{"value": "another value"}"#),
     ("PATCH /api/v1/organizations/{organization}/secrets/{name}", r#"{"description": "edited"}"#),
+    ("POST /api/v1/organizations/{organization}/secrets/{name}/preview", r#"{"operation": "set"}"#),
+    (
+        "POST /api/v1/organizations/{organization}/workspaces/{workspace}/secrets/{name}/preview",
+        r#"{"operation": "set"}"#,
+    ),
     ("PUT /api/v1/organizations/{organization}/secrets/{name}/suspension", r#"{"reason": "leaked"}"#),
     (
         "PUT /api/v1/organizations/{organization}/workspaces/{workspace}/secrets/{name}/suspension",
@@ -121,7 +126,7 @@ async fn fresh(cast: &mut Cast, row: &Row, Place { organization, workspace }: Pl
         "secrets/{name}/workspaces/{workspace}" => {
             cast.organization_secret(organization, deletes.then_some(workspace)).await
         }
-        "secrets/{name}" => cast.organization_secret(organization, None).await,
+        "secrets/{name}" | "secrets/{name}/preview" => cast.organization_secret(organization, None).await,
         versions if versions.starts_with("secrets/{name}/versions/") => cast.rewritten(organization, None).await,
         versions if versions.starts_with("workspaces/{workspace}/secrets/{name}/versions/") => {
             cast.rewritten(organization, Some(workspace)).await
@@ -132,7 +137,9 @@ async fn fresh(cast: &mut Cast, row: &Row, Place { organization, workspace }: Pl
         "workspaces/{workspace}/collaborators/{user}" => {
             cast.person_of(organization, deletes.then_some(workspace)).await
         }
-        "workspaces/{workspace}/secrets/{name}" => cast.workspace_secret(organization, workspace).await,
+        "workspaces/{workspace}/secrets/{name}" | "workspaces/{workspace}/secrets/{name}/preview" => {
+            cast.workspace_secret(organization, workspace).await
+        }
         "workspaces/{workspace}/servers/{server}/stop" | "workspaces/{workspace}/servers/{server}/restart" => {
             cast.server(organization, workspace, true).await
         }

@@ -8,6 +8,7 @@ mod logs;
 mod members;
 mod organizations;
 mod pages;
+mod previews;
 mod problems;
 mod runs;
 mod secrets;
