@@ -201,6 +201,10 @@ CREATE TABLE servers (
     name TEXT COLLATE "C" NOT NULL,
     command TEXT NOT NULL,
     variables TEXT NOT NULL,
+    -- Moves with every change of command or variables; a start keeps the number that it began with.
+    settings BIGINT NOT NULL DEFAULT 1,
+    settings_changed_at BIGINT,
+    settings_changed_by TEXT REFERENCES users (id),
     status TEXT NOT NULL,
     status_detail TEXT NOT NULL,
     exit_code BIGINT,
@@ -246,6 +250,8 @@ CREATE TABLE starts (
     host TEXT,
     command TEXT,
     snapshot_id TEXT NOT NULL REFERENCES snapshots (id),
+    -- The server's settings then; NULL for a run.
+    settings BIGINT,
     outcome TEXT NOT NULL,
     started_at BIGINT NOT NULL,
     started_by TEXT REFERENCES users (id),

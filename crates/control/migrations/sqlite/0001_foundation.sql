@@ -201,6 +201,10 @@ CREATE TABLE servers (
     name TEXT NOT NULL,
     command TEXT NOT NULL,
     variables TEXT NOT NULL,
+    -- Moves with every change of command or variables; a start keeps the number that it began with.
+    settings INTEGER NOT NULL DEFAULT 1,
+    settings_changed_at INTEGER,
+    settings_changed_by TEXT REFERENCES users (id),
     status TEXT NOT NULL,
     status_detail TEXT NOT NULL,
     exit_code INTEGER,
@@ -246,6 +250,8 @@ CREATE TABLE starts (
     host TEXT,
     command TEXT,
     snapshot_id TEXT NOT NULL REFERENCES snapshots (id),
+    -- The server's settings then; NULL for a run.
+    settings INTEGER,
     outcome TEXT NOT NULL,
     started_at INTEGER NOT NULL,
     started_by TEXT REFERENCES users (id),

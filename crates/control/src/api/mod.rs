@@ -8,6 +8,7 @@ mod deleted_secrets;
 mod docs;
 mod document;
 mod environments;
+mod events;
 mod explanations;
 mod front;
 mod health;
@@ -52,6 +53,7 @@ fn documented() -> (Router<App>, openapi::OpenApi) {
         .routes(routes!(tokens::revoke))
         .routes(routes!(organizations::list))
         .routes(routes!(organizations::get, organizations::edit))
+        .routes(routes!(events::follow))
         .routes(routes!(members::list))
         .routes(routes!(members::set_role))
         .routes(routes!(audit_events::list))

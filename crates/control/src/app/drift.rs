@@ -54,7 +54,7 @@ impl Fleet {
         Ok(Self { running, held, available })
     }
 
-    /// Those that differ from what a start now would give them, by workspace and slug.
+    /// Those that differ from what a start now would give them, in secrets or in their own settings, by workspace and slug.
     pub(super) fn stale(&self) -> Vec<(Running, Vec<Difference>)> {
         self.stale_after(|_, secrets| secrets)
     }
@@ -71,7 +71,7 @@ impl Fleet {
         let compared = self.running.iter().filter_map(|server| {
             let started_with = self.held.get(&server.start).map_or(&[][..], Vec::as_slice);
             let differences = domain::drift(started_with, then.get(&server.workspace)?);
-            (!differences.is_empty()).then(|| (server.clone(), differences))
+            (!differences.is_empty() || server.settings_changed).then(|| (server.clone(), differences))
         });
         compared.collect()
     }

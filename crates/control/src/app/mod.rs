@@ -11,6 +11,7 @@ pub mod collaborators;
 pub mod deleted_secrets;
 pub mod drift;
 pub mod environments;
+pub mod events;
 pub mod explanations;
 pub mod health;
 pub mod holders;
@@ -80,6 +81,8 @@ pub struct Parts {
     pub(in crate::app) snapshots: snapshots::Snapshots,
     /// The servers that are being moved from one process to the next.
     pub(in crate::app) turns: turn::Turns,
+    /// Who is told of changes.
+    pub(in crate::app) listeners: events::Listeners,
     /// Whether the servers on record have been compared with the processes that are there.
     pub(in crate::app) reconciled: tokio::sync::watch::Sender<bool>,
 }

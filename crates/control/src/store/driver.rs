@@ -17,7 +17,10 @@ use sqlx::{
     any::{AnyArguments, AnyPoolOptions, AnyRow},
     migrate::{Migration, MigrationType, Migrator},
 };
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::{broadcast, watch},
+    time::timeout,
+};
 
 use self::{
     failure::in_time,
@@ -26,6 +29,7 @@ use self::{
 
 pub use self::failure::StoreError;
 pub(super) use self::untouched::{Untouched, connect as connect_untouched, has_write_ahead_log};
+use super::hints::{Bell, Hint};
 
 /// The outcome of a store call.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -63,7 +67,7 @@ pub struct Store {
     dialect: Dialect,
     /// The embedded database's one writer.
     writer: Option<Writer>,
-    written: watch::Sender<()>,
+    bell: Bell,
 }
 
 impl Store {
@@ -129,7 +133,7 @@ impl Store {
             })
             .connect(url)
             .await?;
-        Ok(Self { pool, dialect, writer, written: watch::Sender::new(()) })
+        Ok(Self { pool, dialect, writer, bell: Bell::new() })
     }
 
     /// Begins to read one consistent snapshot.
@@ -146,7 +150,12 @@ impl Store {
 
     /// Tells of every commit of this control plane, so that whoever waits for a change looks again.
     pub fn written(&self) -> watch::Receiver<()> {
-        self.written.subscribe()
+        self.bell.commits()
+    }
+
+    /// What commits of this control plane have changed, commit for commit.
+    pub fn hints(&self) -> broadcast::Receiver<Vec<Hint>> {
+        self.bell.hints()
     }
 
     /// Begins a write in the organization of this slug; its other writers wait until this one ends, so what a use
@@ -188,7 +197,7 @@ impl Store {
                 Transaction::Pooled(transaction)
             }
         };
-        Ok(Writing { transaction, written: self.written.clone(), recorded: false })
+        Ok(Writing { transaction, bell: self.bell.clone(), hints: Vec::new(), recorded: false })
     }
 
     /// Begins a transaction, to the end also when whoever asked hangs up meanwhile: a connection that went back to the pool
@@ -303,7 +312,8 @@ impl DerefMut for Reading {
 /// A write in progress.
 pub struct Writing {
     transaction: Transaction,
-    written: watch::Sender<()>,
+    bell: Bell,
+    hints: Vec<Hint>,
     /// Whether an audit event goes along.
     pub(super) recorded: bool,
 }
@@ -320,8 +330,15 @@ impl Writing {
             Transaction::Pooled(transaction) => in_time(transaction.commit()).await.map_err(StoreError::of_commit)?,
             Transaction::Turn(turn) => turn.commit().await.map_err(StoreError::of_commit)?,
         }
-        self.written.send_replace(());
+        self.bell.ring(self.hints);
         Ok(())
+    }
+
+    /// Has the commit tell that this changed.
+    pub(super) fn hint(&mut self, hint: Hint) {
+        if hint.is_watched() {
+            self.hints.push(hint);
+        }
     }
 }
 

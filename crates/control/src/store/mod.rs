@@ -13,6 +13,7 @@ pub mod credentials;
 pub mod data_keys;
 pub mod deleted_secrets;
 mod driver;
+mod hints;
 pub mod holders;
 pub mod inspection;
 pub mod installation;
@@ -33,5 +34,6 @@ pub mod workspaces;
 
 pub use access::{Caller, Home, InstallationPermit, Location, Permit, Runner, WorkspaceToken};
 pub use driver::{Connection, Reading, Result, Store, StoreError, Writing, server_of};
+pub use hints::Hint;
 pub use page::{Order, PageRequest};
 pub use users::Who;

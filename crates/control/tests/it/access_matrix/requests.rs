@@ -63,7 +63,7 @@ impl Request {
     /// Makes what the request is about. What is to succeed gets things of its own; what is to be refused is aimed at
     /// what stands there for all, so that a refusal that fails is seen.
     pub async fn prepare(cast: &mut Cast, row: &Row, target: &Target, column: usize) -> Self {
-        let afresh = (200..300).contains(&target.expected[column]) && row.method != Method::GET;
+        let afresh = (200..300).contains(&target.expected[column]) && !row.reads();
         let labels = if target.label == "-" { Vec::new() } else { target.label.split('/').collect() };
         let mut body = BODIES.iter().find(|(name, _)| *name == row.name()).map(|(_, body)| (*body).to_owned());
         let names = row.addressed();
@@ -126,7 +126,7 @@ async fn fresh(cast: &mut Cast, row: &Row, Place { organization, workspace }: Pl
         "secrets/{name}/workspaces/{workspace}" => {
             cast.organization_secret(organization, deletes.then_some(workspace)).await
         }
-        "secrets/{name}" | "secrets/{name}/preview" => cast.organization_secret(organization, None).await,
+        "secrets/{name}" => cast.organization_secret(organization, None).await,
         versions if versions.starts_with("secrets/{name}/versions/") => cast.rewritten(organization, None).await,
         versions if versions.starts_with("workspaces/{workspace}/secrets/{name}/versions/") => {
             cast.rewritten(organization, Some(workspace)).await
@@ -137,9 +137,7 @@ async fn fresh(cast: &mut Cast, row: &Row, Place { organization, workspace }: Pl
         "workspaces/{workspace}/collaborators/{user}" => {
             cast.person_of(organization, deletes.then_some(workspace)).await
         }
-        "workspaces/{workspace}/secrets/{name}" | "workspaces/{workspace}/secrets/{name}/preview" => {
-            cast.workspace_secret(organization, workspace).await
-        }
+        "workspaces/{workspace}/secrets/{name}" => cast.workspace_secret(organization, workspace).await,
         "workspaces/{workspace}/servers/{server}/stop" | "workspaces/{workspace}/servers/{server}/restart" => {
             cast.server(organization, workspace, true).await
         }

@@ -2,6 +2,7 @@ mod audit_events;
 mod collaborators;
 mod conditions;
 mod deleted_secrets;
+mod events;
 mod explanations;
 mod holders;
 mod logs;
