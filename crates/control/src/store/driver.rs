@@ -21,7 +21,7 @@ use tokio::{sync::watch, time::timeout};
 
 use self::{
     failure::in_time,
-    writer::{Turn, Writer},
+    writer::{WriteTurn, Writer},
 };
 
 pub use self::failure::StoreError;
@@ -180,7 +180,6 @@ impl Store {
 
     async fn write_behind(&self, row_lock: Statement) -> Result<Writing> {
         let transaction = match &self.writer {
-            Some(_) if self.is_closed() => return Err(StoreError::Unreachable(sqlx::Error::PoolClosed)),
             Some(writer) => Transaction::Turn(writer.begin().await?),
             None => {
                 let mut transaction = self.begin("BEGIN").await?;
@@ -204,7 +203,6 @@ impl Store {
 
     /// Ends every connection, waiting for those in use.
     pub async fn close(&self) {
-        // Closed from here on: nobody opens the writer's connection again.
         let readers = self.pool.close();
         if let Some(writer) = &self.writer {
             writer.close().await;
@@ -310,7 +308,7 @@ pub struct Writing {
 
 enum Transaction {
     Pooled(sqlx::Transaction<'static, Any>),
-    Turn(Turn),
+    Turn(WriteTurn),
 }
 
 impl Writing {
