@@ -113,7 +113,7 @@ async fn assemble(
         known_tokens: Default::default(),
         runs: Default::default(),
         snapshots: super::snapshots::Snapshots::default(),
-        turns: super::turn::Turns::default(),
+        moves: super::moves::Moves::default(),
         reconciled: tokio::sync::watch::Sender::new(false),
     }))
 }

@@ -17,6 +17,7 @@ pub mod inspection;
 mod keyring;
 pub mod me;
 pub mod members;
+mod moves;
 pub mod organizations;
 mod passwords;
 mod processes;
@@ -30,7 +31,6 @@ pub mod snapshots;
 mod starting;
 pub mod token;
 pub mod tokens;
-mod turn;
 pub mod workspace_tokens;
 pub mod workspaces;
 
@@ -74,7 +74,7 @@ pub struct Parts {
     /// The environments that starts got last, still sealed.
     pub(in crate::app) snapshots: snapshots::Snapshots,
     /// The servers that are being moved from one process to the next.
-    pub(in crate::app) turns: turn::Turns,
+    pub(in crate::app) moves: moves::Moves,
     /// Whether the servers on record have been compared with the processes that are there.
     pub(in crate::app) reconciled: tokio::sync::watch::Sender<bool>,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{Outcome, ServerId, ServerStatus, StartId};
 use runtime::{Exit, Lost};
 
-use super::{App, turn::Turn};
+use super::{App, moves::Move};
 use crate::{
     clock,
     error::{Error, Result},
@@ -120,7 +120,7 @@ pub(super) fn watch(app: &App, server: ServerId, start: StartId) {
             }
         };
         network.abort();
-        Turn::is_free(&app, server).await;
+        Move::is_over(&app, server).await;
         record(&app, server, start, exit).await;
     });
 }
