@@ -207,7 +207,7 @@ async fn fail(app: &App, location: &Location, old: &Server, start: StartId, why:
         let before = seen.status == ServerStatus::Running || processes::is_restarting(seen);
         seen.start == Some(start) || (seen.start == old.start && before)
     };
-    processes::insist("a failed restart", start, || async move {
+    processes::insist(&app.store, "a failed restart", start, || async move {
         let (mut tx, permit) = go_on(app, location).await?;
         starts::settle(&mut tx, &permit, [start], Outcome::Failed, why).await?;
         starts::end(&mut tx, &permit, start, None, permit.now()).await?;
@@ -229,7 +229,7 @@ async fn record(
     outcome: std::result::Result<(), String>,
 ) {
     let ended = &outcome;
-    processes::insist("the outcome of a start", start, || async move {
+    processes::insist(&app.store, "the outcome of a start", start, || async move {
         let (mut tx, permit) = go_on(app, location).await?;
         let (settled, why) = match ended {
             Ok(()) => (Outcome::Delivered, ""),
