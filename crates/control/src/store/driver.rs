@@ -98,6 +98,7 @@ impl Store {
             Dialect::Sqlite => Some(Writer::open(url).await?),
             Dialect::Postgres => None,
         };
+        let url = writer.as_ref().map_or(url, |writer| &*writer.url);
         let pool = AnyPoolOptions::new()
             .max_connections(dialect.connections())
             .acquire_timeout(Duration::from_secs(10))
@@ -512,7 +513,22 @@ stored_as_text! {
 
 #[cfg(test)]
 mod tests {
-    use super::server_of;
+    use super::{Store, server_of};
+
+    /// A control plane whose database was moved away made an empty one in its place, and said that all was gone.
+    #[tokio::test]
+    async fn no_database_is_made_in_the_place_of_one_that_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("vestry.sqlite");
+        let store = Store::open(&format!("sqlite:{}?mode=rwc", file.display())).await.unwrap();
+        std::fs::remove_file(&file).unwrap();
+        // Those that are open go on; sooner or later one has to be opened.
+        let mut open = Vec::new();
+        while let Ok(reading) = store.read().await {
+            open.push(reading);
+        }
+        assert!(!file.exists());
+    }
 
     #[test]
     fn the_database_server_is_known_by_its_address() {

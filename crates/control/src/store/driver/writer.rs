@@ -14,7 +14,8 @@ use super::{Dialect, Result, StoreError, connected, failure::in_time};
 /// The connection, opened anew after it has failed, until it is closed.
 #[derive(Clone)]
 pub(super) struct Writer {
-    url: Arc<str>,
+    /// Of a database that is there: nobody makes another one in the place of a file that was moved away.
+    pub(super) url: Arc<str>,
     link: Arc<Mutex<Link>>,
 }
 
@@ -37,7 +38,8 @@ pub(super) struct WriteTurn {
 impl Writer {
     pub(super) async fn open(url: &str) -> Result<Self> {
         let first = connected(url, Dialect::Sqlite).await?;
-        Ok(Self { url: url.into(), link: Arc::new(Mutex::new(Link::Open(first))) })
+        let made = url.strip_suffix("?mode=rwc").map_or_else(|| url.to_owned(), |file| format!("{file}?mode=rw"));
+        Ok(Self { url: made.into(), link: Arc::new(Mutex::new(Link::Open(first))) })
     }
 
     /// Waits for the turn and begins.
