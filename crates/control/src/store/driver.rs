@@ -25,6 +25,7 @@ use self::{
 };
 
 pub use self::failure::StoreError;
+pub use self::untouched::{Doubt, Files};
 pub(super) use self::untouched::{Untouched, connect as connect_untouched, has_write_ahead_log};
 
 /// The outcome of a store call.

@@ -8,7 +8,12 @@ use std::{
     time::Duration,
 };
 
-use control::{app::inspection, clock, keys::KeyProvider, store::server_of};
+use control::{
+    app::inspection::{self, Database, Schema},
+    clock,
+    keys::KeyProvider,
+    store::server_of,
+};
 use runtime::{LimitFound, Network, NewError, Reason, Runtime, Sandbox, Unavailable, machine};
 use rustix::process::geteuid;
 
@@ -126,12 +131,17 @@ impl Found {
                     (Some(_), Some((host, port))) => Place::Server(host, *port),
                     (Some(_), None) => Place::Elsewhere,
                 };
-                add("database", judge::database::judge(&found.database, place));
+                add("database", judge::database::judge(&found.database, place, running));
                 let place = match &self.parts.key_provider {
                     KeyProvider::File { path, .. } => Some(path.as_path()),
                     KeyProvider::Env(_) => None,
                 };
-                add("root_key", judge::root_key::judge(&found.root_key, place, found.data_keys, &account));
+                // What a running control plane has sealed is elsewhere.
+                let nothing =
+                    matches!(found.database, Database::Missing | Database::Found { schema: Schema::None, .. });
+                let elsewhere = running.is_some() && nothing;
+                let data_keys = found.data_keys.filter(|_| !elsewhere);
+                add("root_key", judge::root_key::judge(&found.root_key, place, data_keys, &account));
             }
             Err(why) => ["database", "root_key"].into_iter().for_each(|name| add(name, Verdict::unknown(why))),
         }
