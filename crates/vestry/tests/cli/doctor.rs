@@ -244,7 +244,11 @@ fn a_token_is_told_by_what_the_control_plane_says_of_it() {
     assert!(!format!("{ran:?}").contains("0other0token"), "{ran:?}");
 
     let (ran, _stub) = with(vec![version(), refused(401, "unauthenticated")], Some("vst_w_0test_0other0token_0"));
-    says(&ran, "token", "problem", "it is not valid", "vestry token create NAME");
+    // Somebody with a workspace's token was told to make one of a person's.
+    let owner = "the workspace's owner makes another:  vestry token create NAME -w [ORG/]WORKSPACE";
+    says(&ran, "token", "problem", "it is not valid", owner);
+    let (ran, _stub) = with(vec![version(), refused(401, "unauthenticated")], Some("vst_p_0test_0other0token_0"));
+    says(&ran, "token", "problem", "it is not valid", "set VESTRY_TOKEN to a new one:  vestry token create NAME\"");
     let (ran, _stub) = with(vec![version(), refused(429, "rate_limited")], None);
     says(&ran, "token", "unknown", "not checked", "[]");
 }

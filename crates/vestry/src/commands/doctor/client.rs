@@ -12,7 +12,7 @@ use super::{
 use crate::{
     address::Address,
     cli::Global,
-    client::{Answer, Client, now},
+    client::{ANOTHER_TOKEN, Answer, Client, now},
     exit::{Exit, Failure},
     models::Me,
     settings::{Environment, Settings},
@@ -69,7 +69,8 @@ fn look_at(address: &Address, mut settings: Settings, mut add: impl FnMut(&'stat
             }
         }
     }
-    let login = match from_environment {
+    let another = |token: &Token| match from_environment {
+        _ if token.is_of_workspace() => ANOTHER_TOKEN.to_owned(),
         true => "set VESTRY_TOKEN to a new one:  vestry token create NAME".to_owned(),
         false => format!("vestry login --url {address}"),
     };
@@ -78,7 +79,10 @@ fn look_at(address: &Address, mut settings: Settings, mut add: impl FnMut(&'stat
         match settings.sign_in() {
             Err(failure) => Verdict::failed(&failure),
             Ok(_) if !reached => Verdict::unknown("the control plane did not answer"),
-            Ok((address, token)) => judge::token::judge(&ask(address, token), now(), &login),
+            Ok((address, token)) => {
+                let another = another(&token);
+                judge::token::judge(&ask(address, token), now(), &another)
+            }
         },
     );
 }
