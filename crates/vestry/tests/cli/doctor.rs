@@ -253,6 +253,21 @@ fn a_token_is_told_by_what_the_control_plane_says_of_it() {
     says(&ran, "token", "unknown", "not checked", "[]");
 }
 
+/// Only the first page was read.
+#[test]
+fn a_token_on_the_second_page_of_its_person_s_is_found() {
+    let page = |id: &str, name: &str, next: Value| {
+        let token = json!({ "id": id, "name": name, "access": "read", "expires_at": null });
+        Answer::json("GET /me/tokens", 200, json!({ "items": [token], "next_cursor": next }))
+    };
+    let pages = [page("0an-other", "laptop", json!("next")), page("0te-st", "reader", json!(null))];
+    let mut answers = vec![document(env!("CARGO_PKG_VERSION")), me()];
+    answers.extend(pages);
+    let stub = Stub::answering(answers);
+    let machine = Machine::new().with("VESTRY_URL", stub.url()).with("VESTRY_TOKEN", "vst_p_0test_0other0token_0");
+    says(&machine.run("doctor --json"), "token", "ok", "`reader` of Ada <ada@acme.example>: it may read only", "[]");
+}
+
 #[test]
 fn a_file_of_tokens_that_others_can_read_is_a_problem() {
     let machine = Machine::signed_in("http://127.0.0.1:1");

@@ -122,10 +122,9 @@ fn ask(address: Address, token: Token) -> Answered {
             };
         }
     };
-    let tokens = client.get("/me/tokens").ok();
-    let tokens: Vec<Kept> =
-        tokens.and_then(|answer| crate::client::read(&answer.body["items"]).ok()).unwrap_or_default();
-    let own = tokens.into_iter().find(|kept| Some(kept.id.replace('-', "")) == id);
+    let tokens = client.list("/me/tokens", None).unwrap_or_default();
+    let mut tokens = tokens.iter().filter_map(|token| crate::client::read::<Kept>(token).ok());
+    let own = tokens.find(|kept| Some(kept.id.replace('-', "")) == id);
     let ends = own.as_ref().and_then(|own| own.expires_at);
     let described = own.map(|own| (own.name.to_string(), own.access.as_str() == "full"));
     Answered::Personal(Personal { person, described, ends })
