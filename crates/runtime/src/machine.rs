@@ -9,7 +9,7 @@ mod namespaces;
 mod swap;
 mod tools;
 
-pub use accounts::{Claim, UIDS_LOOKED_AT, account, claims};
+pub use accounts::{Claim, account, claims, last_uid};
 pub use clock::{Clock, clock};
 pub use disk::{Disk, disk};
 pub use dumps::{CoreDumps, core_dumps};
