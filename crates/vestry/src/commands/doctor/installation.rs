@@ -10,7 +10,6 @@ use std::{
 
 use control::{
     app::inspection::{self, Database, Schema},
-    clock,
     keys::KeyProvider,
     store::server_of,
 };
@@ -31,12 +30,14 @@ use super::{
 use crate::{
     address::Address,
     cli::serve::Serve,
+    client::now,
     exit::Failure,
     settings::{
         Environment,
         network::NetworkSettings,
         serve::{self, ServeSettings},
     },
+    time::When,
 };
 
 /// How long something on this machine may take to answer a connection.
@@ -220,21 +221,21 @@ fn answers(listen: SocketAddr) -> bool {
 }
 
 fn encryption(network: &NetworkSettings) -> Verdict {
-    let Some((path, key)) = &network.tls else {
+    let Some(files) = &network.tls else {
         return judge::encryption::judge_without(network.public_url.is_some(), network.warning());
     };
-    let tls = match network.read_tls() {
-        Ok(Some(tls)) => tls,
-        Ok(None) => return judge::encryption::judge_without(false, None),
+    let tls = match files.read() {
+        Ok(tls) => tls,
         Err(failure) => return Verdict::failed(&failure),
     };
     let host = network.public_url.as_ref().and_then(Address::host);
     let host = host.map(|host| (host.clone(), tls.is_for(&host)));
-    judge::encryption::judge(&Certificate {
-        path,
-        key,
-        key_mode: key.metadata().ok().map(|file| file.mode() & 0o7777),
-        seconds_left: tls.ends().map(|end| (end.0 - clock::now().0) / 1_000_000),
+    let found = Certificate {
+        path: &files.certificate,
+        key: &files.key,
+        key_mode: files.key.metadata().ok().map(|file| file.mode() & 0o7777),
+        validity: tls.validity().and_then(|(begins, ends)| Some((When::of(begins)?, When::of(ends)?))),
         host: host.as_ref().map(|(host, fits)| (host.as_str(), *fits)),
-    })
+    };
+    judge::encryption::judge(&found, now())
 }
