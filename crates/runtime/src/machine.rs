@@ -14,7 +14,7 @@ pub use clock::{Clock, clock};
 pub use disk::{Disk, disk};
 pub use dumps::{CoreDumps, core_dumps};
 pub use lock::holder;
-pub use namespaces::{UserNamespaces, user_namespaces};
+pub use namespaces::{UserNamespaces, try_namespaces, user_namespaces};
 pub use swap::{Kept, Swap, swaps};
 pub use tools::{Tool, tool};
 

@@ -102,10 +102,10 @@ fn settings(args: Serve, environment: &Environment) -> Result<Found, Failure> {
 impl Found {
     /// Adds the checks in the order of what rests on what; gives the process of the control plane, if one runs.
     fn look(&self, report: &mut Report) -> Option<u32> {
-        // The first, as long as this process has one thread.
         let root = geteuid().is_root();
         let servers = &self.parts.runtime;
-        let namespaces = machine::user_namespaces(root.then_some(servers.first_uid)).map_err(|error| error.to_string());
+        let namespaces = machine::user_namespaces(&servers.program, root.then_some(servers.first_uid));
+        let namespaces = namespaces.map_err(|error| error.to_string());
         let holder = machine::holder(&self.data_dir.join("lock")).map_err(|error| error.to_string());
         let running = holder.as_ref().ok().copied().flatten();
         let account = machine::account(geteuid().as_raw());
