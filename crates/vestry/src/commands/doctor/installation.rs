@@ -152,10 +152,8 @@ impl Found {
         let tool = |name| machine::tool(name, &servers.tool_paths);
         let unneeded = || Verdict::unknown("not needed, since servers have no sandbox");
         add("user_namespaces", if needed { judge::namespaces::judge(&namespaces) } else { unneeded() });
-        add("bubblewrap", judge::sandbox::judge_bubblewrap(servers.sandbox, tool("bwrap").as_ref()));
-        let slirp = tool("slirp4netns");
-        let slirp = judge::sandbox::judge_slirp4netns(servers.sandbox, servers.network, slirp.as_ref());
-        add("slirp4netns", slirp);
+        add("bubblewrap", judge::sandbox::judge_bubblewrap(servers, tool("bwrap").as_ref()));
+        add("slirp4netns", judge::sandbox::judge_slirp4netns(servers, tool("slirp4netns").as_ref()));
         add("sandbox", self.program(root).unwrap_or_else(|| judge::sandbox::judge(&trial)));
         add("servers_network", judge::sandbox::judge_network(&trial));
         let claims = machine::claims(servers.first_uid).map_err(|error| error.to_string());
