@@ -8,7 +8,7 @@ use ureq::http::Method;
 
 use crate::support::*;
 
-/// From an hour back to a year ahead, and back again.
+/// From an hour back to a year ahead, two hours back, and right again.
 const JUMPS: [&str; 5] = ["-1h", "+0", "+365d", "-2h", "+0"];
 
 /// Every item of a list, page by page.
@@ -64,7 +64,10 @@ fn jumps_of_the_clock_lose_nothing_and_revive_nothing() {
     report(
         "clock",
         "SQLite",
-        "5 jumps between an hour back and a year ahead: chain intact, every page whole, nothing revived",
+        &format!(
+            "{} jumps between two hours back and a year ahead: chain intact, every page whole, nothing revived",
+            JUMPS.len()
+        ),
     );
 }
 
@@ -91,8 +94,10 @@ fn what_expires_does_so_by_the_clock_and_guesses_stay_bounded() {
     house.owner.get("/me").expect(200);
     // The right clock again: what failed a year ahead locks nobody for a year.
     house.control_plane.set_clock("+0");
-    let refused = guess();
-    assert!([401, 429].contains(&refused.status), "{}", refused.text);
+    for _ in 0..10 {
+        guess().expect(401);
+    }
+    guess().expect(429);
     house.control_plane.set_clock("+20m");
     guess().expect(401);
 }

@@ -1,8 +1,8 @@
 //! The one connection that writes to the embedded database.
 //!
-//! SQLite has one writer at a time, so the connection is the turn to write: waiting for it is fair and wakes at once,
-//! waiting inside SQLite is neither. And what it has read stays in its page cache, since hardly anybody else writes: an
-//! operator's command may.
+//! SQLite has one writer at a time, so in this process the connection is the turn to write: waiting for it is fair and
+//! wakes at once, waiting inside SQLite is neither. That is left to an operator's command that writes beside a control
+//! plane, which is seldom, so what the connection has read stays in its page cache.
 
 use std::{mem, sync::Arc};
 
