@@ -116,7 +116,7 @@ async fn assemble(
         runs: Default::default(),
         snapshots: super::snapshots::Snapshots::default(),
         listeners: Default::default(),
-        turns: super::turn::Turns::default(),
+        moves: super::moves::Moves::default(),
         reconciled: tokio::sync::watch::Sender::new(false),
     }))
 }

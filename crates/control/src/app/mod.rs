@@ -20,6 +20,7 @@ pub mod inspection;
 mod keyring;
 pub mod me;
 pub mod members;
+mod moves;
 pub mod organizations;
 mod passwords;
 pub mod previews;
@@ -35,7 +36,6 @@ mod starting;
 pub mod suspensions;
 pub mod token;
 pub mod tokens;
-mod turn;
 pub mod versions;
 pub mod workspace_tokens;
 pub mod workspaces;
@@ -80,7 +80,7 @@ pub struct Parts {
     /// The environments that starts got last, still sealed.
     pub(in crate::app) snapshots: snapshots::Snapshots,
     /// The servers that are being moved from one process to the next.
-    pub(in crate::app) turns: turn::Turns,
+    pub(in crate::app) moves: moves::Moves,
     /// Who is told of changes.
     pub(in crate::app) listeners: events::Listeners,
     /// Whether the servers on record have been compared with the processes that are there.

@@ -24,10 +24,11 @@ use tokio::{
 
 use self::{
     failure::in_time,
-    writer::{Turn, Writer},
+    writer::{WriteTurn, Writer},
 };
 
 pub use self::failure::StoreError;
+pub use self::untouched::{Doubt, Files};
 pub(super) use self::untouched::{Untouched, connect as connect_untouched, has_write_ahead_log};
 use super::hints::{Bell, Hint};
 
@@ -102,6 +103,7 @@ impl Store {
             Dialect::Sqlite => Some(Writer::open(url).await?),
             Dialect::Postgres => None,
         };
+        let url = writer.as_ref().map_or(url, |writer| &*writer.url);
         let pool = AnyPoolOptions::new()
             .max_connections(dialect.connections())
             .acquire_timeout(Duration::from_secs(10))
@@ -189,7 +191,6 @@ impl Store {
 
     async fn write_behind(&self, row_lock: Statement) -> Result<Writing> {
         let transaction = match &self.writer {
-            Some(_) if self.is_closed() => return Err(StoreError::Unreachable(sqlx::Error::PoolClosed)),
             Some(writer) => Transaction::Turn(writer.begin().await?),
             None => {
                 let mut transaction = self.begin("BEGIN").await?;
@@ -213,7 +214,6 @@ impl Store {
 
     /// Ends every connection, waiting for those in use.
     pub async fn close(&self) {
-        // Closed from here on: nobody opens the writer's connection again.
         let readers = self.pool.close();
         if let Some(writer) = &self.writer {
             writer.close().await;
@@ -320,7 +320,7 @@ pub struct Writing {
 
 enum Transaction {
     Pooled(sqlx::Transaction<'static, Any>),
-    Turn(Turn),
+    Turn(WriteTurn),
 }
 
 impl Writing {
@@ -531,7 +531,22 @@ stored_as_text! {
 
 #[cfg(test)]
 mod tests {
-    use super::server_of;
+    use super::{Store, server_of};
+
+    /// A control plane whose database was moved away made an empty one in its place, and said that all was gone.
+    #[tokio::test]
+    async fn no_database_is_made_in_the_place_of_one_that_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("vestry.sqlite");
+        let store = Store::open(&format!("sqlite:{}?mode=rwc", file.display())).await.unwrap();
+        std::fs::remove_file(&file).unwrap();
+        // Those that are open go on; sooner or later one has to be opened.
+        let mut open = Vec::new();
+        while let Ok(reading) = store.read().await {
+            open.push(reading);
+        }
+        assert!(!file.exists());
+    }
 
     #[test]
     fn the_database_server_is_known_by_its_address() {
