@@ -8,17 +8,22 @@ pub mod audit;
 pub mod authentication;
 pub mod boot;
 pub mod collaborators;
+pub mod deleted_secrets;
 pub mod drift;
 pub mod environments;
+pub mod events;
 pub mod explanations;
 pub mod health;
+pub mod holders;
 mod input;
 pub mod inspection;
 mod keyring;
 pub mod me;
 pub mod members;
+mod moves;
 pub mod organizations;
 mod passwords;
+pub mod previews;
 mod processes;
 mod reconcile;
 pub mod runs;
@@ -28,9 +33,10 @@ pub mod sessions;
 pub mod setup;
 pub mod snapshots;
 mod starting;
+pub mod suspensions;
 pub mod token;
 pub mod tokens;
-mod turn;
+pub mod versions;
 pub mod workspace_tokens;
 pub mod workspaces;
 
@@ -74,7 +80,9 @@ pub struct Parts {
     /// The environments that starts got last, still sealed.
     pub(in crate::app) snapshots: snapshots::Snapshots,
     /// The servers that are being moved from one process to the next.
-    pub(in crate::app) turns: turn::Turns,
+    pub(in crate::app) moves: moves::Moves,
+    /// Who is told of changes.
+    pub(in crate::app) listeners: events::Listeners,
     /// Whether the servers on record have been compared with the processes that are there.
     pub(in crate::app) reconciled: tokio::sync::watch::Sender<bool>,
 }

@@ -34,10 +34,16 @@ impl Permit {
     /// A permit for what the system does by itself to one workspace.
     pub fn system(reason: SystemReason, location: &Location, now: Time) -> Self {
         let Location { organization, workspace } = location.clone();
+        Self::system_at(reason, Home { organization, workspace: Some(workspace) }, now)
+    }
+
+    /// A permit for what the system does by itself where secrets belong.
+    pub fn system_at(reason: SystemReason, home: Home, now: Time) -> Self {
+        let Home { organization, workspace } = home;
         Self {
             signature: Signature::system(reason, Some(organization.id)),
             organization,
-            workspace: Some(workspace),
+            workspace,
             ties: Ties {
                 role: None,
                 workspace: Some(Tie::None),
@@ -157,6 +163,30 @@ impl Location {
     }
 }
 
+/// Where secrets belong: an organization, or one workspace of it. Says nothing of what anybody may do there.
+#[derive(Clone, Debug)]
+pub struct Home {
+    organization: Organization,
+    workspace: Option<Workspace>,
+}
+
+impl Home {
+    pub(in crate::store) fn new(
+        (organization, organization_slug): (OrganizationId, Slug),
+        workspace: Option<(WorkspaceId, Slug, u32)>,
+    ) -> Self {
+        Self {
+            organization: Organization { id: organization, slug: organization_slug },
+            workspace: workspace.map(|(id, slug, number)| Workspace { id, slug, number }),
+        }
+    }
+
+    /// The organization's slug.
+    pub fn organization_slug(&self) -> &Slug {
+        &self.organization.slug
+    }
+}
+
 /// Why the system acts without a person.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SystemReason {
@@ -174,13 +204,15 @@ pub enum SystemReason {
     Starting,
     /// A server's process ended, or the control plane found out at its own start.
     ServerEnded,
+    /// What was deleted long enough ago is destroyed.
+    Overdue,
 }
 
 impl SystemReason {
     fn observes(self) -> bool {
         match self {
             Self::SetUp | Self::TryCounted | Self::CredentialUsed | Self::Starting | Self::ServerEnded => true,
-            Self::SignIn | Self::Operator => false,
+            Self::SignIn | Self::Operator | Self::Overdue => false,
         }
     }
 }
@@ -270,6 +302,7 @@ impl Signature {
             SystemReason::CredentialUsed => ("system", "credential used"),
             SystemReason::Starting => ("system", "starting"),
             SystemReason::ServerEnded => ("system", "server ended"),
+            SystemReason::Overdue => ("system", "overdue"),
         };
         Self {
             organization,

@@ -21,6 +21,16 @@ const BODIES: &[(&str, &str)] = &[
     ("PATCH /api/v1/organizations/{organization}/members/{user}", r#"{"role": "administrator"}"#),
     ("PUT /api/v1/organizations/{organization}/secrets/{name}", r#"{"value": "another value"}"#),
     ("PATCH /api/v1/organizations/{organization}/secrets/{name}", r#"{"description": "edited"}"#),
+    ("POST /api/v1/organizations/{organization}/secrets/{name}/preview", r#"{"operation": "set"}"#),
+    (
+        "POST /api/v1/organizations/{organization}/workspaces/{workspace}/secrets/{name}/preview",
+        r#"{"operation": "set"}"#,
+    ),
+    ("PUT /api/v1/organizations/{organization}/secrets/{name}/suspension", r#"{"reason": "leaked"}"#),
+    (
+        "PUT /api/v1/organizations/{organization}/workspaces/{workspace}/secrets/{name}/suspension",
+        r#"{"reason": "leaked"}"#,
+    ),
     ("POST /api/v1/organizations/{organization}/workspaces", r##"{"name": "Made #"}"##),
     ("PATCH /api/v1/organizations/{organization}/workspaces/{workspace}", r#"{"description": "edited"}"#),
     ("PUT /api/v1/organizations/{organization}/workspaces/{workspace}/owner", r#"{"user": "guest@acme.test"}"#),
@@ -39,7 +49,7 @@ const BODIES: &[(&str, &str)] = &[
 ];
 
 /// The id of nothing.
-const NO_ID: &str = "00000000-0000-7000-8000-000000000000";
+pub const NO_ID: &str = "00000000-0000-7000-8000-000000000000";
 
 /// The request of one cell.
 pub struct Request {
@@ -53,7 +63,7 @@ impl Request {
     /// Makes what the request is about. What is to succeed gets things of its own; what is to be refused is aimed at
     /// what stands there for all, so that a refusal that fails is seen.
     pub async fn prepare(cast: &mut Cast, row: &Row, target: &Target, column: usize) -> Self {
-        let afresh = (200..300).contains(&target.expected[column]) && row.method != Method::GET;
+        let afresh = (200..300).contains(&target.expected[column]) && !row.reads();
         let labels = if target.label == "-" { Vec::new() } else { target.label.split('/').collect() };
         let mut body = BODIES.iter().find(|(name, _)| *name == row.name()).map(|(_, body)| (*body).to_owned());
         let names = row.addressed();
@@ -76,7 +86,8 @@ impl Request {
                 }
                 ("{token}", label @ ("*" | "another")) => cast.token(column, label == "another").await,
                 ("{session}", label @ ("*" | "another")) => cast.session(column, label == "another").await,
-                ("{token}" | "{session}", _) => NO_ID.to_owned(),
+                ("{secret}", "*") => cast.deleted_secret(place.organization, place.workspace).await,
+                ("{token}" | "{session}" | "{secret}", _) => NO_ID.to_owned(),
                 (_, "*") if afresh => fresh(cast, row, place).await,
                 (_, "*") => standing(row).to_owned(),
                 (_, "new") => format!("NEW_{}", cast.number()),
@@ -91,7 +102,7 @@ impl Request {
             body = body.map(|body| body.replace(name, &thing));
         }
         let number = cast.number().to_string();
-        let furnished = afresh || names.iter().any(|name| ["{token}", "{session}"].contains(name));
+        let furnished = afresh || names.iter().any(|name| ["{token}", "{session}", "{secret}"].contains(name));
         Self { address, furnished, body: body.map(|body| body.replace('#', &number)) }
     }
 }
@@ -116,6 +127,12 @@ async fn fresh(cast: &mut Cast, row: &Row, Place { organization, workspace }: Pl
             cast.organization_secret(organization, deletes.then_some(workspace)).await
         }
         "secrets/{name}" => cast.organization_secret(organization, None).await,
+        versions if versions.starts_with("secrets/{name}/versions/") => cast.rewritten(organization, None).await,
+        versions if versions.starts_with("workspaces/{workspace}/secrets/{name}/versions/") => {
+            cast.rewritten(organization, Some(workspace)).await
+        }
+        "secrets/{name}/suspension" => cast.suspended(organization, None).await,
+        "workspaces/{workspace}/secrets/{name}/suspension" => cast.suspended(organization, Some(workspace)).await,
         "members/{user}" => cast.person_of(organization, None).await,
         "workspaces/{workspace}/collaborators/{user}" => {
             cast.person_of(organization, deletes.then_some(workspace)).await

@@ -8,11 +8,11 @@ use control::store::{
     audit::{self, Event},
     collaborators,
     credentials::{self, NewCredential},
-    data_keys, installation, members, organizations, secrets, selections,
+    data_keys, deleted_secrets, installation, members, organizations, secrets, selections,
     servers::{self, Server, Transition},
     snapshots,
     starts::{self, Host, NewStart},
-    users, workspace_tokens, workspaces,
+    suspensions, users, versions, workspace_tokens, workspaces,
 };
 use domain::{
     Access, AuditAction, CredentialId, DisplayName, Email, OrganizationId, Outcome, Role, SecretName, ServerStatus,
@@ -87,15 +87,21 @@ both! {
             let own = permit(&mut tx, who, home, Action::SeeOrganization).await;
             let attic = permit(&mut tx, &owner, Some("attic"), Action::WriteWorkspaceSecrets).await;
             let secret = secrets::find(&mut tx, &own, secret).await.unwrap().unwrap();
-            refused(secrets::add_version(&mut tx, &attic, &secret, &sealed, now).await);
+            refused(secrets::add_version(&mut tx, &attic, &secret, &sealed, None, now).await);
             refused(secrets::update(&mut tx, &attic, &secret, "", Access::All, now).await);
-            let versions = secrets::versions(&mut tx, &own, secret.id).await.unwrap();
+            let versions = versions::sealed(&mut tx, &own, secret.id).await.unwrap();
             assert_eq!(versions.len(), 1);
-            assert!(secrets::versions(&mut tx, &attic, secret.id).await.unwrap().is_empty());
+            assert!(versions::sealed(&mut tx, &attic, secret.id).await.unwrap().is_empty());
             let resealed = [(1, versions.into_iter().next().unwrap().1.unwrap())];
             refused(secrets::rename(&mut tx, &attic, &secret, &name, &resealed, now).await);
             refused(secrets::rename(&mut tx, &attic, &secret, &name, &[], now).await);
             refused(secrets::delete(&mut tx, &attic, &secret, now).await);
+            refused(versions::erase(&mut tx, &attic, secret.id, 1).await);
+            assert!(versions::list(&mut tx, &attic, secret.id, u32::MAX, 10).await.unwrap().is_empty());
+            assert!(versions::find(&mut tx, &attic, secret.id, 1).await.unwrap().is_none());
+            refused(suspensions::set(&mut tx, &attic, &secret, None, "").await);
+            refused(suspensions::set(&mut tx, &attic, &secret, Some(1), "").await);
+            refused(deleted_secrets::destroy(&mut tx, &attic, secret.id).await);
             commit(tx, attic).await;
         }
         assert_eq!(changed(&house, &before).await, [""; 0]);
