@@ -264,7 +264,7 @@ CREATE TABLE starts (
 CREATE INDEX starts_of_server ON starts (server_id, id);
 CREATE INDEX starts_alive ON starts (organization_id) WHERE ended_at IS NULL AND kind = 'server';
 CREATE INDEX runs_of_workspace ON starts (workspace_id, id) WHERE kind = 'run';
-CREATE INDEX starts_with_snapshot ON starts (snapshot_id);
+CREATE INDEX starts_with_snapshot ON starts (snapshot_id, id);
 CREATE INDEX starts_pending ON starts (id) WHERE outcome = 'pending' AND kind = 'server';
 
 -- One chain for each organization and one for the installation; its row is locked by whoever adds an event.

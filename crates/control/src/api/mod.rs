@@ -22,6 +22,7 @@ mod path;
 mod precondition;
 mod previews;
 mod problem;
+mod reports;
 mod runs;
 mod secrets;
 mod servers;
@@ -59,6 +60,7 @@ fn documented() -> (Router<App>, openapi::OpenApi) {
         .routes(routes!(audit_events::list))
         .routes(routes!(audit_events::verify))
         .routes(routes!(audit_events::activity))
+        .routes(routes!(reports::secrets))
         .routes(routes!(workspaces::list, workspaces::create))
         .routes(routes!(workspaces::get, workspaces::edit, workspaces::delete))
         .routes(routes!(workspaces::give))

@@ -26,6 +26,7 @@ mod passwords;
 pub mod previews;
 mod processes;
 mod reconcile;
+pub mod reports;
 pub mod runs;
 pub mod secrets;
 pub mod servers;

@@ -11,6 +11,7 @@ mod organizations;
 mod pages;
 mod previews;
 mod problems;
+mod reports;
 mod runs;
 mod secrets;
 mod servers;
