@@ -18,6 +18,7 @@ mod page;
 mod path;
 mod precondition;
 mod problem;
+mod restarts;
 mod runs;
 mod secrets;
 mod servers;
@@ -25,6 +26,7 @@ mod sessions;
 mod setup;
 mod starts;
 mod tokens;
+mod wait;
 mod words;
 mod workspace_secrets;
 mod workspace_tokens;
@@ -78,7 +80,13 @@ fn documented() -> (Router<App>, openapi::OpenApi) {
         .routes(routes!(servers::stop))
         .routes(routes!(servers::restart))
         .routes(routes!(servers::starts))
-        .routes(routes!(servers::logs));
+        .routes(routes!(servers::logs))
+        .routes(routes!(restarts::begin_for_secret))
+        .routes(routes!(restarts::begin_for_workspace_secret))
+        .routes(routes!(restarts::begin_for_workspace, restarts::list_of_workspace))
+        .routes(routes!(restarts::list))
+        .routes(routes!(restarts::get, restarts::abort))
+        .routes(routes!(restarts::resume));
     let (router, mut document) = OpenApiRouter::with_openapi(document::Document::openapi())
         .nest("/api/v1", v1)
         .routes(routes!(health::alive))

@@ -89,6 +89,10 @@ fn who_may(action: Action) -> &'static str {
             "only administrators may create workspaces here; nothing was done; ask one, or have the organization's \
              setting changed"
         }
+        Action::RestartHolders => {
+            "only the workspace's owner or an administrator may restart the holders of a secret; nothing was done; ask \
+             one of them"
+        }
         Action::WriteWorkspaceSecrets | Action::ManageWorkspace | Action::SeeWorkspaceTokens => {
             "only the workspace's owner may do this; nothing was done; ask the owner"
         }
@@ -101,6 +105,7 @@ fn who_may(action: Action) -> &'static str {
         Action::AdministerOrganization
         | Action::ReadAuditLog
         | Action::ListOrganizationSecrets
+        | Action::ListRestarts
         | Action::WriteOrganizationSecrets => {
             "only administrators of the organization may do this; nothing was done; ask one of them"
         }

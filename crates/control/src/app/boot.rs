@@ -114,6 +114,7 @@ async fn assemble(
         runs: Default::default(),
         snapshots: super::snapshots::Snapshots::default(),
         turns: super::turn::Turns::default(),
+        restarts: Default::default(),
         reconciled: tokio::sync::watch::Sender::new(false),
     }))
 }

@@ -21,6 +21,7 @@ pub mod organizations;
 mod passwords;
 mod processes;
 mod reconcile;
+pub mod restarts;
 pub mod runs;
 pub mod secrets;
 pub mod servers;
@@ -31,6 +32,7 @@ mod starting;
 pub mod token;
 pub mod tokens;
 mod turn;
+mod waiting;
 pub mod workspace_tokens;
 pub mod workspaces;
 
@@ -75,6 +77,8 @@ pub struct Parts {
     pub(in crate::app) snapshots: snapshots::Snapshots,
     /// The servers that are being moved from one process to the next.
     pub(in crate::app) turns: turn::Turns,
+    /// The rolling restarts that are gone on with.
+    pub(in crate::app) restarts: restarts::Workers,
     /// Whether the servers on record have been compared with the processes that are there.
     pub(in crate::app) reconciled: tokio::sync::watch::Sender<bool>,
 }

@@ -18,6 +18,7 @@ pub mod installation;
 pub mod members;
 pub mod organizations;
 pub mod page;
+pub mod restarts;
 pub mod secrets;
 pub mod selections;
 pub mod servers;

@@ -49,6 +49,18 @@ impl Permit {
         }
     }
 
+    /// The same for what concerns several workspaces of an organization, given by its id and slug.
+    pub fn system_in(reason: SystemReason, (id, slug): (OrganizationId, Slug), now: Time) -> Self {
+        Self {
+            signature: Signature::system(reason, Some(id)),
+            organization: Organization { id, slug },
+            workspace: None,
+            ties: Ties { role: None, workspace: None, workspace_creation: domain::WorkspaceCreation::Administrators },
+            secrets_revision: -1,
+            now,
+        }
+    }
+
     /// The moment at which it was given: the time of all that is written with it.
     pub fn now(&self) -> Time {
         self.now
@@ -174,12 +186,19 @@ pub enum SystemReason {
     Starting,
     /// A server's process ended, or the control plane found out at its own start.
     ServerEnded,
+    /// A rolling restart that somebody asked for goes on, pauses or ends.
+    RollingRestart,
 }
 
 impl SystemReason {
     fn observes(self) -> bool {
         match self {
-            Self::SetUp | Self::TryCounted | Self::CredentialUsed | Self::Starting | Self::ServerEnded => true,
+            Self::SetUp
+            | Self::TryCounted
+            | Self::CredentialUsed
+            | Self::Starting
+            | Self::ServerEnded
+            | Self::RollingRestart => true,
             Self::SignIn | Self::Operator => false,
         }
     }
@@ -270,6 +289,7 @@ impl Signature {
             SystemReason::CredentialUsed => ("system", "credential used"),
             SystemReason::Starting => ("system", "starting"),
             SystemReason::ServerEnded => ("system", "server ended"),
+            SystemReason::RollingRestart => ("system", "rolling restart"),
         };
         Self {
             organization,

@@ -29,6 +29,9 @@ const BODIES: &[(&str, &str)] = &[
         "PATCH /api/v1/organizations/{organization}/workspaces/{workspace}/secrets/{name}",
         r#"{"description": "edited"}"#,
     ),
+    ("POST /api/v1/organizations/{organization}/secrets/{name}/restarts", "{}"),
+    ("POST /api/v1/organizations/{organization}/workspaces/{workspace}/secrets/{name}/restarts", "{}"),
+    ("POST /api/v1/organizations/{organization}/workspaces/{workspace}/restarts", "{}"),
     (
         "POST /api/v1/organizations/{organization}/workspaces/{workspace}/servers",
         r##"{"name": "Made #", "command": ["true"]}"##,
@@ -76,7 +79,9 @@ impl Request {
                 }
                 ("{token}", label @ ("*" | "another")) => cast.token(column, label == "another").await,
                 ("{session}", label @ ("*" | "another")) => cast.session(column, label == "another").await,
-                ("{token}" | "{session}", _) => NO_ID.to_owned(),
+                ("{token}" | "{session}", _) | ("{restart}", "none") => NO_ID.to_owned(),
+                ("{restart}", _) if place.organization == "none" => NO_ID.to_owned(),
+                ("{restart}", of) => cast.paused_restart(place.organization, of).await,
                 (_, "*") if afresh => fresh(cast, row, place).await,
                 (_, "*") => standing(row).to_owned(),
                 (_, "new") => format!("NEW_{}", cast.number()),
@@ -91,7 +96,7 @@ impl Request {
             body = body.map(|body| body.replace(name, &thing));
         }
         let number = cast.number().to_string();
-        let furnished = afresh || names.iter().any(|name| ["{token}", "{session}"].contains(name));
+        let furnished = afresh || names.iter().any(|name| ["{token}", "{session}", "{restart}"].contains(name));
         Self { address, furnished, body: body.map(|body| body.replace('#', &number)) }
     }
 }
@@ -115,12 +120,14 @@ async fn fresh(cast: &mut Cast, row: &Row, Place { organization, workspace }: Pl
         "secrets/{name}/workspaces/{workspace}" => {
             cast.organization_secret(organization, deletes.then_some(workspace)).await
         }
-        "secrets/{name}" => cast.organization_secret(organization, None).await,
+        "secrets/{name}" | "secrets/{name}/restarts" => cast.organization_secret(organization, None).await,
         "members/{user}" => cast.person_of(organization, None).await,
         "workspaces/{workspace}/collaborators/{user}" => {
             cast.person_of(organization, deletes.then_some(workspace)).await
         }
-        "workspaces/{workspace}/secrets/{name}" => cast.workspace_secret(organization, workspace).await,
+        "workspaces/{workspace}/secrets/{name}" | "workspaces/{workspace}/secrets/{name}/restarts" => {
+            cast.workspace_secret(organization, workspace).await
+        }
         "workspaces/{workspace}/servers/{server}/stop" | "workspaces/{workspace}/servers/{server}/restart" => {
             cast.server(organization, workspace, true).await
         }
