@@ -7,6 +7,7 @@ mod members;
 mod organizations;
 mod pages;
 mod problems;
+mod restarts;
 mod runs;
 mod secrets;
 mod servers;
