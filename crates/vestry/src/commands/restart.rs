@@ -61,12 +61,15 @@ pub(crate) fn begin(
         return if connection.out.json { connection.out.document(&begun.body) } else { Ok(()) };
     }
     let one = OneRestart { connection, organization: organization.to_owned(), id: restart.id.to_string() };
-    let (servers, size) = (servers(restart.counts.servers - restart.counts.skipped), restart.batch_size);
-    connection.out.say(&format!(
-        "restarting {servers}, {size} at a time; interrupted here, it goes on there:\n  {}\n  {}",
-        one.command("watch"),
-        one.command("abort"),
-    ));
+    // One alone is under way before anybody could think better of it.
+    if restart.counts.servers > 1 {
+        let (servers, size) = (servers(restart.counts.servers - restart.counts.skipped), restart.batch_size);
+        connection.out.say(&format!(
+            "restarting {servers}, {size} at a time; interrupted here it goes on all the same:\n  {}\n  {}",
+            one.command("watch"),
+            one.command("abort"),
+        ));
+    }
     watch::watch(&one, begun)
 }
 

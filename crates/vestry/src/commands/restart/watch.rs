@@ -21,7 +21,9 @@ pub(super) fn watch(one: &OneRestart<'_>, mut seen: Answer) -> Result<(), Failur
             if let Some(line) = line(step)
                 && said.insert((step.workspace.to_string(), step.server.to_string()))
             {
-                one.connection.out.say(&format!("{line} ({} of {})", said.len(), restart.counts.servers));
+                let all = restart.counts.servers;
+                let count = if all > 1 { format!(" ({} of {all})", said.len()) } else { String::new() };
+                one.connection.out.say(&format!("{line}{count}"));
             }
         }
         if restart.state.as_str() != "running" && restart.counts.restarting == 0 {
@@ -51,7 +53,7 @@ fn line(step: &RestartStep) -> Option<String> {
     match step.state.as_str() {
         "done" => Some(format!("restarted {server}")),
         "skipped" => Some(format!("left {server} as it is: {}", step.detail.first())),
-        "failed" => Some(format!("failed {server}: {}", step.detail.first())),
+        "failed" => Some(format!("could not restart {server}: {}", step.detail.first())),
         _ => None,
     }
 }
@@ -62,7 +64,7 @@ fn ended(one: &OneRestart<'_>, restart: &Restart) -> Result<(), Failure> {
     match restart.state.as_str() {
         "paused" => {
             let left = servers(counts.waiting);
-            Err(Failure::data(format!("paused, {left} still to come: {}", restart.detail)).help(format!(
+            Err(Failure::data(format!("paused: {}; {left} still to come", restart.detail)).help(format!(
                 "{look}\n{}\n{}",
                 one.command("continue"),
                 one.command("abort")
@@ -80,7 +82,9 @@ fn ended(one: &OneRestart<'_>, restart: &Restart) -> Result<(), Failure> {
         _ => {
             let left =
                 if counts.skipped > 0 { format!(", {} left as they are", counts.skipped) } else { String::new() };
-            one.connection.out.say(&format!("restarted {}{left}", servers(counts.done)));
+            if counts.servers > 1 {
+                one.connection.out.say(&format!("restarted {}{left}", servers(counts.done)));
+            }
             Ok(())
         }
     }
