@@ -47,6 +47,14 @@ words! {
         SecretRenamed = "secret.renamed",
         /// A secret was deleted.
         SecretDeleted = "secret.deleted",
+        /// A deleted secret came back.
+        SecretRestored = "secret.restored",
+        /// A deleted secret's values, or one version's, were erased for good.
+        SecretDestroyed = "secret.destroyed",
+        /// A secret, or one version of it, was suspended: no start or run gets it.
+        SecretSuspended = "secret.suspended",
+        /// A suspension was lifted.
+        SecretSuspensionLifted = "secret.suspension_lifted",
         /// A server was added.
         ServerCreated = "server.created",
         /// A server's name, command or variables were changed.

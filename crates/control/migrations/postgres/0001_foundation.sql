@@ -144,29 +144,42 @@ CREATE TABLE secrets (
     access_changed_by TEXT REFERENCES users (id),
     suspended_at BIGINT,
     suspended_by TEXT REFERENCES users (id),
+    suspended_reason TEXT,
+    -- When a suspension of it, or of its newest version, was last lifted.
     lifted_at BIGINT,
     lifted_by TEXT REFERENCES users (id),
     deleted_at BIGINT,
     deleted_by TEXT REFERENCES users (id),
     restored_at BIGINT,
-    restored_by TEXT REFERENCES users (id)
+    restored_by TEXT REFERENCES users (id),
+    -- When a deleted secret's values were erased for good; it never comes back.
+    destroyed_at BIGINT
 );
 CREATE UNIQUE INDEX secrets_by_name ON secrets (home_id, name) WHERE deleted_at IS NULL;
 CREATE INDEX secrets_in_order_of_name ON secrets (home_id, name, id) WHERE deleted_at IS NULL;
 CREATE INDEX secrets_by_access ON secrets (home_id, access) WHERE deleted_at IS NULL;
 CREATE INDEX secrets_by_creation ON secrets (home_id, created_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX secrets_named ON secrets (organization_id, name) WHERE deleted_at IS NULL;
+CREATE INDEX secrets_by_deletion ON secrets (home_id, deleted_at, id) WHERE deleted_at IS NOT NULL AND destroyed_at IS NULL;
+CREATE INDEX secrets_to_destroy ON secrets (deleted_at) WHERE deleted_at IS NOT NULL AND destroyed_at IS NULL;
 CREATE INDEX secrets_by_update ON secrets (home_id, updated_at, id) WHERE deleted_at IS NULL;
 
 CREATE TABLE secret_versions (
     secret_id TEXT NOT NULL REFERENCES secrets (id),
     version BIGINT NOT NULL,
-    -- NULL once this version is destroyed.
+    -- NULL once the value is erased.
     sealed BYTEA,
     cost BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     created_by TEXT REFERENCES users (id),
+    -- The older version whose value this one has, where one was put back.
+    restored_from BIGINT,
     suspended_at BIGINT,
     suspended_by TEXT REFERENCES users (id),
+    suspended_reason TEXT,
+    -- When its value was erased, and by whom: destroyed, or fallen out of the versions that are kept.
+    erased_at BIGINT,
+    erased_by TEXT REFERENCES users (id),
     PRIMARY KEY (secret_id, version)
 );
 
@@ -310,6 +323,8 @@ CREATE TABLE audit_events (
     target_kind TEXT NOT NULL,
     target_id TEXT NOT NULL,
     target_name TEXT COLLATE "C" NOT NULL,
+    -- The workspace in which it happened, as the details say it too: for the workspace's activity.
+    workspace_id TEXT,
     address TEXT,
     details TEXT NOT NULL,
     hash BYTEA NOT NULL,
@@ -318,6 +333,7 @@ CREATE TABLE audit_events (
 CREATE INDEX audit_events_of_actor ON audit_events (chain_id, actor_id, sequence);
 CREATE INDEX audit_events_of_action ON audit_events (chain_id, action, sequence);
 CREATE INDEX audit_events_of_target ON audit_events (chain_id, target_id, sequence);
+CREATE INDEX audit_events_of_workspace ON audit_events (workspace_id, sequence) WHERE workspace_id IS NOT NULL;
 CREATE INDEX audit_events_of_target_name ON audit_events (chain_id, target_name, sequence);
 
 -- SQLite has it by this name.

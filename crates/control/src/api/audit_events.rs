@@ -145,6 +145,56 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// What happened in a workspace: an audit event without the address and the hash, which administrators see.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ActivityBody {
+    id: String,
+    at: String,
+    actor: ActorBody,
+    action: String,
+    target: TargetBody,
+    /// More about it: names and versions, never a value.
+    #[schema(value_type = Object)]
+    details: serde_json::Value,
+}
+
+#[derive(Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct ActivityParams {
+    /// At most so many items, 1 to 200.
+    limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// What happened in a workspace and to it, newest first: for all who may see it.
+#[utoipa::path(get, path = "/organizations/{organization}/workspaces/{workspace}/activity", tag = "audit log",
+    params(ActivityParams),
+    responses((status = 200, body = List<ActivityBody>), document::Known, document::Query))]
+pub(super) async fn activity(
+    State(app): State<App>,
+    caller: Caller,
+    Path((organization, workspace)): Path<(String, String)>,
+    params: Params<ActivityParams>,
+) -> Result<Json<List<ActivityBody>>> {
+    let mut shown = 0;
+    let part = params.parse(|params| {
+        shown = limit(params.limit)?;
+        let before = params.cursor.map(|number| number.parse()).transpose();
+        let before = before
+            .map_err(|_| Error::invalid("cursor", "cursor", "This cursor is not one of this list; begin anew."))?;
+        Ok((before, shown + 1))
+    });
+    let events = audit::activity(&app, &caller, &organization, &workspace, part).await?;
+    Ok(Json(List::page(events, shown, |event| event.sequence.to_string(), show_activity)))
+}
+
+fn show_activity(event: AuditEvent) -> ActivityBody {
+    let AuditEventBody { id, at, actor, action, target, details, .. } = show(event);
+    ActivityBody { id, at, actor, action, target, details }
+}
+
 /// Recompute the whole chain of the organization. Administrators only.
 #[utoipa::path(get, path = "/organizations/{organization}/audit-events/verification", tag = "audit log",
     responses((status = 200, body = VerificationBody), document::Allowed))]

@@ -127,10 +127,12 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("name", "The secret's name, as it is spelled."),
     ("organization", "The organization's slug."),
     ("restart", "The rolling restart's id."),
+    ("secret", "The deleted secret's id."),
     ("server", "The server's slug."),
     ("session", "The session's id; `current` for the one that asks."),
     ("token", "The token's id."),
     ("user", "The person's id or e-mail address."),
+    ("version", "The version's number."),
     ("workspace", "The workspace's slug."),
 ];
 

@@ -4,12 +4,14 @@ mod audit_events;
 mod body;
 mod caller;
 mod collaborators;
+mod deleted_secrets;
 mod docs;
 mod document;
 mod environments;
 mod explanations;
 mod front;
 mod health;
+mod holders;
 mod log_stream;
 mod me;
 mod members;
@@ -17,6 +19,7 @@ mod organizations;
 mod page;
 mod path;
 mod precondition;
+mod previews;
 mod problem;
 mod restarts;
 mod runs;
@@ -25,7 +28,9 @@ mod servers;
 mod sessions;
 mod setup;
 mod starts;
+mod suspensions;
 mod tokens;
+mod versions;
 mod wait;
 mod words;
 mod workspace_secrets;
@@ -53,6 +58,7 @@ fn documented() -> (Router<App>, openapi::OpenApi) {
         .routes(routes!(members::set_role))
         .routes(routes!(audit_events::list))
         .routes(routes!(audit_events::verify))
+        .routes(routes!(audit_events::activity))
         .routes(routes!(workspaces::list, workspaces::create))
         .routes(routes!(workspaces::get, workspaces::edit, workspaces::delete))
         .routes(routes!(workspaces::give))
@@ -68,6 +74,30 @@ fn documented() -> (Router<App>, openapi::OpenApi) {
             workspace_secrets::edit,
             workspace_secrets::delete
         ))
+        .routes(routes!(versions::list_versions))
+        .routes(routes!(versions::put_version_back))
+        .routes(routes!(versions::destroy_version))
+        .routes(routes!(versions::workspace::list_versions))
+        .routes(routes!(versions::workspace::put_version_back))
+        .routes(routes!(versions::workspace::destroy_version))
+        .routes(routes!(suspensions::suspend, suspensions::lift_suspension))
+        .routes(routes!(suspensions::workspace::suspend, suspensions::workspace::lift_suspension))
+        .routes(routes!(previews::preview))
+        .routes(routes!(previews::workspace::preview))
+        .routes(routes!(holders::list_holders))
+        .routes(routes!(holders::list_starts))
+        .routes(routes!(holders::list_holders_of_deleted))
+        .routes(routes!(holders::list_starts_of_deleted))
+        .routes(routes!(holders::workspace::list_holders))
+        .routes(routes!(holders::workspace::list_starts))
+        .routes(routes!(holders::workspace::list_holders_of_deleted))
+        .routes(routes!(holders::workspace::list_starts_of_deleted))
+        .routes(routes!(deleted_secrets::list_deleted))
+        .routes(routes!(deleted_secrets::restore_deleted))
+        .routes(routes!(deleted_secrets::destroy_deleted))
+        .routes(routes!(deleted_secrets::workspace::list_deleted))
+        .routes(routes!(deleted_secrets::workspace::restore_deleted))
+        .routes(routes!(deleted_secrets::workspace::destroy_deleted))
         .routes(routes!(explanations::get))
         .routes(routes!(workspace_tokens::list, workspace_tokens::create))
         .routes(routes!(workspace_tokens::revoke))

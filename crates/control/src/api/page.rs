@@ -31,6 +31,11 @@ impl<T: ToSchema> List<T> {
         Self { items, next_cursor: None }
     }
 
+    /// The items and the next cursor, for an answer that says more.
+    pub(super) fn into_parts(self) -> (Vec<T>, Option<String>) {
+        (self.items, self.next_cursor)
+    }
+
     /// Up to `limit` of the rows; one more was asked for to know whether there is a next page.
     pub(super) fn page<R>(rows: Vec<R>, limit: i64, cursor: impl Fn(&R) -> String, show: impl Fn(R) -> T) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);

@@ -19,6 +19,7 @@ use super::{
     path::Path,
     precondition::etag,
     problem::Result,
+    suspensions::SuspensionBody,
     words::{WarningBody, Who, time},
     workspaces::description,
 };
@@ -54,6 +55,7 @@ pub(super) struct SecretBody {
     description: String,
     version: u32,
     suspended: bool,
+    suspension: Option<SuspensionBody>,
     created_at: String,
     created_by: Option<Who>,
     updated_at: String,
@@ -61,16 +63,16 @@ pub(super) struct SecretBody {
 }
 
 #[derive(Serialize, ToSchema)]
-struct SelectionBody {
-    count: u32,
+pub(super) struct SelectionBody {
+    pub(super) count: u32,
     /// At most five of them.
-    first: Vec<NamedWorkspace>,
+    pub(super) first: Vec<NamedWorkspace>,
 }
 
 #[derive(Serialize, ToSchema)]
-struct NamedWorkspace {
-    slug: String,
-    name: String,
+pub(super) struct NamedWorkspace {
+    pub(super) slug: String,
+    pub(super) name: String,
 }
 
 /// What a write answers.
@@ -143,7 +145,8 @@ fn show(listed: Listed) -> SecretBody {
         stale_holders: holders.map(|holders| holders.stale),
         description: secret.description,
         version: secret.version,
-        suspended: secret.suspended,
+        suspended: secret.suspension.is_some(),
+        suspension: secret.suspension.map(SuspensionBody::from),
         created_at: time(secret.created_at),
         created_by: secret.created_by.map(Who::from),
         updated_at: time(secret.updated_at),
@@ -184,7 +187,7 @@ pub(super) fn parse_name(name: &str) -> Result<SecretName> {
     SecretName::parse(name).map_err(|why| Error::invalid("name", why.code(), why))
 }
 
-fn parse_reach(access: Option<String>, workspaces: Option<Vec<String>>) -> Result<Reach> {
+pub(super) fn parse_reach(access: Option<String>, workspaces: Option<Vec<String>>) -> Result<Reach> {
     let access = access.map(|word| word.parse::<Access>()).transpose();
     let access = access.map_err(|why| Error::invalid("access", "unknown_word", why))?;
     if access == Some(Access::All) && workspaces.is_some() {
@@ -197,7 +200,7 @@ fn parse_reach(access: Option<String>, workspaces: Option<Vec<String>>) -> Resul
     Ok(Reach { access, workspaces })
 }
 
-fn place(organization: &str) -> Place<'_> {
+pub(super) fn place(organization: &str) -> Place<'_> {
     Place { organization, workspace: None }
 }
 

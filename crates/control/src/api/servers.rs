@@ -19,7 +19,7 @@ use super::{
     path::Path,
     precondition::etag,
     problem::Result,
-    starts::{self, StartBody, StartsParams, VersionBody},
+    starts::{self, HeldBody, StartBody, StartsParams},
     words::{Who, time},
 };
 use crate::{
@@ -56,7 +56,7 @@ pub(super) struct ServerBody {
 
 /// One name in which a running server differs from its workspace's environment.
 #[derive(Serialize, ToSchema)]
-struct DifferenceBody {
+pub(super) struct DifferenceBody {
     name: String,
     /// `added`, `changed` or `removed`.
     #[schema(value_type = String)]
@@ -65,8 +65,8 @@ struct DifferenceBody {
     /// `suspended`.
     #[schema(value_type = String)]
     reason: &'static str,
-    from: Option<VersionBody>,
-    to: Option<VersionBody>,
+    from: Option<HeldBody>,
+    to: Option<HeldBody>,
     by: Option<Who>,
     at: Option<String>,
 }
@@ -128,22 +128,23 @@ fn show(seen: Seen) -> ServerBody {
         started_by: server.started_by.map(Who::from),
         exit_code: server.exit_code,
         restart_needed: !drift.is_empty(),
-        drift: drift.into_iter().map(show_difference).collect(),
+        drift: drift.into_iter().map(DifferenceBody::from).collect(),
         created_at: time(server.created_at),
         updated_at: time(server.updated_at),
     }
 }
 
-fn show_difference(explained: Explained) -> DifferenceBody {
-    let Explained { difference, cause, by } = explained;
-    DifferenceBody {
-        name: difference.name.to_string(),
-        kind: difference.kind.as_str(),
-        reason: cause.reason.as_str(),
-        from: difference.from.map(VersionBody::from),
-        to: difference.to.map(VersionBody::from),
-        by: by.map(Who::from),
-        at: cause.change.map(|change| time(change.at)),
+impl From<Explained> for DifferenceBody {
+    fn from(Explained { difference, cause, by }: Explained) -> Self {
+        Self {
+            name: difference.name.to_string(),
+            kind: difference.kind.as_str(),
+            reason: cause.reason.as_str(),
+            from: difference.from.map(HeldBody::from),
+            to: difference.to.map(HeldBody::from),
+            by: by.map(Who::from),
+            at: cause.change.map(|change| time(change.at)),
+        }
     }
 }
 

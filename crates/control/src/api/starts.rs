@@ -14,7 +14,7 @@ use crate::{
 };
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct VersionBody {
+pub(super) struct HeldBody {
     /// `organization` or `workspace`.
     #[schema(value_type = String)]
     scope: &'static str,
@@ -22,7 +22,7 @@ pub(super) struct VersionBody {
     version: u32,
 }
 
-impl From<Held> for VersionBody {
+impl From<Held> for HeldBody {
     fn from(held: Held) -> Self {
         Self { scope: held.scope.as_str(), secret_id: held.secret.to_string(), version: held.version }
     }
@@ -61,7 +61,7 @@ pub(super) struct StartBody {
 struct InjectedBody {
     name: String,
     #[serde(flatten)]
-    version: VersionBody,
+    version: HeldBody,
 }
 
 impl From<Held> for InjectedBody {

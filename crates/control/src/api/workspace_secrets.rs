@@ -13,6 +13,7 @@ use super::{
     path::Path,
     problem::Result,
     secrets::{OneSecret, SecretBody, WrittenBody, one, parse_edit, parse_set, written},
+    suspensions::SuspensionBody,
     words::{Who, time},
 };
 use crate::app::{
@@ -31,6 +32,7 @@ pub(super) struct AvailableSecretBody {
     version: u32,
     description: String,
     suspended: bool,
+    suspension: Option<SuspensionBody>,
     updated_at: String,
     updated_by: Option<Who>,
     /// Whether it overrides the organization's secret of the same name.
@@ -61,7 +63,7 @@ pub(super) struct EditWorkspaceSecretBody {
     description: Option<String>,
 }
 
-fn place<'a>(organization: &'a str, workspace: &'a str) -> Place<'a> {
+pub(super) fn place<'a>(organization: &'a str, workspace: &'a str) -> Place<'a> {
     Place { organization, workspace: Some(workspace) }
 }
 
@@ -112,6 +114,7 @@ fn show(row: Row, editable: bool) -> AvailableSecretBody {
         version: secret.version,
         description: secret.detail.description,
         suspended: secret.suspended,
+        suspension: secret.detail.suspension.map(SuspensionBody::from),
         updated_at: time(secret.detail.updated_at),
         updated_by: secret.detail.updated_by.map(Who::from),
         overrides,

@@ -89,24 +89,25 @@ fn who_may(action: Action) -> &'static str {
             "only administrators may create workspaces here; nothing was done; ask one, or have the organization's \
              setting changed"
         }
-        Action::RestartHolders => {
-            "only the workspace's owner or an administrator may restart the holders of a secret; nothing was done; ask \
-             one of them"
-        }
-        Action::WriteWorkspaceSecrets | Action::ManageWorkspace | Action::SeeWorkspaceTokens => {
-            "only the workspace's owner may do this; nothing was done; ask the owner"
-        }
+        Action::WriteWorkspaceSecrets
+        | Action::PreviewWorkspaceSecrets
+        | Action::ManageWorkspace
+        | Action::SeeWorkspaceTokens => "only the workspace's owner may do this; nothing was done; ask the owner",
         Action::UseServers | Action::ReadServerLogs | Action::StartRuns => {
             "only the workspace's owner and collaborators may do this; nothing was done; ask the owner for access"
         }
-        Action::GiveOrDeleteWorkspace => {
+        Action::GiveOrDeleteWorkspace
+        | Action::SuspendWorkspaceSecrets
+        | Action::SeeHolders
+        | Action::RestartHolders => {
             "only the workspace's owner or an administrator may do this; nothing was done; ask one of them"
         }
         Action::AdministerOrganization
         | Action::ReadAuditLog
         | Action::ListOrganizationSecrets
         | Action::ListRestarts
-        | Action::WriteOrganizationSecrets => {
+        | Action::WriteOrganizationSecrets
+        | Action::SuspendOrganizationSecrets => {
             "only administrators of the organization may do this; nothing was done; ask one of them"
         }
         // Whoever may know of the thing may do these.

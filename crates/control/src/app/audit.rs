@@ -4,7 +4,7 @@ use domain::{AuditAction, Time, UserId, policy::Action};
 
 use super::{
     App, Input,
-    access::{authorize, organization},
+    access::{authorize, organization, workspace},
 };
 use crate::{
     error::Result,
@@ -52,6 +52,23 @@ pub async fn list(app: &App, caller: &Caller, slug: &str, search: Input<Search>)
     let permit = authorize(&mut db, caller, organization(slug), Action::ReadAuditLog).await?;
     let search = search.checked()?;
     Ok(audit::list(&mut db, &permit, &search.filter(), search.limit).await?)
+}
+
+/// What happened in a workspace and to it, newest first, before a number; at most so many.
+///
+/// # Errors
+/// As the order of answers says.
+pub async fn activity(
+    app: &App,
+    caller: &Caller,
+    organization: &str,
+    slug: &str,
+    part: Input<(Option<i64>, i64)>,
+) -> Result<Vec<AuditEvent>> {
+    let mut db = app.store.read().await?;
+    let permit = authorize(&mut db, caller, workspace(organization, slug), Action::SeeWorkspace).await?;
+    let (before, limit) = part.checked()?;
+    Ok(audit::activity(&mut db, &permit, before, limit).await?)
 }
 
 /// Events of the installation itself (sign-ins, tokens, set-up), newest first: for the operator on the machine.

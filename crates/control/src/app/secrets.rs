@@ -23,10 +23,10 @@ use crate::{
 };
 
 pub use shapes::{EditSecret, Listed, Place, Reach, SetSecret, Warning, Written};
-pub(super) use steps::damaged;
-use steps::{belongs, check_budget, finish, listed, name_warnings, of_organization, rename, scope, select};
+pub(super) use steps::{belongs, check_budget, damaged, finish, scope, workspaces_of};
+use steps::{listed, name_warnings, of_organization, rename, select};
 
-pub use crate::store::secrets::Secret;
+pub use crate::store::secrets::{Secret, Suspension};
 
 /// A page of the organization's secrets.
 ///
@@ -104,7 +104,7 @@ pub async fn set(
             AuditAction::SecretCreated
         }
         Some(secret) => {
-            secrets::add_version(&mut tx, &permit, secret, &sealed, now).await?;
+            secrets::add_version(&mut tx, &permit, secret, &sealed, None, now).await?;
             if access != secret.access || description.is_some() {
                 let description = description.unwrap_or(&secret.description);
                 secrets::update(&mut tx, &permit, secret, description, access, now).await?;

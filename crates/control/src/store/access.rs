@@ -17,7 +17,7 @@ use super::{
 };
 
 pub use callers::{Caller, Runner, WorkspaceToken};
-pub use permits::{InstallationPermit, Location, Permit, SystemReason};
+pub use permits::{Home, InstallationPermit, Location, Permit, SystemReason};
 pub(super) use {callers::Rights, permits::Signature};
 
 /// What an action is aimed at, by the slugs of the request.

@@ -18,7 +18,7 @@ use crate::random;
 macro_rules! event_columns {
     () => {
         "chain_id, sequence, id, at, actor_kind, actor_id, actor_name, action, target_kind, target_id, target_name, \
-         address, details, hash"
+         workspace_id, address, details, hash"
     };
 }
 
@@ -86,6 +86,14 @@ fn placed(permit: &Permit, mut event: Event) -> Event {
         details.insert("workspace".to_owned(), json!({ "id": id.to_string(), "slug": slug }));
     }
     event
+}
+
+/// The id of the workspace in which it happened, or to which: what the rest of an event says of it.
+fn workspace_of(target_kind: &str, target_id: &str, details: &Value) -> Option<String> {
+    match details["workspace"]["id"].as_str() {
+        None if target_kind == "workspace" => Some(target_id.to_owned()),
+        named => named.map(str::to_owned),
+    }
 }
 
 /// Commits a write whose events are all recorded.
@@ -170,7 +178,7 @@ async fn append(tx: &mut Writing, events: Vec<Signed<'_>>) -> Result<()> {
         event_columns!(),
         ") SELECT $1, CAST(e.key AS BIGINT), e.value ->> 0, CAST(e.value ->> 1 AS BIGINT), e.value ->> 2, e.value ->> 3, \
          e.value ->> 4, e.value ->> 5, e.value ->> 6, e.value ->> 7, e.value ->> 8, e.value ->> 9, e.value ->> 10, \
-         unhex(e.value ->> 11) FROM ",
+         e.value ->> 11, unhex(e.value ->> 12) FROM ",
         rows_of!("$2")
     ))
     .bind(&chain)
@@ -203,6 +211,7 @@ async fn claim(tx: &mut Writing, chain: &str, count: usize) -> Result<(i64, Vec<
 }
 
 fn kept(chain: &str, sequence: i64, signature: &Signature, event: Event, at: Time, previous: &[u8]) -> AuditEvent {
+    let workspace = workspace_of(event.target_kind, &event.target_id, &event.details);
     let event = AuditEvent {
         chain: chain.to_owned(),
         sequence,
@@ -215,6 +224,7 @@ fn kept(chain: &str, sequence: i64, signature: &Signature, event: Event, at: Tim
         target_kind: event.target_kind.to_owned(),
         target_id: event.target_id,
         target_name: event.target_name,
+        workspace,
         address: signature.address.clone(),
         details: event.details.to_string(),
         hash: Vec::new(),
@@ -235,6 +245,7 @@ fn row(event: &AuditEvent) -> Value {
         event.target_kind,
         event.target_id,
         event.target_name,
+        event.workspace,
         event.address,
         event.details,
         hash,
@@ -256,6 +267,7 @@ pub struct AuditEvent {
     pub target_kind: String,
     pub target_id: String,
     pub target_name: String,
+    pub workspace: Option<String>,
     pub address: Option<String>,
     pub details: String,
     pub hash: Vec<u8>,
@@ -279,6 +291,12 @@ fn canonical(event: &AuditEvent) -> String {
         event.details,
     ])
     .to_string()
+}
+
+/// The workspace that an event's own words name. Its column is not under the hash, which they are.
+fn stated_workspace(event: &AuditEvent) -> Option<String> {
+    let details = serde_json::from_str(&event.details).unwrap_or_default();
+    workspace_of(&event.target_kind, &event.target_id, &details)
 }
 
 fn chained(previous: &[u8], event: &AuditEvent) -> Vec<u8> {
@@ -325,6 +343,28 @@ macro_rules! listed {
 /// When the database fails.
 pub async fn list(db: &mut Connection, permit: &Permit, filter: &Filter<'_>, limit: i64) -> Result<Vec<AuditEvent>> {
     list_chain(db, Some(permit.organization()), filter, limit).await
+}
+
+/// What happened in the permit's workspace and to it, newest first, before a number of the organization's chain.
+///
+/// # Errors
+/// When the database fails.
+pub async fn activity(
+    db: &mut Connection,
+    permit: &Permit,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<AuditEvent>> {
+    sql(concat!(
+        "SELECT ",
+        event_columns!(),
+        " FROM audit_events WHERE workspace_id = $1 AND sequence < $2 ORDER BY sequence DESC LIMIT $3"
+    ))
+    .bind(permit.in_workspace())
+    .bind(before.unwrap_or(i64::MAX))
+    .bind(limit)
+    .all(db, read)
+    .await
 }
 
 /// Events of the installation itself, newest first.
@@ -382,6 +422,7 @@ fn read(row: &Row) -> Result<AuditEvent> {
         target_kind: row.get("target_kind")?,
         target_id: row.get("target_id")?,
         target_name: row.get("target_name")?,
+        workspace: row.get("workspace_id")?,
         address: row.get("address")?,
         details: row.get("details")?,
         hash: row.get("hash")?,
@@ -429,7 +470,8 @@ pub async fn verify(db: &mut Connection, organization: Option<OrganizationId>) -
         for event in &batch {
             seen += 1;
             let in_place = event.sequence == seen && seen <= events;
-            if first_broken.is_none() && !(in_place && chained(&hash, event) == event.hash) {
+            let unchanged = chained(&hash, event) == event.hash && event.workspace == stated_workspace(event);
+            if first_broken.is_none() && !(in_place && unchanged) {
                 first_broken = Some(event.id.clone());
             }
             after = event.sequence;

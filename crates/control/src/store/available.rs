@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::{Available, History, OrganizationId, SecretId, Stamp, Time, UserId, WorkspaceId};
+use domain::{Available, History, OrganizationId, SecretId, SecretName, Stamp, Time, UserId, WorkspaceId};
 use envelope::{Malformed, SealedValue};
 
 use super::{
@@ -89,7 +89,7 @@ fn available_as<T>(secret: &Secret, detail: T) -> Available<T> {
         name: secret.name.clone(),
         scope: secret.scope,
         version: secret.version,
-        suspended: secret.suspended,
+        suspended: secret.suspension.is_some(),
         detail,
     }
 }
@@ -135,30 +135,62 @@ fn read_compared(row: &Row) -> Result<Available> {
     })
 }
 
-/// What became of some secrets, as a workspace's servers feel it.
+/// The workspaces' own secrets of one of two names, in every workspace of an organization.
+///
+/// # Errors
+/// When the database fails.
+pub async fn own_named(
+    db: &mut Connection,
+    organization: OrganizationId,
+    names: (&SecretName, &SecretName),
+) -> Result<HashMap<WorkspaceId, Vec<Available>>> {
+    let rows = sql("SELECT s.home_id AS workspace_id, s.id, s.name, s.scope, s.version, \
+         CASE WHEN s.suspended_at IS NOT NULL OR v.suspended_at IS NOT NULL THEN 1 ELSE 0 END AS suspended \
+         FROM secrets s JOIN secret_versions v ON v.secret_id = s.id AND v.version = s.version \
+         WHERE s.organization_id = $1 AND s.name IN ($2, $3) AND s.scope = 'workspace' AND s.deleted_at IS NULL")
+    .bind(organization)
+    .bind(names.0)
+    .bind(names.1)
+    .all(db, |row| Ok((row.get::<WorkspaceId>("workspace_id")?, read_compared(row)?)))
+    .await?;
+    let mut own: HashMap<_, Vec<_>> = HashMap::new();
+    for (workspace, secret) in rows {
+        own.entry(workspace).or_default().push(secret);
+    }
+    Ok(own)
+}
+
+/// What became of some secrets, as the servers of each of some workspaces feel it.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn histories(
     db: &mut Connection,
-    workspace: WorkspaceId,
+    workspaces: &HashSet<WorkspaceId>,
     secrets: &HashSet<SecretId>,
-) -> Result<HashMap<SecretId, History>> {
+) -> Result<HashMap<WorkspaceId, HashMap<SecretId, History>>> {
     let rows = sql(concat!(
-        "SELECT s.id, s.name, s.created_at, s.created_by, v.created_at AS written_at, v.created_by AS written_by, \
+        "SELECT w.id AS workspace_id, s.id, s.name, s.created_at, s.created_by, v.created_at AS written_at, v.created_by AS written_by, \
          s.renamed_at, s.renamed_by, s.access_changed_at, s.access_changed_by, l.changed_at AS selection_changed_at, \
          l.changed_by AS selection_changed_by, s.deleted_at, s.deleted_by, s.restored_at, s.restored_by, \
          COALESCE(s.suspended_at, v.suspended_at) AS suspended_at, COALESCE(s.suspended_by, v.suspended_by) \
          AS suspended_by, s.lifted_at, s.lifted_by \
          FROM secrets s JOIN secret_versions v ON v.secret_id = s.id AND v.version = s.version \
-         LEFT JOIN selections l ON l.secret_id = s.id AND l.workspace_id = $1 WHERE s.id IN ",
-        one_of!("$2")
+         JOIN workspaces w ON w.organization_id = s.organization_id AND (w.id = s.home_id OR s.scope = 'organization') \
+         LEFT JOIN selections l ON l.secret_id = s.id AND l.workspace_id = w.id WHERE s.id IN ",
+        one_of!("$2"),
+        " AND w.id IN ",
+        one_of!("$1")
     ))
-    .bind(workspace)
+    .bind(Set::from_iter(workspaces))
     .bind(Set::from_iter(secrets))
-    .all(db, |row| Ok((row.get("id")?, read_history(row)?)))
+    .all(db, |row| Ok((row.get("workspace_id")?, row.get("id")?, read_history(row)?)))
     .await?;
-    Ok(rows.into_iter().collect())
+    let mut histories: HashMap<_, HashMap<_, _>> = HashMap::new();
+    for (workspace, secret, history) in rows {
+        histories.entry(workspace).or_default().insert(secret, history);
+    }
+    Ok(histories)
 }
 
 fn read_history(row: &Row) -> Result<History> {

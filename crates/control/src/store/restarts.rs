@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::{
     Connection, Permit, Result, StoreError, Who, Writing,
+    access::Home,
     driver::{Row, sql},
     set::{Rows, Set, one_of, rows_of},
 };
@@ -46,6 +47,13 @@ pub struct Restart {
     pub ended_at: Option<Time>,
     /// How far it is.
     pub tally: Tally,
+}
+
+impl Restart {
+    /// Where it does by itself what it does: in its organization, whose workspaces its servers are in.
+    pub fn home(&self) -> Home {
+        Home::new(self.organization.clone(), None)
+    }
 }
 
 /// How many servers are in each state.
@@ -110,7 +118,7 @@ pub struct NewRestart {
 /// Puts a rolling restart of the permit's place on record.
 ///
 /// # Errors
-/// When the permit is nobody's, or the database fails.
+/// When the permit is nobody's or one of the servers is not in its place, and when the database fails.
 pub async fn insert(tx: &mut Writing, permit: &Permit, new: &NewRestart) -> Result<()> {
     let now = permit.now();
     let person = permit.person().ok_or(StoreError::NotPermitted)?;
@@ -139,7 +147,7 @@ pub async fn insert(tx: &mut Writing, permit: &Permit, new: &NewRestart) -> Resu
     };
     let rows: Rows = new.servers.iter().enumerate().map(row).collect();
     let count = rows.given();
-    sql(concat!(
+    let written = sql(concat!(
         "INSERT INTO restart_servers (restart_id, position, server_id, state, detail, old_start_id, changed_at) \
          SELECT $1, CAST(e.key AS BIGINT), x.id, e.value ->> 2, e.value ->> 3, e.value ->> 1, $3 FROM ",
         rows_of!("$2"),
@@ -151,8 +159,9 @@ pub async fn insert(tx: &mut Writing, permit: &Permit, new: &NewRestart) -> Resu
     .bind(now)
     .bind(permit.organization())
     .bind(permit.workspace())
-    .insert_rows(tx, count)
-    .await
+    .execute(tx)
+    .await?;
+    if written == count as u64 { Ok(()) } else { Err(StoreError::NotPermitted) }
 }
 
 /// Selects rolling restarts of an organization.
@@ -307,20 +316,23 @@ pub async fn move_step(
     touch(tx, permit, restart).await
 }
 
-/// Leaves all servers that still wait as they are, for this reason.
+/// Leaves all servers that still wait as they are, for this reason; none of a rolling restart of another place than the
+/// permit's.
 ///
 /// # Errors
-/// When the permit is for another place, and when the database fails.
+/// When the database fails.
 pub async fn skip_waiting(tx: &mut Writing, permit: &Permit, restart: RestartId, why: &str) -> Result<()> {
     sql("UPDATE restart_servers SET state = 'skipped', detail = $2, changed_at = $3 WHERE restart_id = $1 \
-         AND state = 'waiting' AND restart_id IN (SELECT r.id FROM restarts r WHERE r.organization_id = $4)")
+         AND state = 'waiting' AND restart_id IN (SELECT r.id FROM restarts r WHERE r.organization_id = $4 \
+         AND ($5 IS NULL OR r.workspace_id = $5))")
     .bind(restart)
     .bind(why)
     .bind(permit.now())
     .bind(permit.organization())
+    .bind(permit.workspace())
     .execute(tx)
     .await?;
-    touch(tx, permit, restart).await
+    Ok(())
 }
 
 /// Changes what a rolling restart is doing.

@@ -1,7 +1,7 @@
 //! Secrets of both scopes: their metadata and their sealed versions.
 
 use domain::{Access, Scope, SecretId, SecretName, Time};
-use envelope::{Malformed, SealedValue};
+use envelope::SealedValue;
 
 use super::{
     Connection, Permit, Result, Who, Writing,
@@ -25,8 +25,8 @@ pub struct Secret {
     pub description: String,
     /// The newest version.
     pub version: u32,
-    /// Whether the secret or its newest version is suspended.
-    pub suspended: bool,
+    /// Why no start gets it, where it or its newest version is suspended.
+    pub suspension: Option<Suspension>,
     /// The row's revision.
     pub revision: String,
     /// When it was created.
@@ -39,25 +39,41 @@ pub struct Secret {
     pub updated_by: Option<Who>,
 }
 
+/// A suspension of a secret or of one version.
+#[derive(Clone, Debug)]
+pub struct Suspension {
+    /// Since when.
+    pub at: Time,
+    /// By whom.
+    pub by: Option<Who>,
+    /// Why, for people; may be empty.
+    pub reason: String,
+    /// The version, where only that one is suspended.
+    pub version: Option<u32>,
+}
+
 macro_rules! secret_columns {
     () => {
         "SELECT s.id, s.name, s.scope, s.access, s.description, s.version, s.revision, s.created_at, s.created_by, \
          cu.name AS created_by_name, s.updated_at, s.updated_by, uu.name AS updated_by_name, \
-         CASE WHEN s.suspended_at IS NOT NULL OR v.suspended_at IS NOT NULL THEN 1 ELSE 0 END AS suspended"
+         COALESCE(s.suspended_at, v.suspended_at) AS suspended_at, su.id AS suspended_by, su.name AS suspended_by_name, \
+         CASE WHEN s.suspended_at IS NULL THEN v.suspended_reason ELSE s.suspended_reason END AS suspended_reason, \
+         CASE WHEN s.suspended_at IS NULL THEN v.version ELSE NULL END AS suspended_version"
     };
 }
 
 macro_rules! secret_tables {
     () => {
         " FROM secrets s JOIN secret_versions v ON v.secret_id = s.id AND v.version = s.version \
-         LEFT JOIN users cu ON cu.id = s.created_by LEFT JOIN users uu ON uu.id = s.updated_by "
+         LEFT JOIN users cu ON cu.id = s.created_by LEFT JOIN users uu ON uu.id = s.updated_by \
+         LEFT JOIN users su ON su.id = CASE WHEN s.suspended_at IS NULL THEN v.suspended_by ELSE s.suspended_by END "
     };
 }
 
 pub(super) use {secret_columns, secret_tables};
 
 /// The scope that a permit's target stands for, and the id under which its secrets are kept.
-fn home(permit: &Permit) -> (Scope, String) {
+pub(super) fn home(permit: &Permit) -> (Scope, String) {
     match permit.workspace() {
         Some(workspace) => (Scope::Workspace, workspace.to_string()),
         None => (Scope::Organization, permit.organization().to_string()),
@@ -133,10 +149,11 @@ pub async fn insert(tx: &mut Writing, permit: &Permit, new: &NewSecret<'_>, now:
     .bind(permit.person())
     .execute(tx)
     .await?;
-    insert_version(tx, permit, new.id, 1, cost, new.sealed, now).await
+    insert_version(tx, permit, new.id, 1, cost, new.sealed, None, now).await
 }
 
-/// Writes a new version; the value of the one that falls out of the last ten is erased.
+/// Writes a new version, which lifts a suspension of the secret; the value of the one that falls out of the last ten is
+/// erased. `restored_from` is the older version whose value it has, where one is put back.
 ///
 /// # Errors
 /// When the database fails.
@@ -145,20 +162,25 @@ pub async fn add_version(
     permit: &Permit,
     secret: &Secret,
     sealed: &SealedValue,
+    restored_from: Option<u32>,
     now: Time,
 ) -> Result<()> {
     let (version, cost) = (secret.version + 1, cost(&secret.name, sealed));
-    insert_version(tx, permit, secret.id, version, cost, sealed, now).await?;
+    insert_version(tx, permit, secret.id, version, cost, sealed, restored_from, now).await?;
     if let Some(last) = domain::last_erased(version) {
-        sql("UPDATE secret_versions SET sealed = NULL WHERE version <= $2 AND sealed IS NOT NULL \
-             AND secret_id = (SELECT s.id FROM secrets s WHERE s.id = $1 AND s.home_id = $3)")
+        sql("UPDATE secret_versions SET sealed = NULL, erased_at = $4, erased_by = $5 WHERE version <= $2 \
+             AND sealed IS NOT NULL AND secret_id = (SELECT s.id FROM secrets s WHERE s.id = $1 AND s.home_id = $3)")
         .bind(secret.id)
         .bind(last)
         .bind(home(permit).1)
+        .bind(now)
+        .bind(permit.person())
         .execute(tx)
         .await?;
     }
-    sql("UPDATE secrets SET version = $2, cost = $3, suspended_at = NULL, suspended_by = NULL, revision = $4, \
+    sql("UPDATE secrets SET version = $2, cost = $3, suspended_at = NULL, suspended_by = NULL, suspended_reason = NULL, \
+         lifted_at = CASE WHEN $8 = 1 THEN $5 ELSE lifted_at END, \
+         lifted_by = CASE WHEN $8 = 1 THEN $6 ELSE lifted_by END, revision = $4, \
          updated_at = $5, updated_by = $6 WHERE id = $1 AND home_id = $7")
     .bind(secret.id)
     .bind(version)
@@ -167,10 +189,12 @@ pub async fn add_version(
     .bind(now)
     .bind(permit.person())
     .bind(home(permit).1)
+    .bind(secret.suspension.is_some())
     .meet(tx)
     .await
 }
 
+#[expect(clippy::too_many_arguments, reason = "the columns of one row")]
 async fn insert_version(
     tx: &mut Writing,
     permit: &Permit,
@@ -178,10 +202,11 @@ async fn insert_version(
     version: u32,
     cost: i64,
     sealed: &SealedValue,
+    restored_from: Option<u32>,
     now: Time,
 ) -> Result<()> {
-    sql("INSERT INTO secret_versions (secret_id, version, sealed, cost, created_at, created_by) \
-         SELECT s.id, $2, $3, $4, $5, $6 FROM secrets s WHERE s.id = $1 AND s.home_id = $7")
+    sql("INSERT INTO secret_versions (secret_id, version, sealed, cost, restored_from, created_at, created_by) \
+         SELECT s.id, $2, $3, $4, $8, $5, $6 FROM secrets s WHERE s.id = $1 AND s.home_id = $7")
     .bind(secret)
     .bind(version)
     .bind(sealed.as_bytes())
@@ -189,6 +214,7 @@ async fn insert_version(
     .bind(now)
     .bind(permit.person())
     .bind(home(permit).1)
+    .bind(restored_from)
     .meet(tx)
     .await
 }
@@ -224,7 +250,7 @@ pub async fn update(
     .await
 }
 
-/// Gives a secret another name; its versions are sealed anew for it, in the order of [`versions`].
+/// Gives a secret another name; its versions are sealed anew for it, in the order of [`sealed`](super::versions::sealed).
 ///
 /// # Errors
 /// When the name is taken or the database fails.
@@ -260,23 +286,6 @@ pub async fn rename(
     .await
 }
 
-/// The versions of a secret that still have a value.
-///
-/// # Errors
-/// When the database fails.
-pub async fn versions(
-    db: &mut Connection,
-    permit: &Permit,
-    secret: SecretId,
-) -> Result<Vec<(u32, std::result::Result<SealedValue, Malformed>)>> {
-    sql("SELECT v.version, v.sealed FROM secret_versions v JOIN secrets s ON s.id = v.secret_id \
-         WHERE s.id = $1 AND s.home_id = $2 AND v.sealed IS NOT NULL ORDER BY v.version")
-    .bind(secret)
-    .bind(home(permit).1)
-    .all(db, |row| Ok((row.get("version")?, SealedValue::parse(row.get("sealed")?))))
-    .await
-}
-
 /// Deletes a secret softly: its name is free at once, the row stays as a tombstone.
 ///
 /// # Errors
@@ -304,6 +313,16 @@ pub async fn spelled_like(db: &mut Connection, permit: &Permit, name: &SecretNam
         .await
 }
 
+fn read_suspension(row: &Row) -> Result<Option<Suspension>> {
+    let Some(at) = row.get("suspended_at")? else { return Ok(None) };
+    Ok(Some(Suspension {
+        at,
+        by: Who::read(row, "suspended_by", "suspended_by_name")?,
+        reason: row.get::<Option<String>>("suspended_reason")?.unwrap_or_default(),
+        version: row.get("suspended_version")?,
+    }))
+}
+
 pub(super) fn read(row: &Row) -> Result<Secret> {
     Ok(Secret {
         id: row.get("id")?,
@@ -312,7 +331,7 @@ pub(super) fn read(row: &Row) -> Result<Secret> {
         access: row.get("access")?,
         description: row.get("description")?,
         version: row.get("version")?,
-        suspended: row.get("suspended")?,
+        suspension: read_suspension(row)?,
         revision: row.get("revision")?,
         created_at: row.get("created_at")?,
         created_by: Who::read(row, "created_by", "created_by_name")?,

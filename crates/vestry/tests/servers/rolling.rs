@@ -226,7 +226,7 @@ fn goes_on_after_kills(database: Database, about: &str) {
 
     let how = json!({ "pause_on_failure": false, "batch_size": number / 6 });
     let restart = begin(&house.administrator, "/organizations/acme/secrets/KEY", how);
-    let (mut kills, mut left) = (0, number);
+    let (mut kills, mut stops, mut left) = (0, 0, number);
     loop {
         let over = |seen: &Value| seen["state"] != "running";
         let fewer = |seen: &Value| seen["counts"]["waiting"].as_u64().unwrap() < left as u64;
@@ -236,8 +236,14 @@ fn goes_on_after_kills(database: Database, about: &str) {
         }
         left = seen["counts"]["waiting"].as_u64().unwrap() as usize;
         sleep(Duration::from_micros(dice.below(400_000) as u64));
-        house.crash();
-        kills += 1;
+        if dice.below(5) == 0 {
+            house.control_plane.stop();
+            house.control_plane.start();
+            stops += 1;
+        } else {
+            house.crash();
+            kills += 1;
+        }
     }
     let done = settled(&house, &restart);
     assert_eq!(done["state"], "done", "{done:#}");
@@ -267,7 +273,7 @@ fn goes_on_after_kills(database: Database, about: &str) {
         "rolling restart",
         about,
         &format!(
-            "{number} servers, {kills} kills -9 of the control plane: {} restarted with the new value, {failed} of {failed} \
+            "{number} servers, {kills} kills -9 and {stops} stops of the control plane: {} restarted with the new value, {failed} of {failed} \
              put-in failures named, 0 with the old value after their stop, 0 twice, 0 others touched",
             number - failed
         ),

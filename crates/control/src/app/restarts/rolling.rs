@@ -176,7 +176,7 @@ pub(super) async fn begin(app: &App, id: RestartId) -> Result<Option<(Writing, R
 
 /// A permit for what a rolling restart does by itself.
 pub(super) fn by_itself(restart: &Restart) -> Permit {
-    Permit::system_in(SystemReason::RollingRestart, restart.organization.clone(), clock::now())
+    Permit::system_at(SystemReason::RollingRestart, restart.home(), clock::now())
 }
 
 /// Lets a rolling restart wait for somebody, for this reason.

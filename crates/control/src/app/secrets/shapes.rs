@@ -21,18 +21,30 @@ pub struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    pub(super) fn target(self) -> Target<'a> {
+    pub(in crate::app) fn target(self) -> Target<'a> {
         match self.workspace {
             None => organization(self.organization),
             Some(slug) => workspace(self.organization, slug),
         }
     }
 
-    pub(super) fn reading(self) -> Action {
+    pub(in crate::app) fn reading(self) -> Action {
         if self.workspace.is_none() { Action::ListOrganizationSecrets } else { Action::SeeWorkspace }
     }
 
-    pub(super) fn writing(self) -> Action {
+    pub(in crate::app) fn suspending(self) -> Action {
+        if self.workspace.is_none() { Action::SuspendOrganizationSecrets } else { Action::SuspendWorkspaceSecrets }
+    }
+
+    pub(in crate::app) fn seeing_holders(self) -> Action {
+        if self.workspace.is_none() { Action::ListOrganizationSecrets } else { Action::SeeHolders }
+    }
+
+    pub(in crate::app) fn previewing(self) -> Action {
+        if self.workspace.is_none() { Action::ListOrganizationSecrets } else { Action::PreviewWorkspaceSecrets }
+    }
+
+    pub(in crate::app) fn writing(self) -> Action {
         if self.workspace.is_none() { Action::WriteOrganizationSecrets } else { Action::WriteWorkspaceSecrets }
     }
 }
@@ -104,7 +116,7 @@ pub struct Reach {
 }
 
 impl Reach {
-    pub(super) fn after_write(&self, known: Option<Access>) -> Access {
+    pub(in crate::app) fn after_write(&self, known: Option<Access>) -> Access {
         Access::after_write(self.access, self.workspaces.is_some(), known)
     }
 }

@@ -1,6 +1,6 @@
 //! The steps that several use cases of secrets take.
 
-use domain::{Available, ORGANIZATION_BUDGET, Scope, SecretId, SecretName, Slug, WORKSPACE_BUDGET};
+use domain::{Available, ORGANIZATION_BUDGET, Scope, SecretId, SecretName, Slug, WORKSPACE_BUDGET, WorkspaceId};
 
 use super::{Listed, Secret, Warning, Written};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
         audit::{self, Event},
         available, budgets, holders, secrets,
         selections::{self, Selection},
-        workspaces,
+        versions, workspaces,
     },
 };
 
@@ -26,7 +26,7 @@ pub(super) async fn rename(
     let opening = app.keyring.unsealing_keys(tx, permit.organization()).await?;
     let sealing = app.keyring.sealing_key(tx, permit.organization()).await?;
     let mut resealed = Vec::new();
-    for (version, sealed) in secrets::versions(tx, permit, known.id).await? {
+    for (version, sealed) in versions::sealed(tx, permit, known.id).await? {
         let value = sealed
             .ok()
             .and_then(|sealed| app.keyring.unseal(&opening, &belongs(permit, known.id, &known.name, version), &sealed))
@@ -61,12 +61,36 @@ fn damaged_version(name: &SecretName, version: u32, newest: bool) -> Error {
     )
 }
 
-pub(super) fn belongs<'a>(permit: &Permit, secret: SecretId, name: &'a SecretName, version: u32) -> Belongs<'a> {
+pub(in crate::app) fn belongs<'a>(
+    permit: &Permit,
+    secret: SecretId,
+    name: &'a SecretName,
+    version: u32,
+) -> Belongs<'a> {
     Belongs { organization: permit.organization(), workspace: permit.workspace(), secret, name, version }
 }
 
-pub(super) fn scope(permit: &Permit) -> Scope {
+pub(in crate::app) fn scope(permit: &Permit) -> Scope {
     if permit.workspace().is_some() { Scope::Workspace } else { Scope::Organization }
+}
+
+/// The workspaces of these slugs.
+pub(in crate::app) async fn workspaces_of(
+    db: &mut Connection,
+    permit: &Permit,
+    slugs: &[String],
+) -> Result<Vec<WorkspaceId>> {
+    let mut wanted = Vec::with_capacity(slugs.len());
+    for slug in slugs {
+        let found = match Slug::parse_kept(slug) {
+            Ok(slug) => workspaces::id_of(db, permit, slug.as_str()).await?,
+            Err(_) => None,
+        };
+        wanted.push(found.ok_or_else(|| {
+            Error::invalid("workspaces", "workspace_unknown", "One of these workspaces does not exist here.")
+        })?);
+    }
+    Ok(wanted)
 }
 
 /// Makes the selection exactly these workspaces, when it was mentioned.
@@ -77,16 +101,7 @@ pub(super) async fn select(
     slugs: Option<&[String]>,
 ) -> Result<()> {
     let Some(slugs) = slugs else { return Ok(()) };
-    let mut wanted = Vec::with_capacity(slugs.len());
-    for slug in slugs {
-        let found = match Slug::parse_kept(slug) {
-            Ok(slug) => workspaces::id_of(tx, permit, slug.as_str()).await?,
-            Err(_) => None,
-        };
-        wanted.push(found.ok_or_else(|| {
-            Error::invalid("workspaces", "workspace_unknown", "One of these workspaces does not exist here.")
-        })?);
-    }
+    let wanted = workspaces_of(tx, permit, slugs).await?;
     let now = permit.now();
     for workspace in selections::of_secret(tx, permit, secret).await? {
         if !wanted.contains(&workspace) {
@@ -99,7 +114,7 @@ pub(super) async fn select(
     Ok(())
 }
 
-pub(super) async fn check_budget(db: &mut Connection, permit: &Permit) -> Result<()> {
+pub(in crate::app) async fn check_budget(db: &mut Connection, permit: &Permit) -> Result<()> {
     let within = match permit.workspace() {
         Some(workspace) => budgets::of_workspace(db, workspace).await?.check(WORKSPACE_BUDGET),
         None => budgets::of_organization(db, permit).await?.check(ORGANIZATION_BUDGET),
@@ -122,7 +137,7 @@ pub(super) async fn name_warnings(db: &mut Connection, permit: &Permit, name: &S
 }
 
 /// Reads the secret back, finds out which servers differ now, records and commits.
-pub(super) async fn finish(
+pub(in crate::app) async fn finish(
     mut tx: Writing,
     permit: Permit,
     name: &SecretName,

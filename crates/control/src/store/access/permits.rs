@@ -34,28 +34,22 @@ impl Permit {
     /// A permit for what the system does by itself to one workspace.
     pub fn system(reason: SystemReason, location: &Location, now: Time) -> Self {
         let Location { organization, workspace } = location.clone();
+        Self::system_at(reason, Home { organization, workspace: Some(workspace) }, now)
+    }
+
+    /// A permit for what the system does by itself where secrets belong.
+    pub fn system_at(reason: SystemReason, home: Home, now: Time) -> Self {
+        let Home { organization, workspace } = home;
         Self {
             signature: Signature::system(reason, Some(organization.id)),
             organization,
-            workspace: Some(workspace),
+            workspace,
             ties: Ties {
                 role: None,
                 workspace: Some(Tie::None),
                 workspace_creation: domain::WorkspaceCreation::Administrators,
             },
             // Before every number that there is: the system takes no snapshot.
-            secrets_revision: -1,
-            now,
-        }
-    }
-
-    /// The same for what concerns several workspaces of an organization, given by its id and slug.
-    pub fn system_in(reason: SystemReason, (id, slug): (OrganizationId, Slug), now: Time) -> Self {
-        Self {
-            signature: Signature::system(reason, Some(id)),
-            organization: Organization { id, slug },
-            workspace: None,
-            ties: Ties { role: None, workspace: None, workspace_creation: domain::WorkspaceCreation::Administrators },
             secrets_revision: -1,
             now,
         }
@@ -169,6 +163,30 @@ impl Location {
     }
 }
 
+/// Where secrets belong: an organization, or one workspace of it. Says nothing of what anybody may do there.
+#[derive(Clone, Debug)]
+pub struct Home {
+    organization: Organization,
+    workspace: Option<Workspace>,
+}
+
+impl Home {
+    pub(in crate::store) fn new(
+        (organization, organization_slug): (OrganizationId, Slug),
+        workspace: Option<(WorkspaceId, Slug, u32)>,
+    ) -> Self {
+        Self {
+            organization: Organization { id: organization, slug: organization_slug },
+            workspace: workspace.map(|(id, slug, number)| Workspace { id, slug, number }),
+        }
+    }
+
+    /// The organization's slug.
+    pub fn organization_slug(&self) -> &Slug {
+        &self.organization.slug
+    }
+}
+
 /// Why the system acts without a person.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SystemReason {
@@ -188,6 +206,8 @@ pub enum SystemReason {
     ServerEnded,
     /// A rolling restart that somebody asked for goes on, pauses or ends.
     RollingRestart,
+    /// What was deleted long enough ago is destroyed.
+    Overdue,
 }
 
 impl SystemReason {
@@ -199,7 +219,7 @@ impl SystemReason {
             | Self::Starting
             | Self::ServerEnded
             | Self::RollingRestart => true,
-            Self::SignIn | Self::Operator => false,
+            Self::SignIn | Self::Operator | Self::Overdue => false,
         }
     }
 }
@@ -290,6 +310,7 @@ impl Signature {
             SystemReason::Starting => ("system", "starting"),
             SystemReason::ServerEnded => ("system", "server ended"),
             SystemReason::RollingRestart => ("system", "rolling restart"),
+            SystemReason::Overdue => ("system", "overdue"),
         };
         Self {
             organization,

@@ -4,7 +4,7 @@ use control::app::organizations;
 use domain::{DisplayName, Role, Slug};
 use serde_json::{Value, json};
 
-use super::table::CALLERS;
+use super::{requests::NO_ID, table::CALLERS};
 use crate::{
     store::sql::{Sql, eventually},
     support::{Actor, House, PASSWORD, add_person, sign_in},
@@ -141,6 +141,48 @@ impl Cast {
         let owner = self.owner_of(organization, workspace);
         owner.put(&path, json!({ "value": "of the workspace" })).await.expect(201);
         name
+    }
+
+    /// A secret of the organization, or of the workspace where one is given: its address and whoever may write it.
+    async fn any_secret(&mut self, organization: &str, workspace: Option<&str>) -> (String, String, Actor) {
+        let (place, name, writer) = match workspace {
+            None => {
+                let name = self.organization_secret(organization, None).await;
+                (format!("/organizations/{organization}"), name, self.administrator_of(organization))
+            }
+            Some(slug) => {
+                let name = self.workspace_secret(organization, slug).await;
+                (format!("/organizations/{organization}/workspaces/{slug}"), name, self.owner_of(organization, slug))
+            }
+        };
+        (place, name, writer.clone())
+    }
+
+    /// The same with two versions.
+    pub async fn rewritten(&mut self, organization: &str, workspace: Option<&str>) -> String {
+        let (place, name, writer) = self.any_secret(organization, workspace).await;
+        writer.put(&format!("{place}/secrets/{name}"), json!({ "value": "another value" })).await.expect(200);
+        name
+    }
+
+    /// The same, suspended.
+    pub async fn suspended(&mut self, organization: &str, workspace: Option<&str>) -> String {
+        let (place, name, writer) = self.any_secret(organization, workspace).await;
+        writer.put(&format!("{place}/secrets/{name}/suspension"), json!({ "reason": "leaked" })).await.expect(200);
+        name
+    }
+
+    /// The id of a deleted secret; that of nothing where the place does not exist. An empty slug is no workspace.
+    pub async fn deleted_secret(&mut self, organization: &str, workspace: &str) -> String {
+        if organization == "none" || workspace == "none" {
+            return NO_ID.to_owned();
+        }
+        let workspace = Some(workspace).filter(|slug| !slug.is_empty());
+        let (place, name, writer) = self.any_secret(organization, workspace).await;
+        let secret = format!("{place}/secrets/{name}");
+        let id = text(&writer.get(&secret).await.expect(200).json()["id"]);
+        writer.delete(&secret).await.expect(204);
+        id
     }
 
     /// A workspace of whom this one belongs to.

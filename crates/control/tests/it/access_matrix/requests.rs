@@ -21,6 +21,16 @@ const BODIES: &[(&str, &str)] = &[
     ("PATCH /api/v1/organizations/{organization}/members/{user}", r#"{"role": "administrator"}"#),
     ("PUT /api/v1/organizations/{organization}/secrets/{name}", r#"{"value": "another value"}"#),
     ("PATCH /api/v1/organizations/{organization}/secrets/{name}", r#"{"description": "edited"}"#),
+    ("POST /api/v1/organizations/{organization}/secrets/{name}/preview", r#"{"operation": "set"}"#),
+    (
+        "POST /api/v1/organizations/{organization}/workspaces/{workspace}/secrets/{name}/preview",
+        r#"{"operation": "set"}"#,
+    ),
+    ("PUT /api/v1/organizations/{organization}/secrets/{name}/suspension", r#"{"reason": "leaked"}"#),
+    (
+        "PUT /api/v1/organizations/{organization}/workspaces/{workspace}/secrets/{name}/suspension",
+        r#"{"reason": "leaked"}"#,
+    ),
     ("POST /api/v1/organizations/{organization}/workspaces", r##"{"name": "Made #"}"##),
     ("PATCH /api/v1/organizations/{organization}/workspaces/{workspace}", r#"{"description": "edited"}"#),
     ("PUT /api/v1/organizations/{organization}/workspaces/{workspace}/owner", r#"{"user": "guest@acme.test"}"#),
@@ -42,7 +52,7 @@ const BODIES: &[(&str, &str)] = &[
 ];
 
 /// The id of nothing.
-const NO_ID: &str = "00000000-0000-7000-8000-000000000000";
+pub const NO_ID: &str = "00000000-0000-7000-8000-000000000000";
 
 /// The request of one cell.
 pub struct Request {
@@ -79,7 +89,8 @@ impl Request {
                 }
                 ("{token}", label @ ("*" | "another")) => cast.token(column, label == "another").await,
                 ("{session}", label @ ("*" | "another")) => cast.session(column, label == "another").await,
-                ("{token}" | "{session}", _) | ("{restart}", "none") => NO_ID.to_owned(),
+                ("{secret}", "*") => cast.deleted_secret(place.organization, place.workspace).await,
+                ("{token}" | "{session}" | "{secret}", _) | ("{restart}", "none") => NO_ID.to_owned(),
                 ("{restart}", _) if place.organization == "none" => NO_ID.to_owned(),
                 ("{restart}", of) => cast.paused_restart(place.organization, of).await,
                 (_, "*") if afresh => fresh(cast, row, place).await,
@@ -96,7 +107,8 @@ impl Request {
             body = body.map(|body| body.replace(name, &thing));
         }
         let number = cast.number().to_string();
-        let furnished = afresh || names.iter().any(|name| ["{token}", "{session}", "{restart}"].contains(name));
+        let made_always = ["{token}", "{session}", "{secret}", "{restart}"];
+        let furnished = afresh || names.iter().any(|name| made_always.contains(name));
         Self { address, furnished, body: body.map(|body| body.replace('#', &number)) }
     }
 }
@@ -120,14 +132,22 @@ async fn fresh(cast: &mut Cast, row: &Row, Place { organization, workspace }: Pl
         "secrets/{name}/workspaces/{workspace}" => {
             cast.organization_secret(organization, deletes.then_some(workspace)).await
         }
-        "secrets/{name}" | "secrets/{name}/restarts" => cast.organization_secret(organization, None).await,
+        "secrets/{name}" | "secrets/{name}/preview" | "secrets/{name}/restarts" => {
+            cast.organization_secret(organization, None).await
+        }
+        versions if versions.starts_with("secrets/{name}/versions/") => cast.rewritten(organization, None).await,
+        versions if versions.starts_with("workspaces/{workspace}/secrets/{name}/versions/") => {
+            cast.rewritten(organization, Some(workspace)).await
+        }
+        "secrets/{name}/suspension" => cast.suspended(organization, None).await,
+        "workspaces/{workspace}/secrets/{name}/suspension" => cast.suspended(organization, Some(workspace)).await,
         "members/{user}" => cast.person_of(organization, None).await,
         "workspaces/{workspace}/collaborators/{user}" => {
             cast.person_of(organization, deletes.then_some(workspace)).await
         }
-        "workspaces/{workspace}/secrets/{name}" | "workspaces/{workspace}/secrets/{name}/restarts" => {
-            cast.workspace_secret(organization, workspace).await
-        }
+        "workspaces/{workspace}/secrets/{name}"
+        | "workspaces/{workspace}/secrets/{name}/preview"
+        | "workspaces/{workspace}/secrets/{name}/restarts" => cast.workspace_secret(organization, workspace).await,
         "workspaces/{workspace}/servers/{server}/stop" | "workspaces/{workspace}/servers/{server}/restart" => {
             cast.server(organization, workspace, true).await
         }
