@@ -188,6 +188,43 @@ pub(crate) struct Injected {
     pub(crate) version: u64,
 }
 
+/// A rolling restart; its servers only where one is asked for.
+#[derive(Deserialize)]
+pub(crate) struct Restart {
+    pub(crate) id: Text,
+    pub(crate) state: Text,
+    #[serde(default)]
+    pub(crate) detail: Text,
+    pub(crate) secret: Option<Text>,
+    pub(crate) workspace: Option<Text>,
+    pub(crate) batch_size: u32,
+    pub(crate) created_at: When,
+    pub(crate) created_by: Who,
+    pub(crate) counts: RestartCounts,
+    #[serde(default)]
+    pub(crate) servers: Vec<RestartStep>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct RestartCounts {
+    pub(crate) servers: u32,
+    pub(crate) waiting: u32,
+    pub(crate) restarting: u32,
+    pub(crate) done: u32,
+    pub(crate) skipped: u32,
+    pub(crate) failed: u32,
+}
+
+/// How far a rolling restart is with one server.
+#[derive(Deserialize)]
+pub(crate) struct RestartStep {
+    pub(crate) workspace: Text,
+    pub(crate) server: Text,
+    pub(crate) state: Text,
+    #[serde(default)]
+    pub(crate) detail: Lines,
+}
+
 #[derive(Deserialize)]
 pub(crate) struct TokenRow {
     pub(crate) id: Text,

@@ -21,7 +21,7 @@ pub mod members;
 pub mod organizations;
 pub mod page;
 pub mod reports;
-pub mod reports;
+pub mod restarts;
 pub mod secrets;
 pub mod selections;
 pub mod servers;

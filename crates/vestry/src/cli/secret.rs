@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::target::Whose;
+use super::{restart::Rolling, target::Whose};
 use crate::complete::{Noun, names_of};
 
 #[derive(Subcommand)]
@@ -35,6 +35,16 @@ pub(crate) enum Secret {
         new_name: String,
         #[command(flatten)]
         whose: Whose,
+    },
+    /// Restart the running servers that differ because of a secret, batch by batch
+    RestartHolders {
+        /// The secret
+        #[arg(add = names_of(Noun::Secret))]
+        name: String,
+        #[command(flatten)]
+        whose: Whose,
+        #[command(flatten)]
+        rolling: Rolling,
     },
     /// Delete a secret; its name is free at once
     Delete {

@@ -6,12 +6,17 @@ mod show;
 
 use serde_json::Value;
 
+use super::restart;
 use crate::{
-    cli::secret::{self as args, Secret as Args},
+    cli::{
+        restart::Rolling,
+        secret::{self as args, Secret as Args},
+    },
     client::read,
     exit::Failure,
     models::{Consequences, Reach, Secret},
     place::{Connection, Scope},
+    prompt,
     suggest::nearest,
     text::escape,
 };
@@ -28,10 +33,28 @@ pub(crate) fn run(connection: &Connection<'_>, args: Args) -> Result<(), Failure
         Args::Rename { name, new_name, whose } => {
             change::rename(connection, &connection.scope(&whose)?, &name, &new_name)
         }
+        Args::RestartHolders { name, whose, rolling } => {
+            restart_holders(connection, &connection.scope(&whose)?, &name, &rolling)
+        }
         Args::Delete { name, whose, if_match } => {
             change::delete(connection, &connection.scope(&whose)?, &name, if_match.as_deref())
         }
     }
+}
+
+/// Restarts the running servers that differ because of a secret, once that is confirmed: what they have in memory goes.
+fn restart_holders(connection: &Connection<'_>, scope: &Scope, name: &str, rolling: &Rolling) -> Result<(), Failure> {
+    let escaped = escape(name);
+    let question = format!("Restart every running server of {scope} that differs because of {escaped}?");
+    prompt::confirm(connection.out, connection.settings.yes, &question, None)?;
+    let organization = match scope {
+        Scope::Workspace(place) => &place.organization,
+        Scope::Organization(organization) => organization,
+    };
+    let path = format!("{}/restarts", scope.secret(name));
+    let nothing = format!("no running server of {scope} differs because of {escaped}");
+    restart::begin(connection, organization, &path, rolling, &nothing)
+        .map_err(|failure| missing(connection, scope, name, failure))
 }
 
 /// A secret that was not found: which one was meant?

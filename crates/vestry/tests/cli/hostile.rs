@@ -56,6 +56,13 @@ fn nothing_from_the_control_plane_drives_the_terminal() {
         {"layer": "secret", "scope": EVIL, "version": 1, "state": EVIL, "updated_at": "2020-01-01T00:00:00Z",
          "updated_by": who()},
         {"layer": "variable", "server": EVIL, "value": EVIL}, {"layer": "base", "value": EVIL}]);
+    let step = |state: &str| json!({ "workspace": EVIL, "server": EVIL, "state": state, "detail": EVIL });
+    let counts = json!({ "servers": 3, "waiting": 0, "restarting": 0, "done": 1, "skipped": 1, "failed": 1 });
+    let restart = json!({
+        "id": EVIL, "state": "paused", "detail": EVIL, "secret": EVIL, "workspace": EVIL, "batch_size": 1,
+        "created_at": "2020-01-02T10:00:00Z", "created_by": who(), "counts": counts,
+        "servers": [step("done"), step("skipped"), step("failed")],
+    });
     let explanation = json!({"name": EVIL, "winner": "secret", "layers": layers, "reason": EVIL});
     let event = json!({"id": "1", "sequence": 1, "at": "2020-01-01T00:00:00Z", "action": EVIL, "address": EVIL,
         "actor": {"kind": EVIL, "id": null, "name": EVIL}, "target": {"kind": EVIL, "id": EVIL, "name": EVIL}});
@@ -80,6 +87,12 @@ fn nothing_from_the_control_plane_drives_the_terminal() {
         base("GET /organizations/acme/workspaces/nlp/servers/s/starts", list(start)),
         Answer::text("GET /organizations/acme/workspaces/nlp/servers/s/logs", EVIL),
         base("GET /organizations/acme/workspaces/nlp/explanations/A", explanation),
+        base("GET /organizations/acme/workspaces/nlp/restarts", list(restart.clone())),
+        base("GET /organizations/acme/restarts", list(restart.clone())),
+        base("POST /organizations/acme/workspaces/nlp/restarts", restart.clone()),
+        base("POST /organizations/acme/workspaces/nlp/secrets/A/restarts", restart.clone()),
+        base("GET /organizations/acme/restarts/1", restart.clone()),
+        base("POST /organizations/acme/restarts/1/continuation", restart),
         base("GET /organizations/acme/audit-events", list(event)),
         base("GET /organizations/acme/audit-events/verification", verification),
         Answer::problem("DELETE /me/tokens/1", 409, EVIL, EVIL),
@@ -104,6 +117,12 @@ fn nothing_from_the_control_plane_drives_the_terminal() {
         "server starts s",
         "server start s",
         "server restart --stale",
+        "secret restart-holders A --yes",
+        "restart list",
+        "restart list --org",
+        "restart show 1",
+        "restart watch 1",
+        "restart continue 1",
         "explain A",
         "audit list",
         "audit verify",

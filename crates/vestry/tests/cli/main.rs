@@ -8,6 +8,7 @@ mod hostile;
 mod network;
 mod offline;
 mod requests;
+mod restarts;
 mod run;
 mod servers;
 mod story;

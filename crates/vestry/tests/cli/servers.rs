@@ -86,24 +86,6 @@ fn a_restart_that_fails_before_the_stop_is_told_apart() {
 }
 
 #[test]
-fn only_what_is_stale_is_restarted() {
-    let drift =
-        json!([{"name": "A", "kind": "added", "reason": "created", "from": null, "to": null, "by": null, "at": null}]);
-    let stale = server(json!({"restart_needed": true, "drift": drift}));
-    let fresh = server(json!({"slug": "fresh"}));
-    let stopped = server(json!({"slug": "stopped", "status": "stopped"}));
-    let (stub, machine) = nlp(vec![
-        Answer::json(LIST, 200, json!({"items": [fresh, stale, stopped], "next_cursor": null})),
-        Answer::json(RESTART, 202, server(json!({}))),
-        start_record("delivered"),
-        is("running"),
-    ]);
-    let ran = machine.run("server restart --stale");
-    assert_eq!((ran.stderr.as_str(), ran.code), ("restarted jupyter in acme/nlp\n", Some(0)));
-    stub.only(RESTART);
-}
-
-#[test]
 fn drift_is_shown_with_the_command_that_ends_it() {
     let held = |version: u32| json!({"scope": "workspace", "secret_id": "1", "version": version});
     let mina = json!({"id": "u1", "name": "Mina"});

@@ -12,6 +12,7 @@ mod pages;
 mod previews;
 mod problems;
 mod reports;
+mod restarts;
 mod runs;
 mod secrets;
 mod servers;
