@@ -45,6 +45,25 @@ impl Budget {
         Self { secrets: self.secrets.saturating_add(1), bytes: self.bytes.saturating_add(cost) }
     }
 
+    /// This budget with one secret of such a cost in bytes less.
+    #[must_use]
+    pub fn without(self, cost: u64) -> Self {
+        Self { secrets: self.secrets.saturating_sub(1), bytes: self.bytes.saturating_sub(cost) }
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let (secrets, bytes) = (self.secrets.saturating_add(other.secrets), self.bytes.saturating_add(other.bytes));
+        Self { secrets, bytes }
+    }
+
+    /// The larger number and the larger size, be it of different ones.
+    #[must_use]
+    pub fn max_each(self, other: Self) -> Self {
+        Self { secrets: self.secrets.max(other.secrets), bytes: self.bytes.max(other.bytes) }
+    }
+
     /// Whether all of it fits into `limit`.
     pub fn check(self, limit: BudgetLimit) -> Result<(), BudgetExceeded> {
         if self.secrets > limit.secrets {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::text::{disguises, is_invisible};
+
 /// The longest address, in bytes (RFC 5321, section 4.5.3.1.3: 256 with its angle brackets).
 pub const LONGEST_EMAIL: usize = 254;
 
@@ -11,7 +13,7 @@ pub struct Email(String);
 
 impl Email {
     /// The address in `text`, without white space around it: one `@` with something on both sides of it,
-    /// no white space or control characters. Whether it exists only a letter can tell.
+    /// no white space, control characters or others that can't be seen. Whether it exists only a letter can tell.
     pub fn parse(text: &str) -> Result<Self, EmailRefused> {
         let text = text.trim();
         if text.len() > LONGEST_EMAIL {
@@ -20,8 +22,11 @@ impl Email {
         let sides = text.split_once('@').filter(|(local, domain)| !local.is_empty() && !domain.is_empty());
         let strange = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ',' | '"');
         match sides {
-            Some((_, domain)) if !domain.contains('@') && !text.contains(strange) => Ok(Self(text.to_owned())),
-            _ => Err(EmailRefused::Malformed),
+            Some((_, domain)) if domain.contains('@') || text.contains(strange) => Err(EmailRefused::Malformed),
+            // Two accounts would look like one.
+            Some(_) if text.contains(|c| disguises(c) || is_invisible(c)) => Err(EmailRefused::Invisible),
+            Some(_) => Ok(Self(text.to_owned())),
+            None => Err(EmailRefused::Malformed),
         }
     }
 
@@ -56,6 +61,9 @@ pub enum EmailRefused {
     /// Not of the form name@host.
     #[error("This is not an e-mail address. Give one like anna@example.org.")]
     Malformed,
+    /// With a character that nobody sees.
+    #[error("The e-mail address contains an invisible character. Type it instead of pasting it.")]
+    Invisible,
     /// More than [`LONGEST_EMAIL`] bytes.
     #[error("The e-mail address is too long: at most {LONGEST_EMAIL} bytes are allowed.")]
     TooLong,
@@ -66,6 +74,7 @@ impl EmailRefused {
     pub fn code(self) -> &'static str {
         match self {
             Self::Malformed => "email_malformed",
+            Self::Invisible => "email_invisible_character",
             Self::TooLong => "email_too_long",
         }
     }
@@ -90,5 +99,15 @@ mod tests {
         }
         assert!(Email::parse(&format!("{}@x.org", "a".repeat(248))).is_ok());
         assert_eq!(Email::parse(&format!("{}@x.org", "a".repeat(249))), Err(EmailRefused::TooLong));
+    }
+
+    /// Two accounts could have addresses that look the same.
+    #[test]
+    fn an_address_with_something_that_nobody_sees_is_refused() {
+        for text in
+            ["an\u{200b}na@x.org", "anna\u{200d}@x.org", "\u{feff}anna@x.org", "anna@x\u{2060}.org", "an\u{ad}na@x.org"]
+        {
+            assert_eq!(Email::parse(text), Err(EmailRefused::Invisible), "{text:?}");
+        }
     }
 }

@@ -71,7 +71,7 @@ impl fmt::Display for Description {
 /// Characters that drive a terminal, break a line, turn the direction of text or hide in it, so that it reads as
 /// something else: controls, line and paragraph separators, Unicode's Bidi_Control characters (UAX #9), and what takes no
 /// room and joins nothing: soft hyphen, zero-width space, word joiner and its kin, byte order mark, tags.
-fn disguises(c: char) -> bool {
+pub(crate) fn disguises(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}')
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -81,7 +81,7 @@ fn disguises(c: char) -> bool {
 
 /// Characters that show nothing by themselves, but belong into some languages' words and into emoji: joiners, variation
 /// selectors, fillers. A name of nothing else can't be seen.
-fn is_invisible(c: char) -> bool {
+pub(crate) fn is_invisible(c: char) -> bool {
     c.is_whitespace()
         || matches!(c, '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}')
         || matches!(c, '\u{200c}' | '\u{200d}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}')

@@ -9,12 +9,12 @@ mod namespaces;
 mod swap;
 mod tools;
 
-pub use accounts::{Claim, UIDS_LOOKED_AT, account, claims};
+pub use accounts::{Claim, account, claims, last_uid};
 pub use clock::{Clock, clock};
 pub use disk::{Disk, disk};
 pub use dumps::{CoreDumps, core_dumps};
 pub use lock::holder;
-pub use namespaces::{UserNamespaces, user_namespaces};
+pub use namespaces::{UserNamespaces, try_namespaces, user_namespaces};
 pub use swap::{Kept, Swap, swaps};
 pub use tools::{Tool, tool};
 

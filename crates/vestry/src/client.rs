@@ -340,7 +340,9 @@ fn unreachable(address: &Address, error: &ureq::Error) -> Failure {
     Failure::new(Exit::Unreachable, format!("{address} can't be reached: {}", escape(&why))).help(help)
 }
 
-const ANOTHER_TOKEN: &str = "the workspace's owner makes another:  vestry token create NAME -w [ORG/]WORKSPACE";
+/// What helps a machine whose workspace token is not valid.
+pub(crate) const ANOTHER_TOKEN: &str =
+    "the workspace's owner makes another:  vestry token create NAME -w [ORG/]WORKSPACE";
 const NOT_THERE: &str = "is the control plane running?  vestry serve\nanother address:  --url or VESTRY_URL";
 const UNTRUSTED: &str = "the connection could not be trusted, and nothing was sent\n\
      if its certificate is from an authority of your own, let this machine trust that authority";

@@ -27,10 +27,11 @@ use clap::{CommandFactory, error::ErrorKind};
 use crate::{cli::Cli, exit::Exit, output::Output, settings::Environment};
 
 fn main() -> ExitCode {
-    // These two run before anything else: while there is one thread, and nothing was read or said.
+    // These run before anything else: while there is one thread, and nothing was read or said.
     match std::env::args_os().nth(1).as_deref().and_then(OsStr::to_str) {
         Some("supervise") => runtime::supervise(),
         Some("shim") => runtime::shim(),
+        Some("try-namespaces") => runtime::machine::try_namespaces(),
         _ => command_line(),
     }
 }

@@ -15,6 +15,11 @@ impl<'de> Deserialize<'de> for When {
 }
 
 impl When {
+    /// A time of this program's own; `None` where it is no year that people write.
+    pub(crate) fn of(time: domain::Time) -> Option<Self> {
+        Timestamp::from_microsecond(time.0).ok().map(Self)
+    }
+
     /// Seconds from `now` to this time; negative when it has passed.
     pub(crate) fn until(self, now: Timestamp) -> i64 {
         -self.age(now)

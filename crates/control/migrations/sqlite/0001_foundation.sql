@@ -159,6 +159,7 @@ CREATE UNIQUE INDEX secrets_by_name ON secrets (home_id, name) WHERE deleted_at 
 CREATE INDEX secrets_in_order_of_name ON secrets (home_id, name, id) WHERE deleted_at IS NULL;
 CREATE INDEX secrets_by_access ON secrets (home_id, access) WHERE deleted_at IS NULL;
 CREATE INDEX secrets_by_creation ON secrets (home_id, created_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX secrets_named ON secrets (organization_id, name) WHERE deleted_at IS NULL;
 CREATE INDEX secrets_by_deletion ON secrets (home_id, deleted_at, id) WHERE deleted_at IS NOT NULL AND destroyed_at IS NULL;
 CREATE INDEX secrets_to_destroy ON secrets (deleted_at) WHERE deleted_at IS NOT NULL AND destroyed_at IS NULL;
 CREATE INDEX secrets_by_update ON secrets (home_id, updated_at, id) WHERE deleted_at IS NULL;
@@ -200,6 +201,10 @@ CREATE TABLE servers (
     name TEXT NOT NULL,
     command TEXT NOT NULL,
     variables TEXT NOT NULL,
+    -- Moves with every change of command or variables; a start keeps the number that it began with.
+    settings INTEGER NOT NULL DEFAULT 1,
+    settings_changed_at INTEGER,
+    settings_changed_by TEXT REFERENCES users (id),
     status TEXT NOT NULL,
     status_detail TEXT NOT NULL,
     exit_code INTEGER,
@@ -245,6 +250,8 @@ CREATE TABLE starts (
     host TEXT,
     command TEXT,
     snapshot_id TEXT NOT NULL REFERENCES snapshots (id),
+    -- The server's settings then; NULL for a run.
+    settings INTEGER,
     outcome TEXT NOT NULL,
     started_at INTEGER NOT NULL,
     started_by TEXT REFERENCES users (id),
@@ -257,7 +264,7 @@ CREATE TABLE starts (
 CREATE INDEX starts_of_server ON starts (server_id, id);
 CREATE INDEX starts_alive ON starts (organization_id) WHERE ended_at IS NULL AND kind = 'server';
 CREATE INDEX runs_of_workspace ON starts (workspace_id, id) WHERE kind = 'run';
-CREATE INDEX starts_with_snapshot ON starts (snapshot_id);
+CREATE INDEX starts_with_snapshot ON starts (snapshot_id, id);
 CREATE INDEX starts_pending ON starts (id) WHERE outcome = 'pending' AND kind = 'server';
 
 -- One chain for each organization and one for the installation; its row is locked by whoever adds an event.

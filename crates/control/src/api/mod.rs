@@ -8,6 +8,7 @@ mod deleted_secrets;
 mod docs;
 mod document;
 mod environments;
+mod events;
 mod explanations;
 mod front;
 mod health;
@@ -19,7 +20,9 @@ mod organizations;
 mod page;
 mod path;
 mod precondition;
+mod previews;
 mod problem;
+mod reports;
 mod runs;
 mod secrets;
 mod servers;
@@ -51,11 +54,13 @@ fn documented() -> (Router<App>, openapi::OpenApi) {
         .routes(routes!(tokens::revoke))
         .routes(routes!(organizations::list))
         .routes(routes!(organizations::get, organizations::edit))
+        .routes(routes!(events::follow))
         .routes(routes!(members::list))
         .routes(routes!(members::set_role))
         .routes(routes!(audit_events::list))
         .routes(routes!(audit_events::verify))
         .routes(routes!(audit_events::activity))
+        .routes(routes!(reports::secrets))
         .routes(routes!(workspaces::list, workspaces::create))
         .routes(routes!(workspaces::get, workspaces::edit, workspaces::delete))
         .routes(routes!(workspaces::give))
@@ -79,6 +84,8 @@ fn documented() -> (Router<App>, openapi::OpenApi) {
         .routes(routes!(versions::workspace::destroy_version))
         .routes(routes!(suspensions::suspend, suspensions::lift_suspension))
         .routes(routes!(suspensions::workspace::suspend, suspensions::workspace::lift_suspension))
+        .routes(routes!(previews::preview))
+        .routes(routes!(previews::workspace::preview))
         .routes(routes!(holders::list_holders))
         .routes(routes!(holders::list_starts))
         .routes(routes!(holders::list_holders_of_deleted))

@@ -63,16 +63,16 @@ pub(super) struct SecretBody {
 }
 
 #[derive(Serialize, ToSchema)]
-struct SelectionBody {
-    count: u32,
+pub(super) struct SelectionBody {
+    pub(super) count: u32,
     /// At most five of them.
-    first: Vec<NamedWorkspace>,
+    pub(super) first: Vec<NamedWorkspace>,
 }
 
 #[derive(Serialize, ToSchema)]
-struct NamedWorkspace {
-    slug: String,
-    name: String,
+pub(super) struct NamedWorkspace {
+    pub(super) slug: String,
+    pub(super) name: String,
 }
 
 /// What a write answers.
@@ -187,7 +187,7 @@ pub(super) fn parse_name(name: &str) -> Result<SecretName> {
     SecretName::parse(name).map_err(|why| Error::invalid("name", why.code(), why))
 }
 
-fn parse_reach(access: Option<String>, workspaces: Option<Vec<String>>) -> Result<Reach> {
+pub(super) fn parse_reach(access: Option<String>, workspaces: Option<Vec<String>>) -> Result<Reach> {
     let access = access.map(|word| word.parse::<Access>()).transpose();
     let access = access.map_err(|why| Error::invalid("access", "unknown_word", why))?;
     if access == Some(Access::All) && workspaces.is_some() {

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use domain::{Command, DisplayName, Slug, Variables};
+use domain::{Command, DisplayName, ServerStatus, Slug, Variables};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -50,8 +50,16 @@ pub(super) struct ServerBody {
     /// Whether a restart would change what its program has.
     restart_needed: bool,
     drift: Vec<DifferenceBody>,
+    /// Since when its command or variables are not those that its program was started with, and who changed them.
+    settings_changed: Option<SettingsChangedBody>,
     created_at: String,
     updated_at: String,
+}
+
+#[derive(Serialize, ToSchema)]
+struct SettingsChangedBody {
+    at: String,
+    by: Option<Who>,
 }
 
 /// One name in which a running server differs from its workspace's environment.
@@ -116,6 +124,8 @@ fn one(seen: Seen) -> OneServer {
 
 fn show(seen: Seen) -> ServerBody {
     let Seen { server, drift } = seen;
+    let runs = server.status == ServerStatus::Running;
+    let settings_changed = server.settings_changed.filter(|_| runs);
     ServerBody {
         id: server.id.to_string(),
         name: server.name,
@@ -127,8 +137,9 @@ fn show(seen: Seen) -> ServerBody {
         started_at: server.started_at.map(time),
         started_by: server.started_by.map(Who::from),
         exit_code: server.exit_code,
-        restart_needed: !drift.is_empty(),
+        restart_needed: !drift.is_empty() || settings_changed.is_some(),
         drift: drift.into_iter().map(DifferenceBody::from).collect(),
+        settings_changed: settings_changed.map(|(at, by)| SettingsChangedBody { at: time(at), by: by.map(Who::from) }),
         created_at: time(server.created_at),
         updated_at: time(server.updated_at),
     }

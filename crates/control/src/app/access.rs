@@ -89,9 +89,10 @@ fn who_may(action: Action) -> &'static str {
             "only administrators may create workspaces here; nothing was done; ask one, or have the organization's \
              setting changed"
         }
-        Action::WriteWorkspaceSecrets | Action::ManageWorkspace | Action::SeeWorkspaceTokens => {
-            "only the workspace's owner may do this; nothing was done; ask the owner"
-        }
+        Action::WriteWorkspaceSecrets
+        | Action::PreviewWorkspaceSecrets
+        | Action::ManageWorkspace
+        | Action::SeeWorkspaceTokens => "only the workspace's owner may do this; nothing was done; ask the owner",
         Action::UseServers | Action::ReadServerLogs | Action::StartRuns => {
             "only the workspace's owner and collaborators may do this; nothing was done; ask the owner for access"
         }

@@ -8,7 +8,7 @@ use envelope::Key;
 use runtime::Runtime;
 use zeroize::Zeroizing;
 
-use super::{App, Keyring, Parts, Passwords, deleted_secrets, reconcile, setup};
+use super::{App, Keyring, Parts, Passwords, deleted_secrets, events, reconcile, setup};
 use crate::{
     keys::{KeyError, KeyProvider},
     store::{Store, data_keys, installation, server_of},
@@ -53,6 +53,7 @@ pub async fn boot(settings: Settings) -> anyhow::Result<Booted> {
     };
     let app = assemble(settings, store, installation, root).await?;
     tokio::spawn(reconcile::begin(app.clone()));
+    tokio::spawn(events::tell(app.clone()));
     tokio::spawn(deleted_secrets::keep_destroying_overdue(app.clone()));
     Ok(Booted { app, setup_code })
 }
@@ -114,7 +115,8 @@ async fn assemble(
         known_tokens: Default::default(),
         runs: Default::default(),
         snapshots: super::snapshots::Snapshots::default(),
-        turns: super::turn::Turns::default(),
+        listeners: Default::default(),
+        moves: super::moves::Moves::default(),
         reconciled: tokio::sync::watch::Sender::new(false),
     }))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::{Cause, Difference, OrganizationId, ServerId, Slug, WorkspaceId};
+use domain::{Available, Cause, Difference, Environment, Held, OrganizationId, ServerId, Slug, StartId, WorkspaceId};
 
 use crate::{
     error::Result,
@@ -31,8 +31,54 @@ pub struct Explained {
     pub by: Option<Who>,
 }
 
+/// Running servers with what they started with, and the secrets that reach their workspaces.
+pub(super) struct Fleet {
+    running: Vec<Running>,
+    held: HashMap<StartId, Vec<Held>>,
+    available: HashMap<WorkspaceId, Vec<Available>>,
+}
+
+impl Fleet {
+    /// Reads it in three queries, however many servers and workspaces there are.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) async fn read(db: &mut Connection, organization: OrganizationId, among: Among<'_>) -> Result<Self> {
+        let running = servers::running(db, among).await?;
+        if running.is_empty() {
+            return Ok(Self { running, held: HashMap::new(), available: HashMap::new() });
+        }
+        let held = starts::held(db, running.iter().map(|server| server.start)).await?;
+        let workspaces = running.iter().map(|server| server.workspace).collect();
+        let available = available::compared(db, organization, &workspaces).await?;
+        Ok(Self { running, held, available })
+    }
+
+    /// Those that differ from what a start now would give them, in secrets or in their own settings, by workspace and slug.
+    pub(super) fn stale(&self) -> Vec<(Running, Vec<Difference>)> {
+        self.stale_after(|_, secrets| secrets)
+    }
+
+    /// Those that would differ once a change is made to the secrets that reach each workspace.
+    pub(super) fn stale_after(
+        &self,
+        change: impl Fn(WorkspaceId, Vec<Available>) -> Vec<Available>,
+    ) -> Vec<(Running, Vec<Difference>)> {
+        let resolved = |(workspace, secrets): (&WorkspaceId, &Vec<Available>)| {
+            (*workspace, domain::resolve(change(*workspace, secrets.clone())))
+        };
+        let then: HashMap<WorkspaceId, Environment> = self.available.iter().map(resolved).collect();
+        let compared = self.running.iter().filter_map(|server| {
+            let started_with = self.held.get(&server.start).map_or(&[][..], Vec::as_slice);
+            let differences = domain::drift(started_with, then.get(&server.workspace)?);
+            (!differences.is_empty() || server.settings_changed).then(|| (server.clone(), differences))
+        });
+        compared.collect()
+    }
+}
+
 /// Compares running servers of an organization with what a start now would give them; those that differ, by workspace
-/// and slug. Always three queries, however many servers and workspaces there are.
+/// and slug.
 ///
 /// # Errors
 /// When the database fails.
@@ -41,20 +87,7 @@ pub async fn stale(
     organization: OrganizationId,
     among: Among<'_>,
 ) -> Result<Vec<(Running, Vec<Difference>)>> {
-    let running = servers::running(db, among).await?;
-    if running.is_empty() {
-        return Ok(Vec::new());
-    }
-    let held = starts::held(db, running.iter().map(|server| server.start)).await?;
-    let workspaces = running.iter().map(|server| server.workspace).collect();
-    let now = available::compared(db, organization, &workspaces).await?;
-    let now: HashMap<_, _> = now.into_iter().map(|(workspace, found)| (workspace, domain::resolve(found))).collect();
-    let compared = running.into_iter().filter_map(|server| {
-        let started_with = held.get(&server.start).map_or(&[][..], Vec::as_slice);
-        let differences = domain::drift(started_with, now.get(&server.workspace)?);
-        (!differences.is_empty()).then_some((server, differences))
-    });
-    Ok(compared.collect())
+    Ok(Fleet::read(db, organization, among).await?.stale())
 }
 
 /// The running servers that differ, of the permit's workspace or of the whole organization.

@@ -11,6 +11,7 @@ pub mod collaborators;
 pub mod deleted_secrets;
 pub mod drift;
 pub mod environments;
+pub mod events;
 pub mod explanations;
 pub mod health;
 pub mod holders;
@@ -19,10 +20,13 @@ pub mod inspection;
 mod keyring;
 pub mod me;
 pub mod members;
+mod moves;
 pub mod organizations;
 mod passwords;
+pub mod previews;
 mod processes;
 mod reconcile;
+pub mod reports;
 pub mod runs;
 pub mod secrets;
 pub mod servers;
@@ -33,7 +37,6 @@ mod starting;
 pub mod suspensions;
 pub mod token;
 pub mod tokens;
-mod turn;
 pub mod versions;
 pub mod workspace_tokens;
 pub mod workspaces;
@@ -78,7 +81,9 @@ pub struct Parts {
     /// The environments that starts got last, still sealed.
     pub(in crate::app) snapshots: snapshots::Snapshots,
     /// The servers that are being moved from one process to the next.
-    pub(in crate::app) turns: turn::Turns,
+    pub(in crate::app) moves: moves::Moves,
+    /// Who is told of changes.
+    pub(in crate::app) listeners: events::Listeners,
     /// Whether the servers on record have been compared with the processes that are there.
     pub(in crate::app) reconciled: tokio::sync::watch::Sender<bool>,
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 use domain::{Outcome, ServerId, ServerStatus, StartId};
 use runtime::{Exit, Lost};
 
-use super::{App, turn::Turn};
+use super::{App, moves::Move};
 use crate::{
     clock,
     error::{Error, Result},
     store::{
-        Permit, StoreError, Writing,
+        Permit, Store, StoreError, Writing,
         access::SystemReason,
         audit,
         servers::{self, Transition},
@@ -44,15 +44,26 @@ pub(super) async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> 
     }
 }
 
-/// Writes what a process did, again and again until the database takes it: nobody else will before the control plane's
-/// next start.
-pub(super) async fn insist<W>(what: &str, start: StartId, write: impl Fn() -> W)
+/// Writes what a process did, again and again as long as the database is away or full: nobody else will before the
+/// control plane's next start. Whether it is on record; what fails otherwise fails each time, and so does all once the
+/// store is closed.
+pub(super) async fn insist<W>(store: &Store, what: &str, start: StartId, write: impl Fn() -> W) -> bool
 where
     W: Future<Output = Result<()>>,
 {
-    while let Err(error) = write().await {
-        tracing::error!(error = error.in_full(), %start, "{what} could not be recorded yet");
-        tokio::time::sleep(AGAIN).await;
+    loop {
+        match write().await {
+            Ok(()) => return true,
+            Err(error @ Error::Unavailable(_)) if !store.is_closed() => {
+                tracing::error!(error = error.in_full(), %start, "{what} could not be recorded yet");
+                tokio::time::sleep(AGAIN).await;
+            }
+            Err(error) => {
+                let error = error.in_full();
+                tracing::error!(error, %start, "{what} is not on record; the control plane's next start looks again");
+                return false;
+            }
+        }
     }
 }
 
@@ -63,7 +74,7 @@ pub(super) fn not_committed(app: &App, processes: Vec<(ServerId, StartId)>, erro
         for (server, start) in processes {
             let app = app.clone();
             tokio::spawn(async move {
-                insist("what an unconfirmed commit did", start, || follow(&app, server, start)).await;
+                insist(&app.store, "what an unconfirmed commit did", start, || follow(&app, server, start)).await;
             });
         }
     }
@@ -120,7 +131,7 @@ pub(super) fn watch(app: &App, server: ServerId, start: StartId) {
             }
         };
         network.abort();
-        Turn::is_free(&app, server).await;
+        Move::is_over(&app, server).await;
         record(&app, server, start, exit).await;
     });
 }
@@ -143,7 +154,7 @@ async fn watch_network(app: App, server: ServerId, start: StartId) {
         }
     }
     tracing::warn!(%server, %start, "the network of a server ended");
-    insist("the end of a server's network", start, || write_network_ended(&app, server, start)).await;
+    insist(&app.store, "the end of a server's network", start, || write_network_ended(&app, server, start)).await;
 }
 
 async fn write_network_ended(app: &App, server: ServerId, start: StartId) -> Result<()> {
@@ -159,8 +170,9 @@ async fn write_network_ended(app: &App, server: ServerId, start: StartId) -> Res
 
 /// Records the end of a process, and forgets it; `None` where the runtime knows nothing of it.
 pub(super) async fn record(app: &App, server: ServerId, start: StartId, exit: Option<Exit>) {
-    insist("the end of a server's process", start, || write_end(app, server, start, exit)).await;
-    forget(app, start).await;
+    if insist(&app.store, "the end of a server's process", start, || write_end(app, server, start, exit)).await {
+        forget(app, start).await;
+    }
 }
 
 async fn write_end(app: &App, server: ServerId, start: StartId, exit: Option<Exit>) -> Result<()> {
@@ -215,16 +227,47 @@ mod tests {
 
     use super::*;
 
-    /// After two minutes without a database nobody recorded the ends of servers any more.
-    #[tokio::test(start_paused = true)]
-    async fn what_a_process_did_is_recorded_however_long_the_database_is_away() {
+    /// Whether it got on record, and after how many tries.
+    async fn insisted(store: &Store, outcome: impl Fn(u32) -> Result<()>) -> (bool, u32) {
         let tries = Cell::new(0);
         let write = || async {
             tries.set(tries.get() + 1);
-            if tries.get() < 10_000 { Err(Error::Unavailable("away".to_owned())) } else { Ok(()) }
+            outcome(tries.get())
         };
-        insist("an end", StartId::new(domain::Time(0), [0; 10]), write).await;
-        assert_eq!(tries.get(), 10_000);
+        let recorded = insist(store, "an end", StartId::new(domain::Time(0), [0; 10]), write).await;
+        (recorded, tries.get())
+    }
+
+    fn away() -> Result<()> {
+        Err(Error::Unavailable("the database does not answer".to_owned()))
+    }
+
+    async fn store(folder: &tempfile::TempDir) -> Store {
+        let url = format!("sqlite:{}?mode=rwc", folder.path().join("database").display());
+        let store = Store::open(&url).await.unwrap();
+        tokio::time::pause();
+        store
+    }
+
+    /// After two minutes without a database nobody recorded the ends of servers any more.
+    #[tokio::test]
+    async fn what_a_process_did_is_recorded_however_long_the_database_is_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let long_away = |tried| if tried < 10_000 { away() } else { Ok(()) };
+        assert_eq!(insisted(&store(&folder).await, long_away).await, (true, 10_000));
+    }
+
+    /// It was tried each second for as long as the control plane ran.
+    #[tokio::test]
+    async fn what_can_never_be_recorded_is_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder).await;
+        for never in [|| StoreError::NotPermitted.into(), || StoreError::Swallowed.into(), || Error::NotFound] {
+            let passing_first = |tried| if tried < 3 { away() } else { Err(never()) };
+            assert_eq!(insisted(&store, passing_first).await, (false, 3));
+        }
+        store.close().await;
+        assert_eq!(insisted(&store, |_| away()).await, (false, 1));
     }
 
     #[test]

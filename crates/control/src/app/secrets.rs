@@ -23,7 +23,7 @@ use crate::{
 };
 
 pub use shapes::{EditSecret, Listed, Place, Reach, SetSecret, Warning, Written};
-pub(super) use steps::{belongs, check_budget, damaged, finish, scope};
+pub(super) use steps::{belongs, check_budget, damaged, finish, scope, workspaces_of};
 use steps::{listed, name_warnings, of_organization, rename, select};
 
 pub use crate::store::secrets::{Secret, Suspension};

@@ -12,8 +12,9 @@ use domain::{
 use super::{
     App, Input, Precondition,
     access::{authorize, workspace},
-    drift, processes, starting,
-    turn::Turn,
+    drift,
+    moves::Move,
+    processes, starting,
 };
 use crate::{
     error::{Error, Result},
@@ -178,7 +179,7 @@ pub async fn start(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> 
     if !matches!(server.status, ServerStatus::Stopped | ServerStatus::Failed) {
         return Err(not_now(server.status, "started"));
     }
-    let turn = Turn::take(app, server.id)?;
+    let moving = Move::begin(app, server.id)?;
     let launch = starting::plan(app, &mut tx, &permit, &server).await?;
     let begun = Transition { status: ServerStatus::Starting, detail: "", exit_code: None, start: Some(launch.start) };
     moved(servers::transition(&mut tx, &permit, &server, &begun).await?)?;
@@ -189,7 +190,7 @@ pub async fn start(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> 
         let process = vec![(launch.server.id, launch.start)];
         let committed = audit::commit(tx, permit, event).await;
         committed.map_err(|error| processes::not_committed(&app, process, error))?;
-        tokio::spawn(starting::start(app, launch, turn));
+        tokio::spawn(starting::start(app, launch, moving));
         Ok(begun)
     })
     .await
@@ -233,7 +234,7 @@ pub async fn restart(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -
     if server.status != ServerStatus::Running {
         return Err(not_now(server.status, "restarted"));
     }
-    let turn = Turn::take(app, server.id)?;
+    let moving = Move::begin(app, server.id)?;
     let launch = starting::plan(app, &mut tx, &permit, &server).await?;
     let event = Event::new(AuditAction::ServerStarted, "server", server.id, slug).with(launch.details());
     let restarted = found(&mut tx, &permit, slug).await?;
@@ -242,7 +243,7 @@ pub async fn restart(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -
         let process = vec![(launch.server.id, launch.start)];
         let committed = audit::commit(tx, permit, event).await;
         committed.map_err(|error| processes::not_committed(&app, process, error))?;
-        tokio::spawn(starting::restart(app, server, launch, turn));
+        tokio::spawn(starting::restart(app, server, launch, moving));
         Ok(restarted)
     })
     .await
@@ -305,7 +306,7 @@ pub(super) async fn mark_all_stopping(
     let mut starts = Vec::new();
     for server in servers::alive_in(tx, permit.in_workspace()).await? {
         let Some(start) = server.start else { continue };
-        if Turn::is_taken(app, server.id) {
+        if Move::is_under_way(app, server.id) {
             return Err(Error::Conflict(
                 "a server of this workspace is starting; nothing was deleted; try again in a moment".into(),
             ));

@@ -7,10 +7,11 @@ use runtime::{Environment, Exit, Launch, Prepared, StartFailed};
 use serde_json::{Value, json};
 
 use super::{
-    App, processes,
+    App,
+    moves::Move,
+    processes,
     secrets::damaged,
     snapshots::{self, Snapshot},
-    turn::Turn,
 };
 use crate::{
     clock,
@@ -54,19 +55,19 @@ pub(super) async fn plan(app: &App, tx: &mut Writing, permit: &Permit, server: &
 }
 
 /// Starts a server that is marked as starting, and records what became of it.
-pub(super) async fn start(app: App, plan: Plan, turn: Turn) {
+pub(super) async fn start(app: App, plan: Plan, moving: Move) {
     let (start, server, location) = (plan.start, plan.server.id, plan.location.clone());
     let outcome = match prepare(&app, plan).await {
         Ok(prepared) => open(prepared).await,
         Err(why) => Err(why),
     };
     record(&app, &location, server, start, outcome).await;
-    drop(turn);
+    drop(moving);
 }
 
 /// Prepares the new process to its gate, stops the old one, opens the gate. What fails before the stop leaves the old
 /// process running; what fails after it is `failed`.
-pub(super) async fn restart(app: App, old: Server, plan: Plan, turn: Turn) {
+pub(super) async fn restart(app: App, old: Server, plan: Plan, moving: Move) {
     let (start, location) = (plan.start, plan.location.clone());
     let prepared = match prepare(&app, plan).await {
         Ok(prepared) => prepared,
@@ -100,7 +101,7 @@ pub(super) async fn restart(app: App, old: Server, plan: Plan, turn: Turn) {
             give_up(&app, &location, &old, start, &why.to_string()).await;
         }
     }
-    drop(turn);
+    drop(moving);
 }
 
 /// Unseals what is injected, all of it or nothing, and brings the sandbox to its gate.
@@ -206,7 +207,7 @@ async fn fail(app: &App, location: &Location, old: &Server, start: StartId, why:
         let before = seen.status == ServerStatus::Running || processes::is_restarting(seen);
         seen.start == Some(start) || (seen.start == old.start && before)
     };
-    processes::insist("a failed restart", start, || async move {
+    processes::insist(&app.store, "a failed restart", start, || async move {
         let (mut tx, permit) = go_on(app, location).await?;
         starts::settle(&mut tx, &permit, [start], Outcome::Failed, why).await?;
         starts::end(&mut tx, &permit, start, None, permit.now()).await?;
@@ -228,7 +229,7 @@ async fn record(
     outcome: std::result::Result<(), String>,
 ) {
     let ended = &outcome;
-    processes::insist("the outcome of a start", start, || async move {
+    processes::insist(&app.store, "the outcome of a start", start, || async move {
         let (mut tx, permit) = go_on(app, location).await?;
         let (settled, why) = match ended {
             Ok(()) => (Outcome::Delivered, ""),

@@ -11,9 +11,9 @@ use rustls::{
 use super::Tls;
 
 impl Tls {
-    /// When the certificate ends; `None` when that can't be read.
-    pub fn ends(&self) -> Option<Time> {
-        ends(&self.leaf())
+    /// From when until when the certificate is valid; `None` when that can't be read.
+    pub fn validity(&self) -> Option<(Time, Time)> {
+        validity(&self.leaf())
     }
 
     /// Whether the certificate is for a host.
@@ -36,7 +36,7 @@ const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
 /// In the certificate, behind the optional version, serial number, algorithm and issuer stands the validity: two times.
-fn ends(certificate: &[u8]) -> Option<Time> {
+fn validity(certificate: &[u8]) -> Option<(Time, Time)> {
     let (_, certificate, _) = element(certificate)?;
     let (_, body, _) = element(certificate)?;
     let (first, _, behind) = element(body)?;
@@ -45,8 +45,14 @@ fn ends(certificate: &[u8]) -> Option<Time> {
         (_, _, rest) = element(rest)?;
     }
     let (SEQUENCE, validity, _) = element(rest)? else { return None };
-    let (_, _, rest) = element(validity)?;
-    let (kind, text, _) = element(rest)?;
+    let (begins, rest) = moment(validity)?;
+    let (ends, _) = moment(rest)?;
+    Some((begins, ends))
+}
+
+/// The first element as a time, and what follows it.
+fn moment(bytes: &[u8]) -> Option<(Time, &[u8])> {
+    let (kind, text, rest) = element(bytes)?;
     let text = str::from_utf8(text).ok()?.strip_suffix('Z')?;
     let text = match kind {
         // Two digits of the year, from 1950 on.
@@ -57,7 +63,7 @@ fn ends(certificate: &[u8]) -> Option<Time> {
     };
     let moment = DateTime::strptime("%Y%m%d%H%M%S", &text).ok()?;
     let moment = jiff::tz::TimeZone::UTC.to_timestamp(moment).ok()?;
-    Some(Time(moment.as_microsecond()))
+    Some((Time(moment.as_microsecond()), rest))
 }
 
 /// The first element of DER: its tag, its content, and what follows it.
@@ -87,21 +93,22 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_read() {
-        let end = ends(&certificate()).unwrap();
-        assert_eq!(crate::clock::rfc3339(end), "2120-01-01T00:00:00.000000Z");
+    fn the_beginning_and_the_end_are_read() {
+        let (begins, ends) = validity(&certificate()).unwrap();
+        assert_eq!(crate::clock::rfc3339(begins), "2020-01-01T00:00:00.000000Z");
+        assert_eq!(crate::clock::rfc3339(ends), "2120-01-01T00:00:00.000000Z");
     }
 
     #[test]
     fn no_damage_is_more_than_unreadable() {
         let whole = certificate();
         for length in 0..whole.len() {
-            let _ = ends(&whole[..length]);
+            let _ = validity(&whole[..length]);
             let mut changed = whole.to_vec();
             changed[length] ^= 0xff;
-            let _ = ends(&changed);
+            let _ = validity(&changed);
         }
-        assert_eq!(ends(&whole[..40]), None);
+        assert_eq!(validity(&whole[..40]), None);
     }
 
     #[test]

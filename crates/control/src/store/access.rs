@@ -3,6 +3,7 @@
 //! A [`Permit`] can only be made from a [`Standing`], and a standing can only be read from the database: so no write
 //! can be asked for by code that has not asked first whether the caller may.
 
+mod audience;
 mod callers;
 mod permits;
 
@@ -16,6 +17,7 @@ use super::{
     driver::{Row, sql},
 };
 
+pub use audience::Audience;
 pub use callers::{Caller, Runner, WorkspaceToken};
 pub use permits::{Home, InstallationPermit, Location, Permit, SystemReason};
 pub(super) use {callers::Rights, permits::Signature};

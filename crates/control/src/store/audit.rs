@@ -8,7 +8,7 @@ use domain::{AuditAction, AuditEventId, OrganizationId, Time, UserId};
 use serde_json::{Value, json};
 
 use super::{
-    Connection, InstallationPermit, Permit, Result, StoreError, Writing,
+    Connection, Hint, InstallationPermit, Permit, Result, StoreError, Writing,
     access::Signature,
     driver::{Row, sql},
     set::{Rows, rows_of},
@@ -165,7 +165,13 @@ async fn append(tx: &mut Writing, events: Vec<Signed<'_>>) -> Result<()> {
     let (mut sequence, mut head) = claim(tx, &chain, events.len()).await?;
     let mut chained = Vec::with_capacity(events.len());
     for (signature, event, at) in events {
+        let kind = event.target_kind;
         let event = kept(&chain, sequence, signature, event, at, &head);
+        if let Some(organization) = organization {
+            let workspace = event.workspace.as_ref().and_then(|id| id.parse().ok());
+            let (id, revision) = (event.target_id.clone(), event.sequence.to_string());
+            tx.hint(Hint { organization, workspace, kind, id, revision });
+        }
         sequence += 1;
         head.clone_from(&event.hash);
         chained.push(event);

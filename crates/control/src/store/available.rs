@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::{Available, History, OrganizationId, SecretId, Stamp, Time, UserId, WorkspaceId};
+use domain::{Available, History, OrganizationId, SecretId, SecretName, Stamp, Time, UserId, WorkspaceId};
 use envelope::{Malformed, SealedValue};
 
 use super::{
@@ -133,6 +133,31 @@ fn read_compared(row: &Row) -> Result<Available> {
         suspended: row.get("suspended")?,
         detail: (),
     })
+}
+
+/// The workspaces' own secrets of one of two names, in every workspace of an organization.
+///
+/// # Errors
+/// When the database fails.
+pub async fn own_named(
+    db: &mut Connection,
+    organization: OrganizationId,
+    names: (&SecretName, &SecretName),
+) -> Result<HashMap<WorkspaceId, Vec<Available>>> {
+    let rows = sql("SELECT s.home_id AS workspace_id, s.id, s.name, s.scope, s.version, \
+         CASE WHEN s.suspended_at IS NOT NULL OR v.suspended_at IS NOT NULL THEN 1 ELSE 0 END AS suspended \
+         FROM secrets s JOIN secret_versions v ON v.secret_id = s.id AND v.version = s.version \
+         WHERE s.organization_id = $1 AND s.name IN ($2, $3) AND s.scope = 'workspace' AND s.deleted_at IS NULL")
+    .bind(organization)
+    .bind(names.0)
+    .bind(names.1)
+    .all(db, |row| Ok((row.get::<WorkspaceId>("workspace_id")?, read_compared(row)?)))
+    .await?;
+    let mut own: HashMap<_, Vec<_>> = HashMap::new();
+    for (workspace, secret) in rows {
+        own.entry(workspace).or_default().push(secret);
+    }
+    Ok(own)
 }
 
 /// What became of some secrets, as the servers of each of some workspaces feel it.

@@ -1,6 +1,8 @@
 //! How much of their budgets secrets take.
 
-use domain::{Budget, WorkspaceId};
+use std::collections::HashMap;
+
+use domain::{Budget, SecretId, WorkspaceId};
 
 use super::{
     Connection, Permit, Result,
@@ -39,6 +41,45 @@ pub async fn of_organization(db: &mut Connection, permit: &Permit) -> Result<Bud
     .one(db, read_budget)
     .await?;
     Ok(Budget { secrets: everywhere.secrets + worst.secrets, bytes: everywhere.bytes + worst.bytes })
+}
+
+/// How much organization secrets but for one take: those that reach every workspace, and the selected ones in each
+/// workspace that has any.
+///
+/// # Errors
+/// When the database fails.
+pub async fn without(
+    db: &mut Connection,
+    permit: &Permit,
+    secret: SecretId,
+) -> Result<(Budget, HashMap<WorkspaceId, Budget>)> {
+    let everywhere = sql("SELECT COUNT(*) AS secrets, CAST(COALESCE(SUM(cost), 0) AS BIGINT) AS bytes FROM secrets \
+         WHERE home_id = $1 AND access = 'all' AND deleted_at IS NULL AND id <> $2")
+    .bind(permit.organization())
+    .bind(secret)
+    .one(db, read_budget)
+    .await?;
+    let selected =
+        sql("SELECT l.workspace_id, COUNT(*) AS secrets, CAST(SUM(s.cost) AS BIGINT) AS bytes FROM secrets s \
+         JOIN selections l ON l.secret_id = s.id JOIN workspaces w ON w.id = l.workspace_id AND w.deleted_at IS NULL \
+         WHERE s.home_id = $1 AND s.access = 'selected' AND s.deleted_at IS NULL AND l.selected = 1 AND s.id <> $2 \
+         GROUP BY l.workspace_id")
+        .bind(permit.organization())
+        .bind(secret)
+        .all(db, |row| Ok((row.get("workspace_id")?, read_budget(row)?)))
+        .await?;
+    Ok((everywhere, selected.into_iter().collect()))
+}
+
+/// How much of its budget one secret takes, in bytes.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_secret(db: &mut Connection, _permit: &Permit, secret: SecretId) -> Result<u64> {
+    sql("SELECT cost FROM secrets WHERE id = $1")
+        .bind(secret)
+        .one(db, |row| Ok(row.get::<i64>("cost")?.unsigned_abs()))
+        .await
 }
 
 fn read_budget(row: &Row) -> Result<Budget> {

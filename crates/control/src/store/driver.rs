@@ -17,15 +17,20 @@ use sqlx::{
     any::{AnyArguments, AnyPoolOptions, AnyRow},
     migrate::{Migration, MigrationType, Migrator},
 };
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::{broadcast, watch},
+    time::timeout,
+};
 
 use self::{
     failure::in_time,
-    writer::{Turn, Writer},
+    writer::{WriteTurn, Writer},
 };
 
 pub use self::failure::StoreError;
+pub use self::untouched::{Doubt, Files};
 pub(super) use self::untouched::{Untouched, connect as connect_untouched, has_write_ahead_log};
+use super::hints::{Bell, Hint};
 
 /// The outcome of a store call.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -63,7 +68,7 @@ pub struct Store {
     dialect: Dialect,
     /// The embedded database's one writer.
     writer: Option<Writer>,
-    written: watch::Sender<()>,
+    bell: Bell,
 }
 
 impl Store {
@@ -98,6 +103,7 @@ impl Store {
             Dialect::Sqlite => Some(Writer::open(url).await?),
             Dialect::Postgres => None,
         };
+        let url = writer.as_ref().map_or(url, |writer| &*writer.url);
         let pool = AnyPoolOptions::new()
             .max_connections(dialect.connections())
             .acquire_timeout(Duration::from_secs(10))
@@ -129,7 +135,7 @@ impl Store {
             })
             .connect(url)
             .await?;
-        Ok(Self { pool, dialect, writer, written: watch::Sender::new(()) })
+        Ok(Self { pool, dialect, writer, bell: Bell::new() })
     }
 
     /// Begins to read one consistent snapshot.
@@ -146,7 +152,12 @@ impl Store {
 
     /// Tells of every commit of this control plane, so that whoever waits for a change looks again.
     pub fn written(&self) -> watch::Receiver<()> {
-        self.written.subscribe()
+        self.bell.commits()
+    }
+
+    /// What commits of this control plane have changed, commit for commit.
+    pub fn hints(&self) -> broadcast::Receiver<Vec<Hint>> {
+        self.bell.hints()
     }
 
     /// Begins a write in the organization of this slug; its other writers wait until this one ends, so what a use
@@ -180,7 +191,6 @@ impl Store {
 
     async fn write_behind(&self, row_lock: Statement) -> Result<Writing> {
         let transaction = match &self.writer {
-            Some(_) if self.is_closed() => return Err(StoreError::Unreachable(sqlx::Error::PoolClosed)),
             Some(writer) => Transaction::Turn(writer.begin().await?),
             None => {
                 let mut transaction = self.begin("BEGIN").await?;
@@ -188,7 +198,7 @@ impl Store {
                 Transaction::Pooled(transaction)
             }
         };
-        Ok(Writing { transaction, written: self.written.clone(), recorded: false })
+        Ok(Writing { transaction, bell: self.bell.clone(), hints: Vec::new(), recorded: false })
     }
 
     /// Begins a transaction, to the end also when whoever asked hangs up meanwhile: a connection that went back to the pool
@@ -204,7 +214,6 @@ impl Store {
 
     /// Ends every connection, waiting for those in use.
     pub async fn close(&self) {
-        // Closed from here on: nobody opens the writer's connection again.
         let readers = self.pool.close();
         if let Some(writer) = &self.writer {
             writer.close().await;
@@ -303,14 +312,15 @@ impl DerefMut for Reading {
 /// A write in progress.
 pub struct Writing {
     transaction: Transaction,
-    written: watch::Sender<()>,
+    bell: Bell,
+    hints: Vec<Hint>,
     /// Whether an audit event goes along.
     pub(super) recorded: bool,
 }
 
 enum Transaction {
     Pooled(sqlx::Transaction<'static, Any>),
-    Turn(Turn),
+    Turn(WriteTurn),
 }
 
 impl Writing {
@@ -320,8 +330,15 @@ impl Writing {
             Transaction::Pooled(transaction) => in_time(transaction.commit()).await.map_err(StoreError::of_commit)?,
             Transaction::Turn(turn) => turn.commit().await.map_err(StoreError::of_commit)?,
         }
-        self.written.send_replace(());
+        self.bell.ring(self.hints);
         Ok(())
+    }
+
+    /// Has the commit tell that this changed.
+    pub(super) fn hint(&mut self, hint: Hint) {
+        if hint.is_watched() {
+            self.hints.push(hint);
+        }
     }
 }
 
@@ -514,7 +531,22 @@ stored_as_text! {
 
 #[cfg(test)]
 mod tests {
-    use super::server_of;
+    use super::{Store, server_of};
+
+    /// A control plane whose database was moved away made an empty one in its place, and said that all was gone.
+    #[tokio::test]
+    async fn no_database_is_made_in_the_place_of_one_that_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("vestry.sqlite");
+        let store = Store::open(&format!("sqlite:{}?mode=rwc", file.display())).await.unwrap();
+        std::fs::remove_file(&file).unwrap();
+        // Those that are open go on; sooner or later one has to be opened.
+        let mut open = Vec::new();
+        while let Ok(reading) = store.read().await {
+            open.push(reading);
+        }
+        assert!(!file.exists());
+    }
 
     #[test]
     fn the_database_server_is_known_by_its_address() {

@@ -7,6 +7,8 @@ use super::{
     driver::{Dialect, Untouched, connect_untouched, has_write_ahead_log, known_migrations, sql, table_of_vestry},
 };
 
+pub use super::driver::{Doubt, Files};
+
 /// What Vestry's tables are like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Schema {
@@ -26,12 +28,12 @@ pub enum Schema {
 pub struct Inspection(Untouched);
 
 impl Inspection {
-    /// Connects. `None` where there is no embedded database yet.
+    /// Connects. `None` where there is no embedded database yet. `files`: how those of an embedded one lie.
     ///
     /// # Errors
     /// When it can't be opened or reached.
-    pub async fn open(url: &str) -> Result<Option<Self>> {
-        Ok(connect_untouched(url).await?.map(Self))
+    pub async fn open(url: &str, files: Option<&Files>) -> Result<Option<Self>> {
+        Ok(connect_untouched(url, files).await?.map(Self))
     }
 
     /// What it is, and of which version.

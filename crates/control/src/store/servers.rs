@@ -6,7 +6,7 @@ use domain::{Command, OrganizationId, ServerId, ServerStatus, Slug, StartId, Tim
 use serde::de::DeserializeOwned;
 
 use super::{
-    Connection, Permit, Result, StoreError, Who, Writing,
+    Connection, Hint, Permit, Result, StoreError, Who, Writing,
     driver::{Row, sql},
     page::{PageRequest, keyset},
     set::{Set, one_of},
@@ -28,6 +28,8 @@ pub struct Server {
     pub command: Command,
     /// Its plain variables.
     pub variables: Variables,
+    /// When its command or variables were changed that the process was started with, and by whom.
+    pub settings_changed: Option<(Time, Option<Who>)>,
     /// What it is doing.
     pub status: ServerStatus,
     /// More about it, for people: why it failed.
@@ -51,8 +53,11 @@ pub struct Server {
 macro_rules! server_columns {
     () => {
         "SELECT x.id, x.workspace_id, x.slug, x.name, x.command, x.variables, x.status, x.status_detail, x.exit_code, \
-         x.start_id, x.revision, x.created_at, x.updated_at, t.started_at, t.started_by, u.name AS started_by_name \
-         FROM servers x LEFT JOIN starts t ON t.id = x.start_id LEFT JOIN users u ON u.id = t.started_by "
+         x.start_id, x.revision, x.created_at, x.updated_at, t.started_at, t.started_by, u.name AS started_by_name, \
+         CASE WHEN x.settings <> t.settings THEN x.settings_changed_at ELSE NULL END AS settings_changed_at, \
+         cu.id AS settings_changed_by, cu.name AS settings_changed_by_name \
+         FROM servers x LEFT JOIN starts t ON t.id = x.start_id LEFT JOIN users u ON u.id = t.started_by \
+         LEFT JOIN users cu ON cu.id = x.settings_changed_by "
     };
 }
 
@@ -128,6 +133,8 @@ pub struct Running {
     pub workspace_slug: Slug,
     /// The start record of its process.
     pub start: StartId,
+    /// Whether its command or variables were changed since.
+    pub settings_changed: bool,
 }
 
 /// Which servers to look at together.
@@ -142,8 +149,9 @@ pub enum Among<'a> {
 macro_rules! running {
     ($among:expr) => {
         sql(concat!(
-            "SELECT x.id, x.slug, x.workspace_id, w.slug AS workspace_slug, x.start_id FROM servers x \
-             JOIN workspaces w ON w.id = x.workspace_id WHERE x.start_id IS NOT NULL AND x.status = 'running' AND ",
+            "SELECT x.id, x.slug, x.workspace_id, w.slug AS workspace_slug, x.start_id, \
+             CASE WHEN x.settings <> t.settings THEN 1 ELSE 0 END AS settings_changed FROM servers x \
+             JOIN workspaces w ON w.id = x.workspace_id JOIN starts t ON t.id = x.start_id WHERE x.start_id IS NOT NULL AND x.status = 'running' AND ",
             $among,
             " ORDER BY w.slug, x.slug"
         ))
@@ -166,6 +174,7 @@ pub async fn running(db: &mut Connection, among: Among<'_>) -> Result<Vec<Runnin
             workspace: row.get("workspace_id")?,
             workspace_slug: row.get("workspace_slug")?,
             start: row.get("start_id")?,
+            settings_changed: row.get("settings_changed")?,
         })
     };
     statement.all(db, read).await
@@ -199,7 +208,7 @@ pub async fn by_id(db: &mut Connection, id: ServerId) -> Result<Option<Server>> 
     sql(concat!(server_columns!(), "WHERE x.id = $1")).bind(id).optional(db, read).await
 }
 
-/// Changes name, slug, command and variables.
+/// Changes name, slug, command and variables; a process that runs with other ones needs a restart then.
 ///
 /// # Errors
 /// When the slug is taken or the database fails.
@@ -214,7 +223,10 @@ pub async fn update(
     variables: &Variables,
     now: Time,
 ) -> Result<()> {
-    sql("UPDATE servers SET slug = $2, name = $3, command = $4, variables = $5, revision = $6, updated_at = $7 \
+    sql("UPDATE servers SET slug = $2, name = $3, command = $4, variables = $5, revision = $6, updated_at = $7, \
+         settings = CASE WHEN command = $4 AND variables = $5 THEN settings ELSE settings + 1 END, \
+         settings_changed_at = CASE WHEN command = $4 AND variables = $5 THEN settings_changed_at ELSE $7 END, \
+         settings_changed_by = CASE WHEN command = $4 AND variables = $5 THEN settings_changed_by ELSE $9 END \
          WHERE id = $1 AND workspace_id = $8")
     .bind(id)
     .bind(slug.as_str())
@@ -224,6 +236,7 @@ pub async fn update(
     .bind(random::revision())
     .bind(now)
     .bind(permit.in_workspace())
+    .bind(permit.person())
     .meet(tx)
     .await
 }
@@ -245,6 +258,7 @@ pub struct Transition<'a> {
 /// # Errors
 /// When the database fails.
 pub async fn transition(tx: &mut Writing, permit: &Permit, seen: &Server, to: &Transition<'_>) -> Result<bool> {
+    let revision = random::revision();
     let rows = sql("UPDATE servers SET status = $4, status_detail = $5, exit_code = $6, start_id = $7, revision = $8 \
          WHERE id = $1 AND status = $2 AND COALESCE(start_id, '') = $3 AND deleted_at IS NULL AND workspace_id = $9")
     .bind(seen.id)
@@ -254,10 +268,12 @@ pub async fn transition(tx: &mut Writing, permit: &Permit, seen: &Server, to: &T
     .bind(to.detail)
     .bind(to.exit_code)
     .bind(to.start)
-    .bind(random::revision())
+    .bind(&revision)
     .bind(permit.in_workspace())
     .execute(tx)
     .await?;
+    let (organization, workspace) = (permit.organization(), Some(permit.in_workspace()));
+    tx.hint(Hint { organization, workspace, kind: "server", id: seen.id.to_string(), revision });
     Ok(rows == 1)
 }
 
@@ -298,6 +314,10 @@ fn read(row: &Row) -> Result<Server> {
         name: row.get("name")?,
         command: kept(row, "command", |argv: Vec<String>| Command::parse_kept(argv).ok())?,
         variables: kept(row, "variables", |pairs: BTreeMap<String, String>| Variables::parse_kept(pairs).ok())?,
+        settings_changed: match row.get("settings_changed_at")? {
+            None => None,
+            Some(at) => Some((at, Who::read(row, "settings_changed_by", "settings_changed_by_name")?)),
+        },
         status: row.get("status")?,
         status_detail: row.get("status_detail")?,
         exit_code: row.get("exit_code")?,

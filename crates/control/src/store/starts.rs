@@ -67,9 +67,10 @@ pub async fn insert(tx: &mut Writing, permit: &Permit, snapshot: SnapshotId, sta
         Host::Elsewhere(host, command) => (start.id, json!(["run", null, host, command])),
     };
     let written = sql(concat!(
-        "INSERT INTO starts (id, organization_id, workspace_id, kind, server_id, host, command, snapshot_id, outcome, \
+        "INSERT INTO starts (id, organization_id, workspace_id, kind, server_id, host, command, snapshot_id, settings, outcome, \
          started_at, started_by, credential_id, detail) \
-         SELECT e.key, w.organization_id, w.id, e.value ->> 0, e.value ->> 1, e.value ->> 2, e.value ->> 3, n.id, $5, $6, \
+         SELECT e.key, w.organization_id, w.id, e.value ->> 0, e.value ->> 1, e.value ->> 2, e.value ->> 3, n.id, \
+         (SELECT y.settings FROM servers y WHERE y.id = e.value ->> 1), $5, $6, \
          $7, $8, '' FROM snapshots n JOIN workspaces w ON w.id = n.workspace_id CROSS JOIN ",
         rows_of!("$4"),
         " WHERE n.id = $3 AND w.id = $2 AND w.organization_id = $1 AND (e.value ->> 1 IS NULL \

@@ -133,6 +133,17 @@ pub async fn id_of(db: &mut Connection, permit: &Permit, slug: &str) -> Result<O
         .await
 }
 
+/// Every workspace of the permit's organization, by slug: id, slug and name.
+///
+/// # Errors
+/// When the database fails.
+pub async fn all(db: &mut Connection, permit: &Permit) -> Result<Vec<(WorkspaceId, Slug, String)>> {
+    sql("SELECT id, slug, name FROM workspaces WHERE organization_id = $1 AND deleted_at IS NULL ORDER BY slug")
+        .bind(permit.organization())
+        .all(db, |row| Ok((row.get("id")?, row.get("slug")?, row.get("name")?)))
+        .await
+}
+
 /// Changes name, slug and description.
 ///
 /// # Errors

@@ -128,7 +128,7 @@ impl Matrix {
             self.fail(row, target, column, &format!("the OpenAPI document does not list {status}"));
         }
         let after = self.digester.now().await;
-        let should_change = succeeds && row.method != axum::http::Method::GET;
+        let should_change = succeeds && !row.reads();
         if should_change != (before != after) {
             let tables = changed(&before, &after);
             self.fail(row, target, column, &format!("changed the tables: {tables}; should it? {should_change}"));

@@ -8,6 +8,7 @@ mod browser;
 mod canary;
 mod damage;
 mod guessing;
+mod model;
 mod openapi;
 mod operator;
 mod outcomes;

@@ -21,14 +21,14 @@ use crate::{
     cli::serve::Serve,
     exit::{Exit, Failure},
     output::Output,
-    settings::{Environment, serve},
+    settings::{Environment, network::TlsFiles, serve},
 };
 
 /// Runs the control plane until it is told to stop.
 pub(crate) fn run(args: Serve, environment: &Environment, out: &Output) -> Result<(), Failure> {
     let settings = serve::resolve(args, environment)?;
     let network = &settings.network;
-    let tls = network.read_tls()?;
+    let tls = network.tls.as_ref().map(TlsFiles::read).transpose()?;
     keep_memory_private().map_err(|error| failed(format!("this process's memory can't be kept private: {error}")))?;
     allow_connections();
     log(&settings.log)?;

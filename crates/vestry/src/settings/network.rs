@@ -17,10 +17,30 @@ pub(crate) struct NetworkSettings {
     pub(crate) listen: SocketAddr,
     /// The address that people and programs use.
     pub(crate) public_url: Option<Address>,
-    /// The files of the certificate and of its key, when it does TLS itself.
-    pub(crate) tls: Option<(PathBuf, PathBuf)>,
+    /// When it does TLS itself.
+    pub(crate) tls: Option<TlsFiles>,
     /// The proxies that are believed for whom they speak.
     pub(crate) trusted_proxies: Vec<Cidr>,
+}
+
+/// The files of a certificate and of its key.
+#[derive(PartialEq, Eq, Debug)]
+pub(crate) struct TlsFiles {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+impl TlsFiles {
+    /// What is in them.
+    ///
+    /// # Errors
+    /// When it can't be used.
+    pub(crate) fn read(&self) -> Result<Tls, Failure> {
+        Tls::read(self.certificate.clone(), self.key.clone()).map_err(|error| {
+            Failure::not_configured(format!("{error}; nothing was started"))
+                .help("--tls-cert takes the certificate with its chain, --tls-key its private key, both in PEM form")
+        })
+    }
 }
 
 impl NetworkSettings {
@@ -30,24 +50,12 @@ impl NetworkSettings {
         Site::new(self.listen.ip(), self.tls.is_some(), public, self.trusted_proxies.clone())
     }
 
-    /// Certificate and key, read.
-    ///
-    /// # Errors
-    /// When the files can't be used.
-    pub(crate) fn read_tls(&self) -> Result<Option<Tls>, Failure> {
-        let read = self.tls.clone().map(|(certificate, key)| Tls::read(certificate, key)).transpose();
-        read.map_err(|error| {
-            Failure::not_configured(format!("{error}; nothing was started"))
-                .help("--tls-cert takes the certificate with its chain, --tls-key its private key, both in PEM form")
-        })
-    }
-
     /// Where the private key really lies, which no server may see.
     ///
     /// # Errors
     /// When that can't be found out.
     pub(crate) fn key_file(&self) -> io::Result<Option<PathBuf>> {
-        self.tls.as_ref().map(|(_, key)| key.canonicalize()).transpose()
+        self.tls.as_ref().map(|files| files.key.canonicalize()).transpose()
     }
 
     /// The address to tell people: the public one, or where it really listens.
@@ -81,7 +89,7 @@ pub(super) fn resolve(given: Reached) -> Result<NetworkSettings, Failure> {
     let listen = given.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8460)));
     let public_url = given.public_url.as_deref().map(Address::parse).transpose()?;
     let tls = match (given.tls_cert, given.tls_key) {
-        (Some(certificate), Some(key)) => Some((certificate, key)),
+        (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
         (None, None) => None,
         _ => {
             return Err(Failure::not_configured(

@@ -244,9 +244,28 @@ fn a_token_is_told_by_what_the_control_plane_says_of_it() {
     assert!(!format!("{ran:?}").contains("0other0token"), "{ran:?}");
 
     let (ran, _stub) = with(vec![version(), refused(401, "unauthenticated")], Some("vst_w_0test_0other0token_0"));
-    says(&ran, "token", "problem", "it is not valid", "vestry token create NAME");
+    // Somebody with a workspace's token was told to make one of a person's.
+    let owner = "the workspace's owner makes another:  vestry token create NAME -w [ORG/]WORKSPACE";
+    says(&ran, "token", "problem", "it is not valid", owner);
+    let (ran, _stub) = with(vec![version(), refused(401, "unauthenticated")], Some("vst_p_0test_0other0token_0"));
+    says(&ran, "token", "problem", "it is not valid", "set VESTRY_TOKEN to a new one:  vestry token create NAME\"");
     let (ran, _stub) = with(vec![version(), refused(429, "rate_limited")], None);
     says(&ran, "token", "unknown", "not checked", "[]");
+}
+
+/// Only the first page was read.
+#[test]
+fn a_token_on_the_second_page_of_its_person_s_is_found() {
+    let page = |id: &str, name: &str, next: Value| {
+        let token = json!({ "id": id, "name": name, "access": "read", "expires_at": null });
+        Answer::json("GET /me/tokens", 200, json!({ "items": [token], "next_cursor": next }))
+    };
+    let pages = [page("0an-other", "laptop", json!("next")), page("0te-st", "reader", json!(null))];
+    let mut answers = vec![document(env!("CARGO_PKG_VERSION")), me()];
+    answers.extend(pages);
+    let stub = Stub::answering(answers);
+    let machine = Machine::new().with("VESTRY_URL", stub.url()).with("VESTRY_TOKEN", "vst_p_0test_0other0token_0");
+    says(&machine.run("doctor --json"), "token", "ok", "`reader` of Ada <ada@acme.example>: it may read only", "[]");
 }
 
 #[test]

@@ -199,7 +199,36 @@ fn damage_and_tables_of_another_version_are_found_and_left_alone() {
     fs::write(&file, bytes).unwrap();
     let diagnosis = Diagnosis::of(&house.control_plane, &[]);
     assert_eq!(diagnosis.code, Some(78), "{}", diagnosis.text);
-    diagnosis.says("database", "problem", "is damaged", &format!("YOUR-BACKUP {}", file.display()));
+    diagnosis.says("database", "problem", "it is damaged: ", &format!("YOUR-BACKUP {}", file.display()));
+    assert_eq!(diagnosis.checks["database"]["found"].as_str().unwrap().matches("damaged").count(), 1);
+
+    fs::write(&file, [7; 16 * 4096]).unwrap();
+    let diagnosis = Diagnosis::of(&house.control_plane, &[]);
+    diagnosis.says("database", "problem", "it is damaged: ", &format!("YOUR-BACKUP {}", file.display()));
+    assert_eq!(diagnosis.checks["database"]["found"].as_str().unwrap().matches("damaged").count(), 1);
+}
+
+/// The first was called sound without what had been written last, the second was well.
+#[test]
+fn a_log_without_its_index_and_a_file_gone_from_under_the_control_plane_are_not_called_sound() {
+    let mut house = House::new();
+    house.workspace_secret("KEY", "a value that stays here");
+    let file = house.control_plane.data().join("vestry.sqlite");
+    let beside = |suffix: &str| file.with_extension(format!("sqlite{suffix}"));
+    house.control_plane.kill();
+    fs::remove_file(beside("-shm")).unwrap();
+    let before = everything(&house.control_plane.data());
+    let diagnosis = Diagnosis::of(&house.control_plane, &[]);
+    diagnosis.says("database", "unknown", &beside("-wal").display().to_string(), "vestry serve");
+    diagnosis.says("root_key", "unknown", "what the database holds is not sure", "");
+    assert!(before == everything(&house.control_plane.data()), "something changed");
+
+    house.control_plane.start();
+    fs::rename(&file, beside(".aside")).unwrap();
+    let diagnosis = Diagnosis::of(&house.control_plane, &[]);
+    assert_eq!(diagnosis.code, Some(78), "{}", diagnosis.text);
+    diagnosis.says("database", "problem", "it is not there, and the control plane runs", "/fd");
+    assert_eq!(diagnosis.status("root_key"), "unknown");
 }
 
 #[test]

@@ -40,6 +40,10 @@ impl<'a> Place<'a> {
         if self.workspace.is_none() { Action::ListOrganizationSecrets } else { Action::SeeHolders }
     }
 
+    pub(in crate::app) fn previewing(self) -> Action {
+        if self.workspace.is_none() { Action::ListOrganizationSecrets } else { Action::PreviewWorkspaceSecrets }
+    }
+
     pub(in crate::app) fn writing(self) -> Action {
         if self.workspace.is_none() { Action::WriteOrganizationSecrets } else { Action::WriteWorkspaceSecrets }
     }
@@ -112,7 +116,7 @@ pub struct Reach {
 }
 
 impl Reach {
-    pub(super) fn after_write(&self, known: Option<Access>) -> Access {
+    pub(in crate::app) fn after_write(&self, known: Option<Access>) -> Access {
         Access::after_write(self.access, self.workspaces.is_some(), known)
     }
 }

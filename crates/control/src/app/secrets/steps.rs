@@ -1,6 +1,6 @@
 //! The steps that several use cases of secrets take.
 
-use domain::{Available, ORGANIZATION_BUDGET, Scope, SecretId, SecretName, Slug, WORKSPACE_BUDGET};
+use domain::{Available, ORGANIZATION_BUDGET, Scope, SecretId, SecretName, Slug, WORKSPACE_BUDGET, WorkspaceId};
 
 use super::{Listed, Secret, Warning, Written};
 use crate::{
@@ -74,6 +74,25 @@ pub(in crate::app) fn scope(permit: &Permit) -> Scope {
     if permit.workspace().is_some() { Scope::Workspace } else { Scope::Organization }
 }
 
+/// The workspaces of these slugs.
+pub(in crate::app) async fn workspaces_of(
+    db: &mut Connection,
+    permit: &Permit,
+    slugs: &[String],
+) -> Result<Vec<WorkspaceId>> {
+    let mut wanted = Vec::with_capacity(slugs.len());
+    for slug in slugs {
+        let found = match Slug::parse_kept(slug) {
+            Ok(slug) => workspaces::id_of(db, permit, slug.as_str()).await?,
+            Err(_) => None,
+        };
+        wanted.push(found.ok_or_else(|| {
+            Error::invalid("workspaces", "workspace_unknown", "One of these workspaces does not exist here.")
+        })?);
+    }
+    Ok(wanted)
+}
+
 /// Makes the selection exactly these workspaces, when it was mentioned.
 pub(super) async fn select(
     tx: &mut Writing,
@@ -82,16 +101,7 @@ pub(super) async fn select(
     slugs: Option<&[String]>,
 ) -> Result<()> {
     let Some(slugs) = slugs else { return Ok(()) };
-    let mut wanted = Vec::with_capacity(slugs.len());
-    for slug in slugs {
-        let found = match Slug::parse_kept(slug) {
-            Ok(slug) => workspaces::id_of(tx, permit, slug.as_str()).await?,
-            Err(_) => None,
-        };
-        wanted.push(found.ok_or_else(|| {
-            Error::invalid("workspaces", "workspace_unknown", "One of these workspaces does not exist here.")
-        })?);
-    }
+    let wanted = workspaces_of(tx, permit, slugs).await?;
     let now = permit.now();
     for workspace in selections::of_secret(tx, permit, secret).await? {
         if !wanted.contains(&workspace) {

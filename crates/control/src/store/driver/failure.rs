@@ -99,8 +99,8 @@ fn sort(code: &str) -> fn(sqlx::Error) -> StoreError {
         ("XX001" | "XX002", _) => StoreError::Damaged,
         // Shut down, crashed, starting up; read-only after a change of roles; a file that can't be read.
         ("57P01" | "57P02" | "57P03" | "57P05" | "25006" | "58030", _) => StoreError::Unreachable,
-        // The connection failed; memory or connections have run out.
-        _ if code.starts_with("08") || code.starts_with("53") => StoreError::Unreachable,
+        // The connection failed; memory or connections have run out; rolled back because of others, such as in a deadlock.
+        _ if ["08", "53", "40"].iter().any(|class| code.starts_with(class)) => StoreError::Unreachable,
         _ => StoreError::Database,
     }
 }
@@ -123,7 +123,8 @@ mod tests {
     #[test]
     fn a_code_says_what_people_can_do() {
         let sorted = |code| sort(code)(sqlx::Error::RowNotFound);
-        for code in ["5", "261", "8", "10", "1034", "14", "57P01", "57P03", "08006", "53300", "58030", "25006"] {
+        for code in ["5", "261", "8", "10", "1034", "14", "57P01", "57P03", "08006", "53300", "58030", "25006", "40P01"]
+        {
             assert!(matches!(sorted(code), StoreError::Unreachable(_)), "{code}");
         }
         for code in ["13", "4874", "53100"] {

@@ -21,6 +21,11 @@ const BODIES: &[(&str, &str)] = &[
     ("PATCH /api/v1/organizations/{organization}/members/{user}", r#"{"role": "administrator"}"#),
     ("PUT /api/v1/organizations/{organization}/secrets/{name}", r#"{"value": "another value"}"#),
     ("PATCH /api/v1/organizations/{organization}/secrets/{name}", r#"{"description": "edited"}"#),
+    ("POST /api/v1/organizations/{organization}/secrets/{name}/preview", r#"{"operation": "set"}"#),
+    (
+        "POST /api/v1/organizations/{organization}/workspaces/{workspace}/secrets/{name}/preview",
+        r#"{"operation": "set"}"#,
+    ),
     ("PUT /api/v1/organizations/{organization}/secrets/{name}/suspension", r#"{"reason": "leaked"}"#),
     (
         "PUT /api/v1/organizations/{organization}/workspaces/{workspace}/secrets/{name}/suspension",
@@ -58,7 +63,7 @@ impl Request {
     /// Makes what the request is about. What is to succeed gets things of its own; what is to be refused is aimed at
     /// what stands there for all, so that a refusal that fails is seen.
     pub async fn prepare(cast: &mut Cast, row: &Row, target: &Target, column: usize) -> Self {
-        let afresh = (200..300).contains(&target.expected[column]) && row.method != Method::GET;
+        let afresh = (200..300).contains(&target.expected[column]) && !row.reads();
         let labels = if target.label == "-" { Vec::new() } else { target.label.split('/').collect() };
         let mut body = BODIES.iter().find(|(name, _)| *name == row.name()).map(|(_, body)| (*body).to_owned());
         let names = row.addressed();

@@ -41,6 +41,11 @@ impl Row {
         format!("{} {}", self.method, self.path)
     }
 
+    /// Whether it only reads: what a preview is asked comes in a body.
+    pub fn reads(&self) -> bool {
+        self.method == Method::GET || self.path.ends_with("/preview")
+    }
+
     /// What the request names, in the order of the labels: in its address, or in its body, as a run's workspace is.
     pub fn addressed(&self) -> Vec<&'static str> {
         match self.path {

@@ -203,4 +203,30 @@ both! {
         let written = house.owner.put(&format!("{lab}/secrets/OWN"), json!({ "value": "a value of twelve" })).await;
         assert!(!written.expect(200).text.contains("holders"));
     }
+
+    async fn a_server_whose_command_or_variables_were_changed_needs_a_restart(house) {
+        let web = server(&house.owner, crate::support::LAB, "web").await;
+        runs(&house, &house.owner, &web).await;
+        let seen = async || house.owner.get(&web).await.expect(200).json();
+        let needed = async || {
+            let workspace = house.owner.get(crate::support::LAB).await.expect(200).json();
+            let server = seen().await;
+            assert_eq!(server["restart_needed"], !server["settings_changed"].is_null());
+            (server["settings_changed"]["by"]["name"].clone(), workspace["servers"]["restart_needed"].clone())
+        };
+        for same in [json!({ "name": "Another" }), json!({ "slug": "web" }), json!({ "command": ["true"] })] {
+            house.owner.patch(&web, same).await.expect(200);
+            assert_eq!(needed().await, (Value::Null, json!(0)));
+        }
+        house.collaborator.patch(&web, json!({ "variables": { "MODE": "fast" } })).await.expect(200);
+        assert_eq!(needed().await, (json!("collaborator"), json!(1)));
+        house.owner.patch(&web, json!({ "command": ["false"] })).await.expect(200);
+        assert_eq!(needed().await, (json!("owner"), json!(1)));
+        let mut sql = Sql::open(&house).await;
+        sql.execute("UPDATE starts SET ended_at = started_at").await;
+        sql.execute("UPDATE servers SET status = 'stopped', start_id = NULL").await;
+        assert_eq!(needed().await, (Value::Null, json!(0)), "what does not run needs no restart");
+        runs(&house, &house.owner, &web).await;
+        assert_eq!(needed().await, (Value::Null, json!(0)), "a new process has them");
+    }
 }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     address::Address,
     cli::Global,
-    client::{Answer, Client, now},
+    client::{ANOTHER_TOKEN, Answer, Client, now},
     exit::{Exit, Failure},
     models::Me,
     settings::{Environment, Settings},
@@ -69,7 +69,8 @@ fn look_at(address: &Address, mut settings: Settings, mut add: impl FnMut(&'stat
             }
         }
     }
-    let login = match from_environment {
+    let another = |token: &Token| match from_environment {
+        _ if token.is_of_workspace() => ANOTHER_TOKEN.to_owned(),
         true => "set VESTRY_TOKEN to a new one:  vestry token create NAME".to_owned(),
         false => format!("vestry login --url {address}"),
     };
@@ -78,7 +79,10 @@ fn look_at(address: &Address, mut settings: Settings, mut add: impl FnMut(&'stat
         match settings.sign_in() {
             Err(failure) => Verdict::failed(&failure),
             Ok(_) if !reached => Verdict::unknown("the control plane did not answer"),
-            Ok((address, token)) => judge::token::judge(&ask(address, token), now(), &login),
+            Ok((address, token)) => {
+                let another = another(&token);
+                judge::token::judge(&ask(address, token), now(), &another)
+            }
         },
     );
 }
@@ -118,10 +122,9 @@ fn ask(address: Address, token: Token) -> Answered {
             };
         }
     };
-    let tokens = client.get("/me/tokens").ok();
-    let tokens: Vec<Kept> =
-        tokens.and_then(|answer| crate::client::read(&answer.body["items"]).ok()).unwrap_or_default();
-    let own = tokens.into_iter().find(|kept| Some(kept.id.replace('-', "")) == id);
+    let tokens = client.list("/me/tokens", None).unwrap_or_default();
+    let mut tokens = tokens.iter().filter_map(|token| crate::client::read::<Kept>(token).ok());
+    let own = tokens.find(|kept| Some(kept.id.replace('-', "")) == id);
     let ends = own.as_ref().and_then(|own| own.expires_at);
     let described = own.map(|own| (own.name.to_string(), own.access.as_str() == "full"));
     Answered::Personal(Personal { person, described, ends })

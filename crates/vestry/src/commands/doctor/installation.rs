@@ -8,7 +8,11 @@ use std::{
     time::Duration,
 };
 
-use control::{app::inspection, clock, keys::KeyProvider, store::server_of};
+use control::{
+    app::inspection::{self, Database, Schema},
+    keys::KeyProvider,
+    store::server_of,
+};
 use runtime::{LimitFound, Network, NewError, Reason, Runtime, Sandbox, Unavailable, machine};
 use rustix::process::geteuid;
 
@@ -26,12 +30,14 @@ use super::{
 use crate::{
     address::Address,
     cli::serve::Serve,
+    client::now,
     exit::Failure,
     settings::{
         Environment,
         network::NetworkSettings,
         serve::{self, ServeSettings},
     },
+    time::When,
 };
 
 /// How long something on this machine may take to answer a connection.
@@ -96,10 +102,10 @@ fn settings(args: Serve, environment: &Environment) -> Result<Found, Failure> {
 impl Found {
     /// Adds the checks in the order of what rests on what; gives the process of the control plane, if one runs.
     fn look(&self, report: &mut Report) -> Option<u32> {
-        // The first, as long as this process has one thread.
         let root = geteuid().is_root();
         let servers = &self.parts.runtime;
-        let namespaces = machine::user_namespaces(root.then_some(servers.first_uid)).map_err(|error| error.to_string());
+        let namespaces = machine::user_namespaces(&servers.program, root.then_some(servers.first_uid));
+        let namespaces = namespaces.map_err(|error| error.to_string());
         let holder = machine::holder(&self.data_dir.join("lock")).map_err(|error| error.to_string());
         let running = holder.as_ref().ok().copied().flatten();
         let account = machine::account(geteuid().as_raw());
@@ -126,12 +132,17 @@ impl Found {
                     (Some(_), Some((host, port))) => Place::Server(host, *port),
                     (Some(_), None) => Place::Elsewhere,
                 };
-                add("database", judge::database::judge(&found.database, place));
+                add("database", judge::database::judge(&found.database, place, running));
                 let place = match &self.parts.key_provider {
                     KeyProvider::File { path, .. } => Some(path.as_path()),
                     KeyProvider::Env(_) => None,
                 };
-                add("root_key", judge::root_key::judge(&found.root_key, place, found.data_keys, &account));
+                // What a running control plane has sealed is elsewhere.
+                let nothing =
+                    matches!(found.database, Database::Missing | Database::Found { schema: Schema::None, .. });
+                let elsewhere = running.is_some() && nothing;
+                let data_keys = found.data_keys.filter(|_| !elsewhere);
+                add("root_key", judge::root_key::judge(&found.root_key, place, data_keys, &account));
             }
             Err(why) => ["database", "root_key"].into_iter().for_each(|name| add(name, Verdict::unknown(why))),
         }
@@ -141,10 +152,8 @@ impl Found {
         let tool = |name| machine::tool(name, &servers.tool_paths);
         let unneeded = || Verdict::unknown("not needed, since servers have no sandbox");
         add("user_namespaces", if needed { judge::namespaces::judge(&namespaces) } else { unneeded() });
-        add("bubblewrap", judge::sandbox::judge_bubblewrap(servers.sandbox, tool("bwrap").as_ref()));
-        let slirp = tool("slirp4netns");
-        let slirp = judge::sandbox::judge_slirp4netns(servers.sandbox, servers.network, slirp.as_ref());
-        add("slirp4netns", slirp);
+        add("bubblewrap", judge::sandbox::judge_bubblewrap(servers, tool("bwrap").as_ref()));
+        add("slirp4netns", judge::sandbox::judge_slirp4netns(servers, tool("slirp4netns").as_ref()));
         add("sandbox", self.program(root).unwrap_or_else(|| judge::sandbox::judge(&trial)));
         add("servers_network", judge::sandbox::judge_network(&trial));
         let claims = machine::claims(servers.first_uid).map_err(|error| error.to_string());
@@ -210,21 +219,21 @@ fn answers(listen: SocketAddr) -> bool {
 }
 
 fn encryption(network: &NetworkSettings) -> Verdict {
-    let Some((path, key)) = &network.tls else {
+    let Some(files) = &network.tls else {
         return judge::encryption::judge_without(network.public_url.is_some(), network.warning());
     };
-    let tls = match network.read_tls() {
-        Ok(Some(tls)) => tls,
-        Ok(None) => return judge::encryption::judge_without(false, None),
+    let tls = match files.read() {
+        Ok(tls) => tls,
         Err(failure) => return Verdict::failed(&failure),
     };
     let host = network.public_url.as_ref().and_then(Address::host);
     let host = host.map(|host| (host.clone(), tls.is_for(&host)));
-    judge::encryption::judge(&Certificate {
-        path,
-        key,
-        key_mode: key.metadata().ok().map(|file| file.mode() & 0o7777),
-        seconds_left: tls.ends().map(|end| (end.0 - clock::now().0) / 1_000_000),
+    let found = Certificate {
+        path: &files.certificate,
+        key: &files.key,
+        key_mode: files.key.metadata().ok().map(|file| file.mode() & 0o7777),
+        validity: tls.validity().and_then(|(begins, ends)| Some((When::of(begins)?, When::of(ends)?))),
         host: host.as_ref().map(|(host, fits)| (host.as_str(), *fits)),
-    })
+    };
+    judge::encryption::judge(&found, now())
 }

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use control::app::inspection::{Database, Schema, Whole};
+use control::app::inspection::{Database, Doubt, Schema, Whole};
 
 use super::{super::report::Verdict, shell};
 
@@ -15,11 +15,15 @@ pub(in super::super) enum Place<'a> {
     Elsewhere,
 }
 
-/// Whether the database can be used.
-pub(in super::super) fn judge(found: &Database, place: Place<'_>) -> Verdict {
+/// Whether the database can be used. `running`: the process of the control plane, if one runs.
+pub(in super::super) fn judge(found: &Database, place: Place<'_>, running: Option<u32>) -> Verdict {
     match found {
-        Database::Missing => Verdict::ok("it is not there yet: the first start makes it"),
-        Database::Failed(why) if DAMAGED.iter().any(|words| why.contains(words)) => damaged("it", why, place),
+        Database::Missing => match running {
+            None => Verdict::ok("it is not there yet: the first start makes it"),
+            Some(pid) => gone("it is not there", pid),
+        },
+        Database::Damaged(damage) => damaged(damage, place),
+        Database::Doubtful(doubt) => doubtful(doubt),
         Database::Failed(why) => {
             let look = match place {
                 Place::File(file) => Some(format!("ls -l {}*", shell(file))),
@@ -36,19 +40,39 @@ pub(in super::super) fn judge(found: &Database, place: Place<'_>) -> Verdict {
                 Place::Server(host, port) => format!("{server} at {host}:{port}"),
                 _ => server.clone(),
             };
-            match whole {
-                Whole::No(damage) => damaged(&name, damage, place),
-                whole => usable(&name, *schema, *write_ahead_log, whole),
+            match (schema, running) {
+                (Schema::None, Some(pid)) => gone(&format!("{name} is empty"), pid),
+                _ => usable(&name, *schema, *write_ahead_log, whole),
             }
         }
     }
 }
 
-/// What SQLite says of a file that is not what it should be.
-const DAMAGED: &[&str] = &["malformed", "file is not a database"];
+/// A running control plane made it and its tables at its start.
+fn gone(what: &str, pid: u32) -> Verdict {
+    Verdict::problem(format!("{what}, and the control plane runs (process {pid})"))
+        .because(
+            "Its file was moved or removed, and what is written from now on is lost when the process ends; or that was \
+             started with another database.",
+        )
+        .remedy([
+            format!("ls -l /proc/{pid}/fd      the files that it has open; a removed one can be copied from there"),
+            format!("tr '\\0' ' ' < /proc/{pid}/cmdline"),
+        ])
+}
 
-fn damaged(name: &str, damage: &str, place: Place<'_>) -> Verdict {
-    let verdict = Verdict::problem(format!("{name} is damaged: {damage}"))
+fn doubtful(doubt: &Doubt) -> Verdict {
+    match doubt {
+        Doubt::Changed => Verdict::unknown("its files were changed during the look, as by a start or a stop of Vestry")
+            .remedy(["look again:  vestry doctor"]),
+        Doubt::Unread(log) => Verdict::unknown(format!("changes to it lie in {}, unread", log.display()))
+            .because("They can't be read without writing. The next start of the control plane takes them up.")
+            .remedy(["vestry serve", "then look again:  vestry doctor"]),
+    }
+}
+
+fn damaged(damage: &str, place: Place<'_>) -> Verdict {
+    let verdict = Verdict::problem(format!("it is damaged: {damage}"))
         .because("What was written may be lost or wrong. Put your backup in its place, and keep the damaged one:");
     let Place::File(file) = place else { return verdict.remedy(["restore the backup of the database"]) };
     let file = shell(file);
@@ -88,7 +112,7 @@ fn usable(name: &str, schema: Schema, write_ahead_log: Option<bool>, whole: &Who
     match whole {
         Whole::Unknown(why) => Verdict::unknown(format!("whether {name} is whole: {why}")),
         Whole::Yes => Verdict::ok(format!("{name}{log}, whole, its tables up to date")),
-        Whole::NotAsked | Whole::No(_) => Verdict::ok(format!("{name}, its tables up to date")),
+        Whole::NotAsked => Verdict::ok(format!("{name}, its tables up to date")),
     }
 }
 
@@ -102,7 +126,7 @@ mod tests {
 
     fn verdict(schema: Schema, write_ahead_log: Option<bool>, whole: Whole) -> Verdict {
         let server = "SQLite 3.50.0".to_owned();
-        judge(&Database::Found { server, schema, write_ahead_log, whole }, file())
+        judge(&Database::Found { server, schema, write_ahead_log, whole }, file(), None)
     }
 
     #[test]
@@ -116,10 +140,9 @@ mod tests {
     }
 
     #[test]
-    fn damage_goes_before_everything() {
+    fn a_database_is_whole_or_it_is_not_known() {
         let whole = |whole| verdict(Schema::Current, Some(true), whole).status;
-        assert_eq!(whole(Whole::No("row 3 missing from index".into())), Status::Problem);
-        assert_eq!(verdict(Schema::Pending(1), None, Whole::No("x".into())).status, Status::Problem);
+        assert_eq!(whole(Whole::Yes), Status::Ok);
         assert_eq!(whole(Whole::Unknown("it took longer than 20 seconds".into())), Status::Unknown);
         assert_eq!(verdict(Schema::Current, None, Whole::NotAsked).status, Status::Ok);
         assert_eq!(verdict(Schema::Current, Some(false), Whole::Yes).status, Status::Warning);
@@ -127,22 +150,52 @@ mod tests {
 
     #[test]
     fn a_database_that_is_down_is_named_by_its_place() {
-        let failed = |why: &str, place| judge(&Database::Failed(why.to_owned()), place);
+        let failed = |why: &str, place| judge(&Database::Failed(why.to_owned()), place, None);
         let down = failed("Connection refused", Place::Server("db.test", 5432));
         assert_eq!((down.status, down.remedy[0].as_str()), (Status::Problem, "pg_isready -h db.test -p 5432"));
         assert_eq!(failed("no permission", file()).remedy[0], "ls -l /srv/vestry.sqlite*");
         assert!(failed("no permission", Place::Elsewhere).remedy[0].contains("--database-url"));
-        assert_eq!(judge(&Database::Missing, file()).status, Status::Ok);
+    }
+
+    /// Beside a running control plane it was well that its database is not there.
+    #[test]
+    fn a_database_that_is_not_there_is_well_only_before_the_first_start() {
+        assert_eq!(judge(&Database::Missing, file(), None).status, Status::Ok);
+        let verdict = judge(&Database::Missing, file(), Some(7));
+        assert_eq!(verdict.status, Status::Problem);
+        assert!(verdict.remedy[0].starts_with("ls -l /proc/7/fd"), "{verdict:?}");
+        let empty = |running| {
+            let (server, whole) = ("PostgreSQL 15".to_owned(), Whole::NotAsked);
+            judge(&Database::Found { server, schema: Schema::None, write_ahead_log: None, whole }, file(), running)
+        };
+        assert_eq!((empty(None).status, empty(Some(7)).status), (Status::Ok, Status::Problem));
     }
 
     #[test]
+    fn what_was_read_in_doubt_is_neither_well_nor_damaged() {
+        let verdict = |doubt| judge(&Database::Doubtful(doubt), file(), None);
+        let changed = verdict(Doubt::Changed);
+        assert_eq!((changed.status, changed.remedy.len()), (Status::Unknown, 1));
+        let unread = verdict(Doubt::Unread("/srv/vestry.sqlite-wal".into()));
+        assert_eq!(unread.status, Status::Unknown);
+        assert!(unread.found.contains("/srv/vestry.sqlite-wal"), "{unread:?}");
+        assert_eq!(unread.remedy[0], "vestry serve");
+    }
+
+    /// Damage was known by the word "malformed", and said twice.
+    #[test]
     fn a_damaged_file_is_kept_and_the_backup_put_in_its_place() {
-        for why in ["database disk image is malformed", "file is not a database"] {
-            let verdict = judge(&Database::Failed(why.to_owned()), file());
-            assert_eq!(verdict.status, Status::Problem);
-            assert_eq!(verdict.remedy[2], "install -m 600 YOUR-BACKUP /srv/vestry.sqlite");
-        }
-        let verdict = verdict(Schema::Current, Some(true), Whole::No("row 3 missing from index".into()));
+        let damaged = |words: &str, place| judge(&Database::Damaged(words.to_owned()), place, None);
+        let verdict = damaged("row 3 missing from index", file());
+        assert_eq!(
+            (verdict.status, verdict.found.as_str()),
+            (Status::Problem, "it is damaged: row 3 missing from index")
+        );
         assert!(verdict.remedy[1].starts_with("mkdir /srv/vestry.sqlite.damaged"), "{verdict:?}");
+        assert_eq!(verdict.remedy[2], "install -m 600 YOUR-BACKUP /srv/vestry.sqlite");
+        assert_eq!(damaged("invalid page", Place::Elsewhere).remedy, ["restore the backup of the database"]);
+        // A word is no damage.
+        let failed = judge(&Database::Failed("malformed address".to_owned()), file(), None);
+        assert!(failed.found.starts_with("it can't be reached or read"), "{failed:?}");
     }
 }

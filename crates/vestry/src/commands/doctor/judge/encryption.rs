@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use super::{super::report::Verdict, shell};
+use crate::time::When;
 
 /// What was seen of a certificate and its key.
 pub(in super::super) struct Certificate<'a> {
@@ -12,8 +15,8 @@ pub(in super::super) struct Certificate<'a> {
     pub(in super::super) key: &'a Path,
     /// The mode of the key's file.
     pub(in super::super) key_mode: Option<u32>,
-    /// How many seconds it still holds; negative when it has ended; `None` when it doesn't say.
-    pub(in super::super) seconds_left: Option<i64>,
+    /// From when until when it is valid; `None` when it doesn't say.
+    pub(in super::super) validity: Option<(When, When)>,
     /// The host of the public address, and whether it is for that.
     pub(in super::super) host: Option<(&'a str, bool)>,
 }
@@ -23,15 +26,21 @@ const DAY: i64 = 86_400;
 const SOON: i64 = 30 * DAY;
 
 /// Whether clients accept the certificate, and for how long.
-pub(in super::super) fn judge(certificate: &Certificate<'_>) -> Verdict {
-    let Certificate { path, key, key_mode, seconds_left, host } = certificate;
+pub(in super::super) fn judge(certificate: &Certificate<'_>, now: Timestamp) -> Verdict {
+    let Certificate { path, key, key_mode, validity, host } = certificate;
     let name = path.display();
     let renew = ["certbot renew      or however you got it; a new pair is taken up without a restart"];
-    match seconds_left {
-        Some(..=0) => {
+    let left = validity.map(|(_, ends)| ends.until(now));
+    match (validity, left) {
+        (Some((begins, _)), _) if begins.until(now) > 0 => {
+            return Verdict::problem(format!("{name} is not valid yet, from {}", begins.exact()))
+                .because("No client accepts it before, unless it is this machine's clock that is wrong.")
+                .remedy(["date -u      is the clock right?", renew[0]]);
+        }
+        (_, Some(..=0)) => {
             return Verdict::problem(format!("{name} has ended")).because("No client accepts it.").remedy(renew);
         }
-        Some(left) if *left < SOON => {
+        (_, Some(left)) if left < SOON => {
             return Verdict::warning(format!("{name} ends in {} days", left / DAY))
                 .because("From then on no client accepts it.")
                 .remedy(renew);
@@ -48,7 +57,7 @@ pub(in super::super) fn judge(certificate: &Certificate<'_>) -> Verdict {
             .because("Whoever has the key can pose as the control plane.")
             .remedy([format!("chmod o= {}", shell(key))]);
     }
-    match seconds_left {
+    match left {
         Some(left) => Verdict::ok(format!("{name} fits its key and holds for {} days", left / DAY)),
         None => Verdict::unknown(format!("{name} fits its key, and how long it holds can't be read")),
     }
@@ -69,26 +78,45 @@ pub(in super::super) fn judge_without(public: bool, warning: Option<&str>) -> Ve
 mod tests {
     use super::{super::super::report::Status, *};
 
+    fn now() -> Timestamp {
+        "2026-11-22T12:00:00Z".parse().unwrap()
+    }
+
+    /// Valid from and until so many seconds from now.
+    fn valid(begins: i64, ends: i64) -> Option<(When, When)> {
+        let when = |seconds| When::of(domain::Time(now().as_microsecond() + seconds * 1_000_000)).unwrap();
+        Some((when(begins), when(ends)))
+    }
+
     fn certificate<'a>() -> Certificate<'a> {
         Certificate {
             path: Path::new("/tls/chain.pem"),
             key: Path::new("/tls/key.pem"),
             key_mode: Some(0o640),
-            seconds_left: Some(90 * DAY),
+            validity: valid(-DAY, 90 * DAY),
             host: Some(("vestry.test", true)),
         }
     }
 
+    fn judge(certificate: &Certificate<'_>) -> Verdict {
+        super::judge(certificate, now())
+    }
+
     #[test]
-    fn a_certificate_ends_and_is_for_a_host() {
+    fn a_certificate_begins_and_ends_and_is_for_a_host() {
         assert_eq!(judge(&certificate()).status, Status::Ok);
-        let left = |seconds| judge(&Certificate { seconds_left: seconds, ..certificate() });
-        assert_eq!(left(Some(0)).status, Status::Problem);
-        assert_eq!(left(Some(-DAY)).status, Status::Problem);
-        assert_eq!(left(Some(SOON - 1)).status, Status::Warning);
-        assert!(left(Some(3 * DAY + 5)).found.ends_with("ends in 3 days"));
-        assert_eq!(left(Some(SOON)).status, Status::Ok);
-        assert_eq!(left(None).status, Status::Unknown);
+        let of = |validity| judge(&Certificate { validity, ..certificate() });
+        let left = |seconds| of(valid(-DAY, seconds));
+        assert_eq!(left(0).status, Status::Problem);
+        assert_eq!(left(-DAY / 2).status, Status::Problem);
+        assert_eq!(left(SOON - 1).status, Status::Warning);
+        assert!(left(3 * DAY + 5).found.ends_with("ends in 3 days"));
+        assert_eq!(left(SOON).status, Status::Ok);
+        assert_eq!(of(None).status, Status::Unknown);
+        let early = of(valid(3600, 90 * DAY));
+        assert_eq!(early.status, Status::Problem);
+        assert_eq!(early.found, "/tls/chain.pem is not valid yet, from 2026-11-22 13:00:00Z");
+        assert_eq!(of(valid(0, 90 * DAY)).status, Status::Ok);
         let other = judge(&Certificate { host: Some(("other.test", false)), ..certificate() });
         assert_eq!(other.status, Status::Warning);
         let open = judge(&Certificate { key_mode: Some(0o644), ..certificate() });

@@ -21,10 +21,13 @@ pub(in super::super) fn judge(
 ) -> Verdict {
     let name = place.map_or_else(|| "from the environment".to_owned(), |path| path.display().to_string());
     match found {
-        RootKey::Opens => Verdict::ok(match data_keys {
-            None | Some(0) => format!("{name}; nothing is sealed yet"),
-            Some(_) => format!("{name}; it opens this database's data keys"),
-        }),
+        RootKey::Opens => match data_keys {
+            None => {
+                Verdict::unknown(format!("there is no database whose data keys it could open ({name} can be used)"))
+            }
+            Some(0) => Verdict::ok(format!("{name}; nothing is sealed yet")),
+            Some(_) => Verdict::ok(format!("{name}; it opens this database's data keys")),
+        },
         RootKey::Unproven(why) => {
             Verdict::unknown(format!("whether the key opens this database's data keys: {why} ({name} can be used)"))
         }
@@ -142,6 +145,7 @@ mod tests {
     fn a_key_opens_what_is_sealed_or_not() {
         assert_eq!(verdict(RootKey::Opens, Some(0)).found, format!("{PATH}; nothing is sealed yet"));
         assert_eq!(verdict(RootKey::Opens, Some(2)).status, Status::Ok);
+        assert_eq!(verdict(RootKey::Opens, None).status, Status::Unknown);
         assert_eq!(verdict(RootKey::Unproven("the database can't be read".into()), None).status, Status::Unknown);
         let other = verdict(RootKey::OpensNothing, Some(2));
         assert_eq!(other.status, Status::Problem);

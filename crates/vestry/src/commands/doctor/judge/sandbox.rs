@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use runtime::{Network, Reason, Sandbox, Unavailable, machine::Tool};
+use runtime::{Network, Reason, Sandbox, Settings, Unavailable, machine::Tool};
 
 use super::{super::report::Verdict, shell};
 
@@ -61,12 +61,12 @@ pub(in super::super) fn judge_network(trial: &Trial) -> Verdict {
 }
 
 /// Whether bubblewrap is there, new enough, and no more powerful than it need be.
-pub(in super::super) fn judge_bubblewrap(sandbox: Sandbox, tool: Option<&Tool>) -> Verdict {
-    if sandbox == Sandbox::None {
+pub(in super::super) fn judge_bubblewrap(servers: &Settings, tool: Option<&Tool>) -> Verdict {
+    if servers.sandbox == Sandbox::None {
         return Verdict::unknown("not needed, since servers have no sandbox");
     }
     let Some(tool) = tool else {
-        return Verdict::problem(format!("bubblewrap is not installed: there is no bwrap in {FOLDERS}"))
+        return Verdict::problem(format!("bubblewrap is not installed: there is no bwrap in {}", folders(servers)))
             .because("The sandbox is made with it; without it no server starts. As root:")
             .remedy(["apt install bubblewrap"]);
     };
@@ -90,8 +90,8 @@ pub(in super::super) fn judge_bubblewrap(sandbox: Sandbox, tool: Option<&Tool>) 
 }
 
 /// Whether slirp4netns is there.
-pub(in super::super) fn judge_slirp4netns(sandbox: Sandbox, network: Network, tool: Option<&Tool>) -> Verdict {
-    if sandbox == Sandbox::None || network != Network::Isolated {
+pub(in super::super) fn judge_slirp4netns(servers: &Settings, tool: Option<&Tool>) -> Verdict {
+    if servers.sandbox == Sandbox::None || servers.network != Network::Isolated {
         return Verdict::unknown("not needed with these settings");
     }
     match tool {
@@ -99,14 +99,17 @@ pub(in super::super) fn judge_slirp4netns(sandbox: Sandbox, network: Network, to
             let version = version.as_deref().unwrap_or("of an unknown version");
             Verdict::ok(format!("{version} ({})", path.display()))
         }
-        None => Verdict::problem(format!("slirp4netns is not installed: it is not in {FOLDERS}"))
+        None => Verdict::problem(format!("slirp4netns is not installed: it is not in {}", folders(servers)))
             .because("It is the way out of a server's own network; without it no server starts. As root:")
             .remedy(["apt install slirp4netns"]),
     }
 }
 
-/// What the runtime's settings look through.
-const FOLDERS: &str = "/usr/local/bin, /usr/bin or /bin";
+/// Where the runtime looks for programs, in words.
+fn folders(servers: &Settings) -> String {
+    let names: Vec<_> = servers.tool_paths.iter().map(|folder| folder.display().to_string()).collect();
+    names.join(", ")
+}
 
 fn number(version: &str) -> Option<(u32, u32)> {
     let mut parts = version.split('.');
@@ -170,6 +173,10 @@ mod tests {
         assert_eq!(both(&closed), (Status::Ok, Status::Ok));
     }
 
+    fn servers(sandbox: Sandbox, network: Network) -> Settings {
+        Settings { sandbox, network, ..Settings::new("/var/lib/vestry".into(), "/usr/bin/vestry".into()) }
+    }
+
     #[test]
     fn bubblewrap_is_judged_by_its_version_and_its_rights() {
         let tool = |version: Option<&str>, setuid| Tool {
@@ -177,7 +184,8 @@ mod tests {
             setuid,
             version: version.map(str::to_owned),
         };
-        let status = |tool: Option<Tool>| judge_bubblewrap(Sandbox::Bubblewrap, tool.as_ref()).status;
+        let status =
+            |tool: Option<Tool>| judge_bubblewrap(&servers(Sandbox::Bubblewrap, Network::None), tool.as_ref()).status;
         assert_eq!(status(None), Status::Problem);
         for (version, expected) in
             [("0.4.1", Status::Problem), ("0.8.0", Status::Ok), ("0.11.0", Status::Ok), ("1.0", Status::Ok)]
@@ -185,19 +193,28 @@ mod tests {
             assert_eq!(status(Some(tool(Some(version), false))), expected, "{version}");
         }
         assert_eq!(status(Some(tool(None, false))), Status::Unknown);
-        let setuid = judge_bubblewrap(Sandbox::Bubblewrap, Some(&tool(Some("0.8.0"), true)));
+        let setuid = judge_bubblewrap(&servers(Sandbox::Bubblewrap, Network::None), Some(&tool(Some("0.8.0"), true)));
         assert_eq!((setuid.status, setuid.remedy), (Status::Warning, vec!["chmod u-s /usr/bin/bwrap".to_owned()]));
-        assert_eq!(judge_bubblewrap(Sandbox::None, None).status, Status::Unknown);
+        assert_eq!(judge_bubblewrap(&servers(Sandbox::None, Network::None), None).status, Status::Unknown);
     }
 
     #[test]
     fn slirp4netns_is_needed_only_for_a_network_of_its_own() {
-        let status = |sandbox, network| judge_slirp4netns(sandbox, network, None).status;
+        let status = |sandbox, network| judge_slirp4netns(&servers(sandbox, network), None).status;
         assert_eq!(status(Sandbox::Bubblewrap, Network::Isolated), Status::Problem);
         assert_eq!(status(Sandbox::Bubblewrap, Network::None), Status::Unknown);
         assert_eq!(status(Sandbox::None, Network::Isolated), Status::Unknown);
         let tool = Tool { path: "/usr/bin/slirp4netns".into(), setuid: false, version: None };
-        assert_eq!(judge_slirp4netns(Sandbox::Bubblewrap, Network::Isolated, Some(&tool)).status, Status::Ok);
+        assert_eq!(judge_slirp4netns(&servers(Sandbox::Bubblewrap, Network::Isolated), Some(&tool)).status, Status::Ok);
+    }
+
+    #[test]
+    fn who_misses_a_program_is_told_where_it_was_looked_for() {
+        let tool_paths = vec!["/opt/vestry/bin".into(), "/usr/bin".into()];
+        let servers = Settings { tool_paths, ..servers(Sandbox::Bubblewrap, Network::Isolated) };
+        for verdict in [judge_bubblewrap(&servers, None), judge_slirp4netns(&servers, None)] {
+            assert!(verdict.found.ends_with("in /opt/vestry/bin, /usr/bin"), "{verdict:?}");
+        }
     }
 
     #[test]

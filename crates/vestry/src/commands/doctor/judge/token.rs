@@ -28,13 +28,13 @@ pub(in super::super) enum Answered {
 /// When it is time for a new one.
 const SOON: i64 = 7 * 86_400;
 
-/// Whether the token can be used. `login` is how another one is got.
-pub(in super::super) fn judge(answered: &Answered, now: Timestamp, login: &str) -> Verdict {
+/// Whether the token can be used. `another` is how another one is got.
+pub(in super::super) fn judge(answered: &Answered, now: Timestamp, another: &str) -> Verdict {
     match answered {
         Answered::Failed(failure) => Verdict::unknown(&failure.message),
         Answered::Invalid => Verdict::problem("it is not valid: it was revoked or has ended")
             .because("Nothing can be done with it.")
-            .remedy([login]),
+            .remedy([another]),
         Answered::Workspace => Verdict::ok(
             "a workspace's own, valid, for `vestry run` and nothing else; its owner sees when it ends:  \
              vestry token list -w WORKSPACE",
@@ -48,7 +48,7 @@ pub(in super::super) fn judge(answered: &Answered, now: Timestamp, login: &str) 
             let found = format!("`{name}` of {person}: it {may}, and {end}");
             match ends {
                 Some(end) if end.until(now) < SOON => {
-                    Verdict::warning(found).because("Make another one in time.").remedy([login])
+                    Verdict::warning(found).because("Make another one in time.").remedy([another])
                 }
                 _ => Verdict::ok(found),
             }

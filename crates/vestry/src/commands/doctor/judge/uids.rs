@@ -1,8 +1,8 @@
-use runtime::machine::{Claim, UIDS_LOOKED_AT};
+use runtime::machine::{Claim, last_uid};
 
 use super::super::report::Verdict;
 
-/// Whether the uids of workspaces belong to nobody else. `account` is the one that runs this, when it is not root.
+/// Whether the uids of workspaces, which are their groups' numbers too, belong to nobody else. `account` is the one that runs this, when it is not root.
 pub(in super::super) fn judge(account: Option<&str>, first: u32, claims: &Result<Vec<Claim>, String>) -> Verdict {
     if let Some(account) = account {
         return Verdict::ok(format!(
@@ -14,7 +14,7 @@ pub(in super::super) fn judge(account: Option<&str>, first: u32, claims: &Result
         Err(why) => return Verdict::unknown(why),
     };
     let Some(claim) = claims.first() else {
-        let last = first.saturating_add(UIDS_LOOKED_AT);
+        let last = last_uid(first);
         return Verdict::ok(format!(
             "each workspace has its own, from {first}; {first} to {last} belong to nobody else"
         ));
@@ -22,7 +22,10 @@ pub(in super::super) fn judge(account: Option<&str>, first: u32, claims: &Result
     let Claim { owner, first: from, last, file } = claim;
     let which = if from == last { format!("{from}") } else { format!("{from} to {last}") };
     Verdict::problem(format!("{which} of the range from {first} belong to {owner} ({file})"))
-        .because("A workspace's servers would run as somebody else. In the settings file, before there are workspaces:")
+        .because(
+            "A workspace's servers would run as somebody else or in their group. In the settings file, before there are \
+             workspaces:",
+        )
         .remedy(["[servers] first_uid = 2000000000, or another number behind which a million uids are free"])
 }
 
@@ -34,7 +37,9 @@ mod tests {
     fn a_range_that_is_somebody_else_s_is_a_problem_for_root_alone() {
         let claim = |first, last| Claim { owner: "ada".into(), first, last, file: "/etc/subuid" };
         assert_eq!(judge(Some("vestry"), 5, &Ok(vec![claim(5, 9)])).status, Status::Ok);
-        assert_eq!(judge(None, 2_000_000_000, &Ok(vec![])).status, Status::Ok);
+        let free = judge(None, 2_000_000_000, &Ok(vec![]));
+        assert_eq!(free.status, Status::Ok);
+        assert!(free.found.contains("2000000000 to 2000999999"), "{free:?}");
         let verdict = judge(None, 100_000, &Ok(vec![claim(100_000, 165_535)]));
         assert_eq!(verdict.status, Status::Problem);
         assert!(verdict.found.starts_with("100000 to 165535 of the range from 100000 belong to ada"), "{verdict:?}");

@@ -1,0 +1,287 @@
+//! What a change of a secret will do, before it is made: by the rule that the change itself goes by.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use domain::{
+    Access, Available, Budget, BudgetLimit, Effect, ORGANIZATION_BUDGET, Proposal, ReachEffect, Reaches, SecretId,
+    SecretName, ServerId, Slug, WORKSPACE_BUDGET, WorkspaceId, entry_cost,
+};
+
+use super::{
+    App, Input,
+    access::authorize,
+    drift::Fleet,
+    secrets::{Place, Reach, Secret, scope, workspaces_of},
+};
+use crate::{
+    error::{Error, Result},
+    random,
+    store::{
+        Caller, Connection, Permit, available, budgets, secrets, selections,
+        servers::{Among, Running},
+        workspaces,
+    },
+};
+
+/// What somebody thinks of doing to a secret.
+pub struct Ask {
+    /// What.
+    pub operation: Operation,
+    /// Which workspaces an organization secret is to reach; what is not mentioned stays.
+    pub reach: Reach,
+}
+
+/// A change of a secret.
+pub enum Operation {
+    /// Create it under this name, or write its next version: of so many bytes, where that is known.
+    Set(SecretName, Option<usize>),
+    /// Delete it.
+    Delete,
+    /// Give it this name.
+    Rename(SecretName),
+    /// Change which workspaces it reaches.
+    SetAccess,
+}
+
+/// A workspace with what a change does to it.
+pub struct Affected {
+    /// Its id.
+    pub id: WorkspaceId,
+    /// Its slug.
+    pub slug: Slug,
+    /// Its name.
+    pub name: String,
+    /// What happens to it.
+    pub effect: Effect,
+    /// Whether its budget would be exceeded.
+    pub exceeds: bool,
+}
+
+/// A server that needs a restart once the change is made.
+pub struct StaleServer {
+    /// Its workspace's slug.
+    pub workspace: Slug,
+    /// Its own slug.
+    pub server: Slug,
+    /// Whether it needs one now already.
+    pub already: bool,
+}
+
+/// What a change will do.
+pub struct Preview {
+    /// Every workspace that feels it, has the secret afterwards, or would have too much; by slug.
+    pub workspaces: Vec<Affected>,
+    /// Every server of the place that needs a restart afterwards, by workspace and slug.
+    pub stale: Vec<StaleServer>,
+    /// What the budget's secrets take afterwards, where they take most: by number and by size.
+    pub budget: Budget,
+    /// What they may take.
+    pub limit: BudgetLimit,
+}
+
+/// Says what a change of a secret will do. Nothing is written or unsealed.
+///
+/// # Errors
+/// Those that the change itself would meet, but for a budget exceeded: [`Error::NotFound`] without the secret,
+/// [`Error::Conflict`] for a new name that is taken, [`Error::Invalid`] for workspaces that do not exist; otherwise as the
+/// order of answers says.
+pub async fn get(app: &App, caller: &Caller, place: Place<'_>, name: &str, ask: Input<Ask>) -> Result<Preview> {
+    let mut db = app.store.read().await?;
+    let permit = authorize(&mut db, caller, place.target(), place.previewing()).await?;
+    let known = secrets::find(&mut db, &permit, name).await?;
+    let ask = ask.checked()?;
+    if known.is_none() && !matches!(ask.operation, Operation::Set(..)) {
+        return Err(Error::NotFound);
+    }
+    let reached = reached(&mut db, &permit, known.as_ref()).await?;
+    let proposal = propose(&mut db, &permit, known.as_ref(), &ask).await?;
+    let (cost, weights) = weigh(&mut db, &permit, known.as_ref(), &ask, proposal.secret).await?;
+
+    let workspaces = affected(&mut db, &permit, known.as_ref(), &reached, &proposal, &weights, cost).await?;
+    let budget = weights.most(&proposal, &workspaces, cost);
+    let stale = stale(&mut db, &permit, &proposal).await?;
+    Ok(Preview { workspaces, stale, budget, limit: weights.limit })
+}
+
+/// Which workspaces a secret reaches now.
+async fn reached(db: &mut Connection, permit: &Permit, known: Option<&Secret>) -> Result<Reaches> {
+    Ok(match (permit.workspace(), known) {
+        (_, None) => Reaches::Only(BTreeSet::new()),
+        (Some(workspace), _) => Reaches::Only(BTreeSet::from([workspace])),
+        (None, Some(secret)) if secret.access == Access::All => Reaches::Everywhere,
+        (None, Some(secret)) => {
+            Reaches::Only(selections::of_secret(db, permit, secret.id).await?.into_iter().collect())
+        }
+    })
+}
+
+/// The secret as it is about to be.
+async fn propose(db: &mut Connection, permit: &Permit, known: Option<&Secret>, ask: &Ask) -> Result<Proposal> {
+    let secret = known.map_or_else(|| SecretId::new(permit.now(), random::bytes()), |known| known.id);
+    let now = known.map(available_now);
+    let after = match &ask.operation {
+        Operation::Delete => None,
+        Operation::SetAccess => now,
+        Operation::Rename(name) => {
+            if secrets::find(db, permit, name.as_str()).await?.is_some_and(|taken| taken.id != secret) {
+                return Err(Error::Conflict("there is one of this name already; choose another name".into()));
+            }
+            now.map(|now| Available { name: name.clone(), ..now })
+        }
+        Operation::Set(name, _) => Some(Available {
+            id: secret,
+            name: name.clone(),
+            scope: scope(permit),
+            version: known.map_or(1, |known| known.version + 1),
+            suspended: false,
+            detail: (),
+        }),
+    };
+    let reaches = match permit.workspace() {
+        Some(workspace) => Reaches::Only(BTreeSet::from([workspace])),
+        None => match ask.reach.after_write(known.map(|known| known.access)) {
+            Access::All => Reaches::Everywhere,
+            Access::Selected => Reaches::Only(match (&ask.reach.workspaces, known) {
+                (Some(slugs), _) => workspaces_of(db, permit, slugs).await?.into_iter().collect(),
+                (None, Some(known)) => selections::of_secret(db, permit, known.id).await?.into_iter().collect(),
+                (None, None) => BTreeSet::new(),
+            }),
+        },
+    };
+    Ok(Proposal { secret, after, reaches })
+}
+
+fn available_now(secret: &Secret) -> Available {
+    Available {
+        id: secret.id,
+        name: secret.name.clone(),
+        scope: secret.scope,
+        version: secret.version,
+        suspended: secret.suspension.is_some(),
+        detail: (),
+    }
+}
+
+/// What the other secrets of the budget take, in every workspace and in some.
+struct Weights {
+    everywhere: Budget,
+    somewhere: HashMap<WorkspaceId, Budget>,
+    limit: BudgetLimit,
+}
+
+impl Weights {
+    /// What a workspace's budget takes with the secret, where that reaches it.
+    fn of(&self, workspace: WorkspaceId, cost: Option<u64>) -> Budget {
+        let own = self.somewhere.get(&workspace).copied().unwrap_or_default();
+        let others = self.everywhere.and(own);
+        cost.map_or(others, |cost| others.with(cost))
+    }
+
+    /// What is taken where most is: by number and by size, each in its own worst workspace.
+    fn most(&self, proposal: &Proposal, affected: &[Affected], cost: Option<u64>) -> Budget {
+        let everywhere = cost.filter(|_| proposal.reaches == Reaches::Everywhere);
+        let least = everywhere.map_or(self.everywhere, |cost| self.everywhere.with(cost));
+        let reached = affected.iter().filter(|workspace| workspace.effect.reaches).map(|workspace| workspace.id);
+        let reached: HashSet<WorkspaceId> = reached.collect();
+        self.somewhere.keys().chain(&reached).fold(least, |most, workspace| {
+            most.max_each(self.of(*workspace, cost.filter(|_| reached.contains(workspace))))
+        })
+    }
+}
+
+/// What the secret will take of its budget, where it will be there at all, and what the others take.
+async fn weigh(
+    db: &mut Connection,
+    permit: &Permit,
+    known: Option<&Secret>,
+    ask: &Ask,
+    secret: SecretId,
+) -> Result<(Option<u64>, Weights)> {
+    let now = match known {
+        Some(known) => Some((known.name.as_str().len() as u64, budgets::of_secret(db, permit, known.id).await?)),
+        None => None,
+    };
+    let cost = match (&ask.operation, now) {
+        (Operation::Delete, _) => None,
+        (Operation::Set(name, Some(length)), _) => Some(entry_cost(name, envelope::padded_len(*length) as u64)),
+        (Operation::Set(name, None), None) => Some(entry_cost(name, envelope::padded_len(0) as u64)),
+        (Operation::Rename(name), Some((letters, cost))) => Some(cost - letters + name.as_str().len() as u64),
+        (Operation::Set(..) | Operation::SetAccess | Operation::Rename(_), now) => now.map(|(_, cost)| cost),
+    };
+    let weights = match permit.workspace() {
+        None => {
+            let (everywhere, somewhere) = budgets::without(db, permit, secret).await?;
+            Weights { everywhere, somewhere, limit: ORGANIZATION_BUDGET }
+        }
+        Some(workspace) => {
+            let all = budgets::of_workspace(db, workspace).await?;
+            let others = now.map_or(all, |(_, cost)| all.without(cost));
+            Weights { everywhere: others, somewhere: HashMap::new(), limit: WORKSPACE_BUDGET }
+        }
+    };
+    Ok((cost, weights))
+}
+
+/// The workspaces that feel the change or have the secret afterwards.
+async fn affected(
+    db: &mut Connection,
+    permit: &Permit,
+    known: Option<&Secret>,
+    reached: &Reaches,
+    proposal: &Proposal,
+    weights: &Weights,
+    cost: Option<u64>,
+) -> Result<Vec<Affected>> {
+    let now = known.map(available_now);
+    let mut affected = Vec::new();
+    let felt = |slug, name, workspace, there| {
+        let effect = proposal.effect(workspace, there);
+        let exceeds = effect.reaches && weights.of(workspace, cost).check(weights.limit).is_err();
+        (effect.reach.is_some() || effect.reaches).then_some(Affected { id: workspace, slug, name, effect, exceeds })
+    };
+    match permit.workspace() {
+        Some(workspace) => {
+            let seen = workspaces::get(db, permit).await?;
+            let mut there = available::compared(db, permit.organization(), &HashSet::from([workspace])).await?;
+            affected.extend(felt(seen.slug, seen.name, workspace, there.remove(&workspace).unwrap_or_default()));
+        }
+        None => {
+            let names = [now.as_ref(), proposal.after.as_ref()].into_iter().flatten().map(|secret| &secret.name);
+            let mut names: Vec<&SecretName> = names.collect();
+            let Some(first) = names.pop() else { return Ok(affected) };
+            let mut own =
+                available::own_named(db, permit.organization(), (first, names.pop().unwrap_or(first))).await?;
+            for (workspace, slug, name) in workspaces::all(db, permit).await? {
+                let mut there = own.remove(&workspace).unwrap_or_default();
+                there.extend(now.iter().filter(|_| reached.includes(workspace)).cloned());
+                affected.extend(felt(slug, name, workspace, there));
+            }
+        }
+    }
+    Ok(affected)
+}
+
+/// The servers that need a restart afterwards, as the change's own answer will name them.
+async fn stale(db: &mut Connection, permit: &Permit, proposal: &Proposal) -> Result<Vec<StaleServer>> {
+    let workspace = permit.workspace();
+    let among = match &workspace {
+        Some(workspace) => Among::Workspaces(std::slice::from_ref(workspace)),
+        None => Among::Organization(permit.organization()),
+    };
+    let fleet = Fleet::read(db, permit.organization(), among).await?;
+    let already: HashSet<ServerId> = fleet.stale().into_iter().map(|(server, _)| server.id).collect();
+    let then = fleet.stale_after(|workspace, secrets| proposal.applied(workspace, secrets));
+    let seen = |(server, _): (Running, _)| StaleServer {
+        already: already.contains(&server.id),
+        workspace: server.workspace_slug,
+        server: server.slug,
+    };
+    Ok(then.into_iter().map(seen).collect())
+}
+
+impl Preview {
+    /// The workspaces that feel the change in this way.
+    pub fn that(&self, reach: ReachEffect) -> impl Iterator<Item = &Affected> {
+        self.workspaces.iter().filter(move |affected| affected.effect.reach == Some(reach))
+    }
+}
