@@ -1,10 +1,13 @@
 //! The control plane's answers, as far as the command line says them. Unknown fields are for newer versions.
 
+pub(crate) mod life;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
 
+use self::life::Suspension;
 use crate::{
     text::{Lines, Text},
     time::When,
@@ -82,6 +85,7 @@ pub(crate) struct Secret {
     pub(crate) description: Option<Text>,
     #[serde(default)]
     pub(crate) suspended: bool,
+    pub(crate) suspension: Option<Suspension>,
     pub(crate) updated_at: When,
     pub(crate) updated_by: Option<Who>,
     pub(crate) created_at: Option<When>,
@@ -257,7 +261,8 @@ pub(crate) enum Layer {
 
 #[derive(Deserialize)]
 pub(crate) struct AuditEvent {
-    pub(crate) sequence: u64,
+    /// Its number, where the whole log is read and not a workspace's activity.
+    pub(crate) sequence: Option<u64>,
     pub(crate) at: When,
     pub(crate) actor: Actor,
     pub(crate) action: Text,

@@ -1,9 +1,12 @@
 //! Secrets.
 
+pub(crate) mod life;
+
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Subcommand};
 
+use self::life::{Destroy, Holders, Restore, Suspend};
 use super::{restart::Rolling, target::Whose};
 use crate::complete::{Noun, names_of};
 
@@ -15,6 +18,9 @@ pub(crate) enum Secret {
     List {
         #[command(flatten)]
         whose: Whose,
+        /// The deleted ones that can be restored
+        #[arg(long)]
+        deleted: bool,
     },
     /// Show what is known of a secret, but for its value
     Show {
@@ -24,6 +30,18 @@ pub(crate) enum Secret {
         #[command(flatten)]
         whose: Whose,
     },
+    /// List a secret's versions, newest first
+    History {
+        /// The secret
+        #[arg(add = names_of(Noun::Secret))]
+        name: String,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Say which servers hold a secret now, and whose runs read it
+    Holders(Holders),
+    /// Keep a secret, or one version of it, from every start and run until that is lifted
+    Suspend(Suspend),
     /// Change a secret's description, or which workspaces an organization secret reaches
     Edit(Edit),
     /// Give a secret another name
@@ -46,6 +64,10 @@ pub(crate) enum Secret {
         #[command(flatten)]
         rolling: Rolling,
     },
+    /// Bring a deleted secret back, or with --version an older value of one that is there
+    Restore(Restore),
+    /// Erase the values of a deleted secret for good, or with --version an older one of one that is there
+    Destroy(Destroy),
     /// Delete a secret; its name is free at once
     Delete {
         /// The secret

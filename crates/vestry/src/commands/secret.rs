@@ -1,11 +1,18 @@
 //! `vestry secret`.
 
 mod change;
+mod deleted_secrets;
+mod disclosures;
+mod holders;
 mod set;
 mod show;
+mod suspensions;
+mod versions;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
+use self::deleted_secrets::described;
 use super::restart;
 use crate::{
     cli::{
@@ -14,11 +21,15 @@ use crate::{
     },
     client::read,
     exit::Failure,
-    models::{Consequences, Reach, Secret},
+    models::{
+        Consequences, Reach, Secret, Who,
+        life::{DeletedSecret, Suspension},
+    },
     place::{Connection, Scope},
     prompt,
     suggest::nearest,
     text::escape,
+    time::When,
 };
 
 pub(crate) use set::refuse_value_in_arguments;
@@ -27,8 +38,26 @@ pub(crate) use set::refuse_value_in_arguments;
 pub(crate) fn run(connection: &Connection<'_>, args: Args) -> Result<(), Failure> {
     match args {
         Args::Set(args) => set::run(connection, args),
-        Args::List { whose } => show::list(connection, &connection.scope(&whose)?),
+        Args::List { whose, deleted: false } => show::list(connection, &connection.scope(&whose)?),
+        Args::List { whose, deleted: true } => deleted_secrets::list(connection, &connection.scope(&whose)?),
         Args::Show { name, whose } => show::show(connection, &connection.scope(&whose)?, &name),
+        Args::History { name, whose } => versions::history(connection, &connection.scope(&whose)?, &name),
+        Args::Holders(args) => holders::run(connection, &args),
+        Args::Suspend(args) => suspensions::run(connection, &args),
+        Args::Restore(args) => {
+            let scope = connection.scope(&args.whose)?;
+            match args.version {
+                Some(number) => versions::put_back(connection, &scope, &args.name, number),
+                None => deleted_secrets::restore(connection, &scope, &args.name, args.id.as_deref()),
+            }
+        }
+        Args::Destroy(args) => {
+            let scope = connection.scope(&args.whose)?;
+            match args.version {
+                Some(number) => versions::destroy(connection, &scope, &args.name, number),
+                None => deleted_secrets::destroy(connection, &scope, &args.name, args.id.as_deref()),
+            }
+        }
         Args::Edit(args) => change::edit(connection, args),
         Args::Rename { name, new_name, whose } => {
             change::rename(connection, &connection.scope(&whose)?, &name, &new_name)
@@ -68,7 +97,22 @@ fn missing(connection: &Connection<'_>, scope: &Scope, name: &str, failure: Fail
         let organization = Scope::Organization(place.organization.clone());
         return Failure { message, ..failure }.help(format!("its administrators use {}", organization.flag()));
     }
+    if failure.is_not_found()
+        && let Some(deleted) = last_deleted(connection, scope, name)
+    {
+        let message = format!("there is no secret {} in {scope} any more: {}", deleted.name, described(&deleted));
+        let command = format!("{} {}", deleted.name, scope.flag());
+        return Failure { message, ..failure }.help(format!(
+            "bring it back:  vestry secret restore {command}\nwho still has it:  vestry secret holders {command}"
+        ));
+    }
     connection.missing(failure, "secret", name, &scope.secrets(), "name")
+}
+
+/// The deleted secret that had a name, of several the one deleted last.
+fn last_deleted(connection: &Connection<'_>, scope: &Scope, name: &str) -> Option<DeletedSecret> {
+    let items = connection.client.list(&scope.deleted_secrets(), None).ok()?;
+    items.iter().find(|item| item["name"] == name).and_then(|item| read(item).ok())
 }
 
 /// The entry of a scope's list with a name; of two, the one that wins.
@@ -120,6 +164,24 @@ fn unknown_workspaces(connection: &Connection<'_>, scope: &Scope, given: &args::
         Some(meant) => failure.help(format!("did you mean `{}`?", escape(meant))),
         None => failure.help(format!("which there are:  vestry workspace list --org {scope}")),
     }
+}
+
+/// Like `2 h ago by Mina`.
+fn at_by(at: When, by: Option<&Who>, now: Timestamp) -> String {
+    let at = at.relative(now);
+    match by {
+        Some(who) => format!("{at} by {}", who.name),
+        None => at,
+    }
+}
+
+/// Like `suspended (2 h ago by Mina: found in a public repository)`.
+fn suspended(suspension: &Suspension, now: Timestamp) -> String {
+    let reason = match suspension.reason.as_str() {
+        "" => String::new(),
+        reason => format!(": {reason}"),
+    };
+    format!("suspended ({}{reason})", at_by(suspension.at, suspension.by.as_ref(), now))
 }
 
 /// Which workspaces an organization secret reaches, like `reaches 2 workspaces: genomics-prod, nlp-sandbox`.

@@ -1,10 +1,11 @@
 //! `vestry server`.
 
 mod add;
-mod drift;
+pub(super) mod drift;
 mod lifecycle;
 mod logs;
 mod show;
+mod stop_all;
 
 use serde_json::Value;
 use ureq::http::Method;
@@ -21,6 +22,8 @@ use crate::{
     place::{Connection, Place},
     prompt,
 };
+
+pub(super) use stop_all::stop_all;
 
 /// Runs one of the server commands.
 pub(crate) fn run(connection: &Connection<'_>, args: Args) -> Result<(), Failure> {

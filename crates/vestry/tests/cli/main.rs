@@ -5,6 +5,7 @@
 mod complete;
 mod doctor;
 mod hostile;
+mod life;
 mod network;
 mod offline;
 mod requests;

@@ -1,5 +1,6 @@
 //! `vestry secret edit`, `rename` and `delete`: everything but the value.
 
+use domain::RESTORABLE_DAYS;
 use serde_json::{Map, Value, json};
 use ureq::http::Method;
 
@@ -176,6 +177,8 @@ pub(super) fn delete(
     let holders = secret.holders.unwrap_or_default();
     let keep = if holders > 0 { "; running servers keep it until they are restarted" } else { "" };
     connection.out.say(&format!("deleted {} from {scope}{keep}", secret.name));
+    let undo = format!("vestry secret restore {} {}", secret.name, scope.flag());
+    connection.out.say(&format!("undo within {RESTORABLE_DAYS} days:  {undo}"));
     if secret.holders != Some(0) {
         say_restarts(connection, scope);
     }

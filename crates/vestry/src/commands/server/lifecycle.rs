@@ -34,7 +34,16 @@ pub(super) fn start(server: &OneServer<'_>) -> Result<(), Failure> {
 /// Stops a server and waits until it has.
 pub(super) fn stop(server: &OneServer<'_>) -> Result<(), Failure> {
     server.post("/stop")?;
+    stopped(server)
+}
+
+/// Waits until a server that was told to stop has.
+pub(super) fn stopped(server: &OneServer<'_>) -> Result<(), Failure> {
     let stopped = settle(server, |now| Ok(!is_moving(now)))?;
+    if stopped.status.as_str() == "running" {
+        let message = format!("{} runs again: somebody started it meanwhile", stopped.slug);
+        return Err(Failure::new(Exit::TryAgain, message));
+    }
     server.connection.out.say(&format!("stopped {} in {}", stopped.slug, server.place));
     Ok(())
 }
