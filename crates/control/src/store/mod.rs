@@ -21,7 +21,6 @@ pub mod members;
 pub mod organizations;
 pub mod page;
 pub mod reports;
-pub mod reports;
 pub mod secrets;
 pub mod selections;
 pub mod servers;
