@@ -39,7 +39,7 @@ pub(crate) struct One {
 }
 
 /// How a rolling restart shall go on.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(crate) struct Rolling {
     /// How many servers are restarted at once, 1 to 100 [default: a tenth of them]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]

@@ -53,6 +53,9 @@ pub(crate) enum Secret {
         new_name: String,
         #[command(flatten)]
         whose: Whose,
+        /// Only say what it would do: which workspaces and servers would feel it
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Restart the running servers that differ because of a secret, batch by batch
     RestartHolders {
@@ -78,6 +81,9 @@ pub(crate) enum Secret {
         /// Only if it still has this revision, as `show` says it
         #[arg(long, value_name = "REVISION")]
         if_match: Option<String>,
+        /// Only say what it would do: which workspaces and servers would feel it
+        #[arg(long)]
+        dry_run: bool,
     },
 }
 
@@ -116,6 +122,9 @@ pub(crate) struct Set {
     /// Only if the name is free
     #[arg(long)]
     pub(crate) create_only: bool,
+    /// Only say what it would do: which workspaces and servers would feel it. No value is asked for
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// Which workspaces an organization secret reaches.
@@ -150,4 +159,7 @@ pub(crate) struct Edit {
     /// Only if it still has this revision, as `show` says it
     #[arg(long, value_name = "REVISION")]
     pub(crate) if_match: Option<String>,
+    /// Only say what another access would do: which workspaces and servers would feel it
+    #[arg(long, conflicts_with_all = ["add_workspace", "remove_workspace", "description"])]
+    pub(crate) dry_run: bool,
 }

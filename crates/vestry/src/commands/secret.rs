@@ -4,6 +4,7 @@ mod change;
 mod deleted_secrets;
 mod disclosures;
 mod holders;
+mod preview;
 mod set;
 mod show;
 mod suspensions;
@@ -59,23 +60,33 @@ pub(crate) fn run(connection: &Connection<'_>, args: Args) -> Result<(), Failure
             }
         }
         Args::Edit(args) => change::edit(connection, args),
-        Args::Rename { name, new_name, whose } => {
-            change::rename(connection, &connection.scope(&whose)?, &name, &new_name)
+        Args::Rename { name, new_name, whose, dry_run } => {
+            let scope = connection.scope(&whose)?;
+            match dry_run {
+                true => preview::rename(connection, &scope, &name, &new_name),
+                false => change::rename(connection, &scope, &name, &new_name),
+            }
         }
         Args::RestartHolders { name, whose, rolling } => {
-            restart_holders(connection, &connection.scope(&whose)?, &name, &rolling)
+            let scope = connection.scope(&whose)?;
+            let question =
+                format!("Restart every running server of {scope} that differs because of {}?", escape(&name));
+            prompt::confirm(connection.out, connection.settings.yes, &question, None)?;
+            restart_holders(connection, &scope, &name, &rolling)
         }
-        Args::Delete { name, whose, if_match } => {
-            change::delete(connection, &connection.scope(&whose)?, &name, if_match.as_deref())
+        Args::Delete { name, whose, if_match, dry_run } => {
+            let scope = connection.scope(&whose)?;
+            match dry_run {
+                true => preview::delete(connection, &scope, &name),
+                false => change::delete(connection, &scope, &name, if_match.as_deref()),
+            }
         }
     }
 }
 
-/// Restarts the running servers that differ because of a secret, once that is confirmed: what they have in memory goes.
+/// Restarts the running servers that differ because of a secret.
 fn restart_holders(connection: &Connection<'_>, scope: &Scope, name: &str, rolling: &Rolling) -> Result<(), Failure> {
     let escaped = escape(name);
-    let question = format!("Restart every running server of {scope} that differs because of {escaped}?");
-    prompt::confirm(connection.out, connection.settings.yes, &question, None)?;
     let organization = match scope {
         Scope::Workspace(place) => &place.organization,
         Scope::Organization(organization) => organization,

@@ -44,8 +44,11 @@ pub(crate) struct Suspend {
     /// Stop every server that holds it
     #[arg(long)]
     pub(crate) stop: bool,
+    /// Restart every running server that holds it, batch by batch: they go on without it
+    #[arg(long, conflicts_with = "stop")]
+    pub(crate) restart: bool,
     /// Lift the suspension: starts and runs get it again
-    #[arg(long, conflicts_with_all = ["reason", "stop"])]
+    #[arg(long, conflicts_with_all = ["reason", "stop", "restart"])]
     pub(crate) lift: bool,
 }
 

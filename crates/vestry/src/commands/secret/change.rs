@@ -54,6 +54,9 @@ pub(super) fn edit(connection: &Connection<'_>, args: Edit) -> Result<(), Failur
              --remove-workspace A",
         ));
     }
+    if args.dry_run {
+        return super::preview::set_access(connection, &scope, &args.name, &args.reach);
+    }
     let path = scope.secret(&args.name);
     let not_found = |failure| missing(connection, &scope, &args.name, failure);
     let before: Secret = connection.client.get(&path).map_err(not_found)?.read()?;

@@ -8,7 +8,7 @@ use super::{
     missing, say_consequences, suspended,
 };
 use crate::{
-    cli::secret::life::Suspend,
+    cli::{restart::Rolling, secret::life::Suspend},
     client::{now, read},
     commands::server,
     exit::Failure,
@@ -39,8 +39,12 @@ fn suspend(connection: &Connection<'_>, scope: &Scope, args: &Suspend) -> Result
         reason = reason.or(before["suspension"]["reason"].as_str());
     }
     out.say(&holders::bounded(&held, &args.name));
-    let stop = if args.stop { ", and stop every server that holds it" } else { "" };
-    prompt::confirm(out, connection.settings.yes, &format!("Suspend {what} in {scope}{stop}?"), None)?;
+    let then = match (args.stop, args.restart) {
+        (true, _) => ", and stop every server that holds it",
+        (_, true) => ", and restart every running server that holds it",
+        _ => "",
+    };
+    prompt::confirm(out, connection.settings.yes, &format!("Suspend {what} in {scope}{then}?"), None)?;
 
     let body = json!({ "version": args.version, "reason": reason });
     let request = connection.client.request(Method::PUT, &format!("{path}/suspension")).json(&body);
@@ -62,6 +66,9 @@ fn suspend(connection: &Connection<'_>, scope: &Scope, args: &Suspend) -> Result
     }
     if args.stop {
         return stop_holders(connection, scope, args);
+    }
+    if args.restart {
+        return super::restart_holders(connection, scope, &args.name, &Rolling::default());
     }
     if out.json {
         return Ok(());
