@@ -67,6 +67,16 @@ words! {
         ServerStarted = "server.started",
         /// A server was asked to stop.
         ServerStopped = "server.stopped",
+        /// A rolling restart was begun.
+        RestartStarted = "restart.started",
+        /// A rolling restart waits for somebody to look.
+        RestartPaused = "restart.paused",
+        /// Somebody continued a rolling restart.
+        RestartContinued = "restart.continued",
+        /// Somebody ended a rolling restart before its end.
+        RestartAborted = "restart.aborted",
+        /// A rolling restart came to its end.
+        RestartDone = "restart.done",
         /// A run was put on record; its secrets are about to be disclosed.
         RunStarted = "run.started",
     }

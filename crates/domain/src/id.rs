@@ -73,6 +73,8 @@ ids! {
     SecretId
     /// A start record.
     StartId
+    /// A rolling restart.
+    RestartId
     /// What starts of a workspace get between two changes.
     SnapshotId
     /// A session or token.

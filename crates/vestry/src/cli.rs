@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod doctor;
+pub(crate) mod restart;
 pub(crate) mod run;
 pub(crate) mod secret;
 pub(crate) mod serve;
@@ -37,7 +38,7 @@ pub(crate) struct Global {
     /// Print JSON instead of tables
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub(crate) json: bool,
-    /// Don't ask before something is deleted
+    /// Don't ask before something is deleted or suspended
     #[arg(long, short, global = true, help_heading = "Everywhere")]
     pub(crate) yes: bool,
 }
@@ -96,6 +97,9 @@ pub(crate) enum Command {
     /// Servers of a workspace
     #[command(subcommand)]
     Server(server::Server),
+    /// Rolling restarts: how far they are, and what to do about those that paused
+    #[command(subcommand)]
+    Restart(restart::Restart),
     /// Tokens: your own, or those with which a workspace's runs are started
     #[command(subcommand)]
     Token(account::Token),

@@ -9,7 +9,7 @@ use serde_json::Value;
 use ureq::{
     Agent, AsSendBody, Body,
     config::{Config, ConfigBuilder},
-    http::{self, HeaderValue, Method, Response, header},
+    http::{self, HeaderValue, Method, Response, StatusCode, header},
     tls::{RootCerts, TlsConfig},
     typestate::HttpCrateScope,
 };
@@ -125,6 +125,14 @@ impl Client {
         self.request(Method::GET, path).send()
     }
 
+    /// The same, once it has another revision than this one; `None` if it had none for as long as the path says to wait.
+    pub(crate) fn news(&self, path: &str, etag: &str) -> Result<Option<Answer>, Failure> {
+        let mut request = self.request(Method::GET, path);
+        request.headers.push(("if-none-match", etag.to_owned()));
+        let response = request.exchange(Some(ANSWER))?;
+        if response.status() == StatusCode::NOT_MODIFIED { Ok(None) } else { request.read(response).map(Some) }
+    }
+
     /// Begins any other request.
     pub(crate) fn request(&self, method: Method, path: &str) -> Request<'_> {
         Request { client: self, method, url: self.address.api(path), body: None, headers: Vec::new() }
@@ -223,8 +231,12 @@ impl Request<'_> {
     /// # Errors
     /// When there is no answer, and when the answer is a refusal.
     pub(crate) fn send(self) -> Result<Answer, Failure> {
+        let response = self.exchange(Some(ANSWER))?;
+        self.read(response)
+    }
+
+    fn read(&self, mut response: Response<Body>) -> Result<Answer, Failure> {
         let address = &self.client.address;
-        let mut response = self.exchange(Some(ANSWER))?;
         if !response.status().is_success() {
             return Err(self.client.refusal(response));
         }

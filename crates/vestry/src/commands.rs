@@ -10,6 +10,7 @@ mod logout;
 mod member;
 mod operator;
 mod organization;
+mod restart;
 mod run;
 mod secret;
 mod serve;
@@ -64,6 +65,7 @@ pub(crate) fn run(cli: Cli, environment: &Environment, out: &Output) -> Result<(
             here.connected(|connection| secret::run(connection, args))
         }
         Command::Server(args) => here.connected(|connection| server::run(connection, args)),
+        Command::Restart(args) => here.connected(|connection| restart::run(connection, args)),
         Command::Token(args) => here.connected(|connection| token::run(connection, args)),
         Command::Run(args) => match here.connected(|connection| run::run(connection, args)) {
             Ok(never) => match never {},

@@ -44,6 +44,8 @@ pub(crate) enum Noun {
     Workspace,
     /// A secret of the workspace or organization that the line names.
     Secret,
+    /// A deleted secret of it; where the line has `--version`, one that is there.
+    DeletedSecret,
     /// A server of the workspace that the line names.
     Server,
 }
@@ -104,9 +106,12 @@ fn look_up(noun: Noun, typed: &str, line: &[String]) -> Result<Vec<String>, Fail
             }
         },
         Noun::Workspace => workspaces(&connection, &connection.organization(organization.as_deref())?),
-        Noun::Secret => {
+        Noun::Secret | Noun::DeletedSecret => {
+            let has = |flag| value_of(line, &[flag]).is_some();
+            let deleted = has("--deleted") || matches!(noun, Noun::DeletedSecret) && !has("--version");
             let org = value_of(line, &["--org"]).map(|_| organization);
-            list(&connection, &connection.scope(&Whose { workspace, org })?.secrets(), "name")
+            let scope = connection.scope(&Whose { workspace, org })?;
+            list(&connection, &if deleted { scope.deleted_secrets() } else { scope.secrets() }, "name")
         }
         Noun::Server => list(&connection, &connection.place(workspace.as_ref())?.path("/servers"), "slug"),
     }

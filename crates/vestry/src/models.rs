@@ -1,10 +1,13 @@
 //! The control plane's answers, as far as the command line says them. Unknown fields are for newer versions.
 
+pub(crate) mod life;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
 
+use self::life::Suspension;
 use crate::{
     text::{Lines, Text},
     time::When,
@@ -82,6 +85,7 @@ pub(crate) struct Secret {
     pub(crate) description: Option<Text>,
     #[serde(default)]
     pub(crate) suspended: bool,
+    pub(crate) suspension: Option<Suspension>,
     pub(crate) updated_at: When,
     pub(crate) updated_by: Option<Who>,
     pub(crate) created_at: Option<When>,
@@ -188,6 +192,43 @@ pub(crate) struct Injected {
     pub(crate) version: u64,
 }
 
+/// A rolling restart; its servers only where one is asked for.
+#[derive(Deserialize)]
+pub(crate) struct Restart {
+    pub(crate) id: Text,
+    pub(crate) state: Text,
+    #[serde(default)]
+    pub(crate) detail: Text,
+    pub(crate) secret: Option<Text>,
+    pub(crate) workspace: Option<Text>,
+    pub(crate) batch_size: u32,
+    pub(crate) created_at: When,
+    pub(crate) created_by: Who,
+    pub(crate) counts: RestartCounts,
+    #[serde(default)]
+    pub(crate) servers: Vec<RestartStep>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct RestartCounts {
+    pub(crate) servers: u32,
+    pub(crate) waiting: u32,
+    pub(crate) restarting: u32,
+    pub(crate) done: u32,
+    pub(crate) skipped: u32,
+    pub(crate) failed: u32,
+}
+
+/// How far a rolling restart is with one server.
+#[derive(Deserialize)]
+pub(crate) struct RestartStep {
+    pub(crate) workspace: Text,
+    pub(crate) server: Text,
+    pub(crate) state: Text,
+    #[serde(default)]
+    pub(crate) detail: Lines,
+}
+
 #[derive(Deserialize)]
 pub(crate) struct TokenRow {
     pub(crate) id: Text,
@@ -220,7 +261,8 @@ pub(crate) enum Layer {
 
 #[derive(Deserialize)]
 pub(crate) struct AuditEvent {
-    pub(crate) sequence: u64,
+    /// Its number, where the whole log is read and not a workspace's activity.
+    pub(crate) sequence: Option<u64>,
     pub(crate) at: When,
     pub(crate) actor: Actor,
     pub(crate) action: Text,

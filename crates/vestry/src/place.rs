@@ -61,6 +61,27 @@ impl Scope {
         format!("{}/{}", self.secrets(), segment(name))
     }
 
+    /// The path of its deleted secrets.
+    pub(crate) fn deleted_secrets(&self) -> String {
+        match self {
+            Self::Workspace(place) => place.path("/deleted-secrets"),
+            Self::Organization(organization) => organization_path(organization, "/deleted-secrets"),
+        }
+    }
+
+    /// The path of one of its deleted secrets.
+    pub(crate) fn deleted_secret(&self, id: &str) -> String {
+        format!("{}/{}", self.deleted_secrets(), segment(id))
+    }
+
+    /// The slug of the organization that it is of.
+    pub(crate) fn organization(&self) -> &str {
+        match self {
+            Self::Workspace(place) => &place.organization,
+            Self::Organization(organization) => organization,
+        }
+    }
+
     /// The flag that names it on a command line.
     pub(crate) fn flag(&self) -> String {
         match self {

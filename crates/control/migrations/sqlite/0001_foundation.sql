@@ -264,8 +264,51 @@ CREATE TABLE starts (
 CREATE INDEX starts_of_server ON starts (server_id, id);
 CREATE INDEX starts_alive ON starts (organization_id) WHERE ended_at IS NULL AND kind = 'server';
 CREATE INDEX runs_of_workspace ON starts (workspace_id, id) WHERE kind = 'run';
-CREATE INDEX starts_with_snapshot ON starts (snapshot_id);
+CREATE INDEX starts_with_snapshot ON starts (snapshot_id, id);
 CREATE INDEX starts_pending ON starts (id) WHERE outcome = 'pending' AND kind = 'server';
+
+-- Rolling restarts: of the servers that one secret makes differ, or of all of a workspace that differ.
+CREATE TABLE restarts (
+    id TEXT NOT NULL PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    -- The workspace that it keeps to; NULL for one of the whole organization.
+    workspace_id TEXT REFERENCES workspaces (id),
+    -- The secret that it is for; NULL where it is for all that differs.
+    secret_id TEXT REFERENCES secrets (id),
+    batch_size INTEGER NOT NULL,
+    pause_on_failure INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    -- Why it paused, for people.
+    detail TEXT NOT NULL,
+    -- So many failures somebody has seen and continued after.
+    accepted_failures INTEGER NOT NULL,
+    revision TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    created_by TEXT NOT NULL REFERENCES users (id),
+    -- In whose name it goes on, and what they showed: whoever began it, or continued it last.
+    asked_by TEXT NOT NULL REFERENCES users (id),
+    credential_id TEXT NOT NULL REFERENCES credentials (id),
+    ended_at INTEGER
+) STRICT;
+CREATE INDEX restarts_of_organization ON restarts (organization_id, id);
+CREATE INDEX restarts_of_workspace ON restarts (workspace_id, id);
+CREATE INDEX restarts_running ON restarts (id) WHERE state = 'running';
+
+CREATE TABLE restart_servers (
+    restart_id TEXT NOT NULL REFERENCES restarts (id),
+    position INTEGER NOT NULL,
+    server_id TEXT NOT NULL REFERENCES servers (id),
+    state TEXT NOT NULL,
+    -- Why it was skipped or failed, for people.
+    detail TEXT NOT NULL,
+    -- The start record that it had when the restart was begun, and the one that it got.
+    old_start_id TEXT NOT NULL,
+    start_id TEXT,
+    changed_at INTEGER NOT NULL,
+    PRIMARY KEY (restart_id, position)
+) STRICT;
+CREATE INDEX restarts_under_way ON restart_servers (restart_id) WHERE state = 'restarting';
+CREATE INDEX restarts_of_server ON restart_servers (server_id, restart_id);
 
 -- One chain for each organization and one for the installation; its row is locked by whoever adds an event.
 CREATE TABLE audit_chains (

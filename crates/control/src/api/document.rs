@@ -130,6 +130,7 @@ fn refer(status: u16) -> RefOr<Response> {
 const PARAMETERS: &[(&str, &str)] = &[
     ("name", "The secret's name, as it is spelled."),
     ("organization", "The organization's slug."),
+    ("restart", "The rolling restart's id."),
     ("secret", "The deleted secret's id."),
     ("server", "The server's slug."),
     ("session", "The session's id; `current` for the one that asks."),

@@ -23,6 +23,8 @@ mod path;
 mod precondition;
 mod previews;
 mod problem;
+mod reports;
+mod restarts;
 mod runs;
 mod secrets;
 mod servers;
@@ -32,6 +34,7 @@ mod starts;
 mod suspensions;
 mod tokens;
 mod versions;
+mod wait;
 mod words;
 mod workspace_secrets;
 mod workspace_tokens;
@@ -60,6 +63,7 @@ fn documented() -> (Router<App>, openapi::OpenApi) {
         .routes(routes!(audit_events::list))
         .routes(routes!(audit_events::verify))
         .routes(routes!(audit_events::activity))
+        .routes(routes!(reports::secrets))
         .routes(routes!(workspaces::list, workspaces::create))
         .routes(routes!(workspaces::get, workspaces::edit, workspaces::delete))
         .routes(routes!(workspaces::give))
@@ -113,7 +117,13 @@ fn documented() -> (Router<App>, openapi::OpenApi) {
         .routes(routes!(servers::stop))
         .routes(routes!(servers::restart))
         .routes(routes!(servers::starts))
-        .routes(routes!(servers::logs));
+        .routes(routes!(servers::logs))
+        .routes(routes!(restarts::begin_for_secret))
+        .routes(routes!(restarts::begin_for_workspace_secret))
+        .routes(routes!(restarts::begin_for_workspace, restarts::list_of_workspace))
+        .routes(routes!(restarts::list))
+        .routes(routes!(restarts::get, restarts::abort))
+        .routes(routes!(restarts::resume));
     let (router, mut document) = OpenApiRouter::with_openapi(document::Document::openapi())
         .nest("/api/v1", v1)
         .routes(routes!(health::alive))

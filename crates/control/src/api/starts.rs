@@ -104,7 +104,17 @@ pub(super) fn part(params: Params<StartsParams>) -> (Input<i64>, Part) {
 impl Part {
     /// The records of a server, or those of runs.
     pub(super) fn list(&self, starts: Vec<Start>, server: Option<&str>) -> List<StartBody> {
-        List::page(starts, self.limit, |start| start.id.to_string(), |start| show(start, server))
+        self.page(starts, |start| start.id.to_string(), |start| show(start, server))
+    }
+
+    /// Other rows that are listed by their ids, newest first.
+    pub(super) fn page<R, T: ToSchema>(
+        &self,
+        rows: Vec<R>,
+        id: impl Fn(&R) -> String,
+        show: impl Fn(R) -> T,
+    ) -> List<T> {
+        List::page(rows, self.limit, id, show)
     }
 }
 

@@ -96,12 +96,16 @@ fn who_may(action: Action) -> &'static str {
         Action::UseServers | Action::ReadServerLogs | Action::StartRuns => {
             "only the workspace's owner and collaborators may do this; nothing was done; ask the owner for access"
         }
-        Action::GiveOrDeleteWorkspace | Action::SuspendWorkspaceSecrets | Action::SeeHolders => {
+        Action::GiveOrDeleteWorkspace
+        | Action::SuspendWorkspaceSecrets
+        | Action::SeeHolders
+        | Action::RestartHolders => {
             "only the workspace's owner or an administrator may do this; nothing was done; ask one of them"
         }
         Action::AdministerOrganization
         | Action::ReadAuditLog
         | Action::ListOrganizationSecrets
+        | Action::ListRestarts
         | Action::WriteOrganizationSecrets
         | Action::SuspendOrganizationSecrets => {
             "only administrators of the organization may do this; nothing was done; ask one of them"

@@ -3,16 +3,13 @@
 use std::time::Duration;
 
 use domain::{Available, policy::Action};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
-use super::{App, Input, access::authorize_runner, snapshots::revision_of};
+use super::{App, Input, access::authorize_runner, snapshots::revision_of, waiting};
 use crate::{
     error::Result,
     store::{Runner, available, secrets::Secret},
 };
-
-/// How long to wait at most before looking again: another control plane may have written.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// What a workspace's next start would get.
 pub struct Environment {
@@ -36,7 +33,7 @@ pub async fn get(
 ) -> Result<Option<Environment>> {
     let (mut wait, mut end, mut seen) = (Some(wait), Instant::now(), None);
     loop {
-        let mut written = app.store.written();
+        let written = app.store.written();
         let mut db = app.store.read().await?;
         let permit = authorize_runner(&mut db, runner, organization, Some(slug), Action::SeeEnvironment).await?;
         if let Some(wait) = wait.take() {
@@ -53,11 +50,8 @@ pub async fn get(
             }
         }
         drop(db);
-        let left = end.saturating_duration_since(Instant::now());
-        if left.is_zero() {
+        if !waiting::look_again(written, end).await {
             return Ok(None);
         }
-        // Either way it looks again.
-        let _woken = timeout(left.min(LOOK_AGAIN), written.changed()).await;
     }
 }

@@ -27,6 +27,8 @@ mod passwords;
 pub mod previews;
 mod processes;
 mod reconcile;
+pub mod reports;
+pub mod restarts;
 pub mod runs;
 pub mod secrets;
 pub mod servers;
@@ -38,6 +40,7 @@ pub mod suspensions;
 pub mod token;
 pub mod tokens;
 pub mod versions;
+mod waiting;
 pub mod workspace_tokens;
 pub mod workspaces;
 
@@ -84,6 +87,8 @@ pub struct Parts {
     pub(in crate::app) moves: moves::Moves,
     /// Who is told of changes.
     pub(in crate::app) listeners: events::Listeners,
+    /// The rolling restarts that are gone on with.
+    pub(in crate::app) restarts: restarts::Workers,
     /// Whether the servers on record have been compared with the processes that are there.
     pub(in crate::app) reconciled: tokio::sync::watch::Sender<bool>,
 }

@@ -6,7 +6,7 @@ use domain::{Outcome, ServerId, ServerStatus, StartId};
 use runtime::{Exit, State};
 use tokio::{sync::Semaphore, task::JoinSet};
 
-use super::{App, processes};
+use super::{App, processes, restarts};
 use crate::{
     error::Result,
     store::{
@@ -55,7 +55,8 @@ async fn all(app: &App) -> anyhow::Result<()> {
     while let Some(compared) = comparing.join_next().await {
         compared??;
     }
-    Ok(settle_pending(app).await?)
+    settle_pending(app).await?;
+    Ok(restarts::take_up(app).await?)
 }
 
 /// Corrects the row of one server by what its process does, and watches it on.

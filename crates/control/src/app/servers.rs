@@ -183,7 +183,7 @@ pub async fn start(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> 
     let launch = starting::plan(app, &mut tx, &permit, &server).await?;
     let begun = Transition { status: ServerStatus::Starting, detail: "", exit_code: None, start: Some(launch.start) };
     moved(servers::transition(&mut tx, &permit, &server, &begun).await?)?;
-    let event = Event::new(AuditAction::ServerStarted, "server", server.id, slug).with(launch.details());
+    let event = started(&server, &launch);
     let begun = found(&mut tx, &permit, slug).await?;
     let app = app.clone();
     processes::to_the_end(async move {
@@ -194,6 +194,11 @@ pub async fn start(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> 
         Ok(begun)
     })
     .await
+}
+
+/// What is recorded of every start before anything is unsealed for it.
+pub(super) fn started(server: &Server, launch: &starting::Plan) -> Event {
+    Event::new(AuditAction::ServerStarted, "server", server.id, &server.slug).with(launch.details())
 }
 
 /// Stops a server: SIGTERM, and after ten seconds SIGKILL to whatever is left. Needs no key.
@@ -236,7 +241,7 @@ pub async fn restart(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -
     }
     let moving = Move::begin(app, server.id)?;
     let launch = starting::plan(app, &mut tx, &permit, &server).await?;
-    let event = Event::new(AuditAction::ServerStarted, "server", server.id, slug).with(launch.details());
+    let event = started(&server, &launch);
     let restarted = found(&mut tx, &permit, slug).await?;
     let app = app.clone();
     processes::to_the_end(async move {

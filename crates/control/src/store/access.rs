@@ -8,7 +8,7 @@ mod callers;
 mod permits;
 
 use domain::{
-    OrganizationId, Slug, Time, WorkspaceId,
+    CredentialId, OrganizationId, Slug, Time, UserId, WorkspaceId,
     policy::{Action, Tie, Ties, Verdict, decide},
 };
 
@@ -151,6 +151,52 @@ pub async fn standing_of_token(db: &mut Connection, token: &WorkspaceToken, now:
                 workspace: Some(Tie::Token),
                 workspace_creation: row.get("workspace_creation")?,
             },
+        })
+    })
+    .await
+}
+
+/// The same for a person who asked for something that goes on after their request, in one workspace: what they are now.
+/// `None` where there is no such workspace any more, or the token that they had shown was revoked. A session may have
+/// ended, and a token may have expired: they held when the person asked.
+///
+/// # Errors
+/// When the database fails.
+pub async fn standing_of_asker(
+    db: &mut Connection,
+    (person, credential): (UserId, CredentialId),
+    workspace: WorkspaceId,
+    now: Time,
+) -> Result<Option<Standing>> {
+    sql("SELECT u.name AS user_name, o.id AS organization_id, o.slug AS organization_slug, o.workspace_creation, \
+             o.secrets_revision, m.role, w.id AS workspace_id, w.slug AS workspace_slug, w.number, \
+             CASE WHEN w.owner_id = u.id THEN 1 ELSE 0 END AS owns, \
+             CASE WHEN k.user_id IS NOT NULL THEN 1 ELSE 0 END AS collaborates \
+         FROM users u JOIN credentials c ON c.user_id = u.id JOIN workspaces w ON w.id = $3 \
+         JOIN organizations o ON o.id = w.organization_id \
+         LEFT JOIN members m ON m.organization_id = o.id AND m.user_id = u.id \
+         LEFT JOIN collaborators k ON k.workspace_id = w.id AND k.user_id = u.id \
+         WHERE u.id = $1 AND c.id = $2 AND (c.kind = 'session' OR c.revoked_at IS NULL) AND w.deleted_at IS NULL")
+    .bind(person)
+    .bind(credential)
+    .bind(workspace)
+    .optional(db, |row| {
+        Ok(Standing {
+            asker: Runner::Person(Caller::absent(person, row.get("user_name")?, credential)),
+            rights: None,
+            organization: Organization { id: row.get("organization_id")?, slug: row.get("organization_slug")? },
+            secrets_revision: row.get("secrets_revision")?,
+            now,
+            ties: Ties {
+                role: row.get("role")?,
+                workspace: Some(Tie::of(row.get("owns")?, row.get("collaborates")?)),
+                workspace_creation: row.get("workspace_creation")?,
+            },
+            workspace: Some(Workspace {
+                id: row.get("workspace_id")?,
+                slug: row.get("workspace_slug")?,
+                number: row.get("number")?,
+            }),
         })
     })
     .await

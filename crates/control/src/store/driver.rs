@@ -524,9 +524,9 @@ macro_rules! stored_as_text {
 
 stored_as_text! {
     domain::InstallationId domain::OrganizationId domain::UserId domain::WorkspaceId domain::ServerId
-    domain::SecretId domain::StartId domain::SnapshotId domain::CredentialId domain::DataKeyId domain::AuditEventId
+    domain::SecretId domain::StartId domain::SnapshotId domain::CredentialId domain::DataKeyId domain::AuditEventId domain::RestartId
     domain::Scope domain::Access domain::Role domain::WorkspaceCreation domain::ServerStatus domain::Outcome
-    domain::AuditAction
+    domain::AuditAction domain::RestartState domain::RestartStep
 }
 
 #[cfg(test)]

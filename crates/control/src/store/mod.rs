@@ -21,6 +21,8 @@ pub mod installation;
 pub mod members;
 pub mod organizations;
 pub mod page;
+pub mod reports;
+pub mod restarts;
 pub mod secrets;
 pub mod selections;
 pub mod servers;

@@ -144,6 +144,8 @@ pub enum Among<'a> {
     Organization(OrganizationId),
     /// Those of some workspaces.
     Workspaces(&'a [WorkspaceId]),
+    /// One alone.
+    Server(ServerId),
 }
 
 macro_rules! running {
@@ -166,6 +168,7 @@ pub async fn running(db: &mut Connection, among: Among<'_>) -> Result<Vec<Runnin
     let statement = match among {
         Among::Organization(organization) => running!("w.organization_id = $1").bind(organization),
         Among::Workspaces(ids) => running!(concat!("x.workspace_id IN ", one_of!("$1"))).bind(Set::from_iter(ids)),
+        Among::Server(id) => running!("x.id = $1").bind(id),
     };
     let read = |row: &Row| {
         Ok(Running {

@@ -139,6 +139,28 @@ pub async fn pending(db: &mut Connection) -> Result<Vec<(StartId, ServerId)>> {
     .await
 }
 
+/// The newest start on record of a server.
+///
+/// # Errors
+/// When the database fails.
+pub async fn newest(db: &mut Connection, server: ServerId) -> Result<Option<StartId>> {
+    sql("SELECT t.id FROM starts t WHERE t.server_id = $1 ORDER BY t.id DESC LIMIT 1")
+        .bind(server)
+        .optional(db, |row| row.get("id"))
+        .await
+}
+
+/// What became of a start, and why.
+///
+/// # Errors
+/// When the database fails.
+pub async fn outcome(db: &mut Connection, start: StartId) -> Result<Option<(Outcome, String)>> {
+    sql("SELECT t.outcome, t.detail FROM starts t WHERE t.id = $1")
+        .bind(start)
+        .optional(db, |row| Ok((row.get("outcome")?, row.get("detail")?)))
+        .await
+}
+
 /// Selects starts of $1 before the id $2, at most $3, newest first; or what these handed over.
 macro_rules! starts_of {
     ($whose:literal) => {

@@ -116,6 +116,9 @@ impl Matrix {
         if succeeds && row.path.contains("/{server}/") && row.method != axum::http::Method::GET {
             self.settle(&request.address).await;
         }
+        if succeeds && row.path.contains("/restarts") {
+            self.digester.restarts_settled().await;
+        }
         if succeeds && row.path == "/api/v1/runs" {
             self.digester.runs_settled().await;
         }

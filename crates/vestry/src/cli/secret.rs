@@ -1,10 +1,13 @@
 //! Secrets.
 
+pub(crate) mod life;
+
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::target::Whose;
+use self::life::{Destroy, Holders, Restore, Suspend};
+use super::{restart::Rolling, target::Whose};
 use crate::complete::{Noun, names_of};
 
 #[derive(Subcommand)]
@@ -15,6 +18,9 @@ pub(crate) enum Secret {
     List {
         #[command(flatten)]
         whose: Whose,
+        /// The deleted ones that can be restored
+        #[arg(long)]
+        deleted: bool,
     },
     /// Show what is known of a secret, but for its value
     Show {
@@ -24,6 +30,18 @@ pub(crate) enum Secret {
         #[command(flatten)]
         whose: Whose,
     },
+    /// List a secret's versions, newest first
+    History {
+        /// The secret
+        #[arg(add = names_of(Noun::Secret))]
+        name: String,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Say which servers hold a secret now, and whose runs read it
+    Holders(Holders),
+    /// Keep a secret, or one version of it, from every start and run until that is lifted
+    Suspend(Suspend),
     /// Change a secret's description, or which workspaces an organization secret reaches
     Edit(Edit),
     /// Give a secret another name
@@ -35,7 +53,24 @@ pub(crate) enum Secret {
         new_name: String,
         #[command(flatten)]
         whose: Whose,
+        /// Only say what it would do: which workspaces and servers would feel it
+        #[arg(long)]
+        dry_run: bool,
     },
+    /// Restart the running servers that differ because of a secret, batch by batch
+    RestartHolders {
+        /// The secret
+        #[arg(add = names_of(Noun::Secret))]
+        name: String,
+        #[command(flatten)]
+        whose: Whose,
+        #[command(flatten)]
+        rolling: Rolling,
+    },
+    /// Bring a deleted secret back, or with --version an older value of one that is there
+    Restore(Restore),
+    /// Erase the values of a deleted secret for good, or with --version an older one of one that is there
+    Destroy(Destroy),
     /// Delete a secret; its name is free at once
     Delete {
         /// The secret
@@ -46,6 +81,9 @@ pub(crate) enum Secret {
         /// Only if it still has this revision, as `show` says it
         #[arg(long, value_name = "REVISION")]
         if_match: Option<String>,
+        /// Only say what it would do: which workspaces and servers would feel it
+        #[arg(long)]
+        dry_run: bool,
     },
 }
 
@@ -84,6 +122,9 @@ pub(crate) struct Set {
     /// Only if the name is free
     #[arg(long)]
     pub(crate) create_only: bool,
+    /// Only say what it would do: which workspaces and servers would feel it. No value is asked for
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// Which workspaces an organization secret reaches.
@@ -118,4 +159,7 @@ pub(crate) struct Edit {
     /// Only if it still has this revision, as `show` says it
     #[arg(long, value_name = "REVISION")]
     pub(crate) if_match: Option<String>,
+    /// Only say what another access would do: which workspaces and servers would feel it
+    #[arg(long, conflicts_with_all = ["add_workspace", "remove_workspace", "description"])]
+    pub(crate) dry_run: bool,
 }

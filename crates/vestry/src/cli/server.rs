@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 
-use super::target::InWorkspace;
+use super::{restart::Which, target::InWorkspace};
 use crate::complete::{Noun, names_of};
 
 #[derive(Subcommand)]
@@ -20,16 +20,7 @@ pub(crate) enum Server {
     /// Stop a server
     Stop(One),
     /// Restart a server with the secrets of now
-    Restart {
-        /// The server
-        #[arg(required_unless_present = "stale", add = names_of(Noun::Server))]
-        server: Option<String>,
-        /// Every running server of the workspace that needs it
-        #[arg(long, conflicts_with = "server")]
-        stale: bool,
-        #[command(flatten)]
-        workspace: InWorkspace,
-    },
+    Restart(Which),
     /// Print a server's log; values in it are masked
     Logs {
         #[command(flatten)]

@@ -28,6 +28,15 @@ pub(crate) enum Workspace {
         #[arg(value_name = "[ORG/]WORKSPACE", add = names_of(Noun::Place))]
         workspace: Option<WorkspaceArg>,
     },
+    /// List what happened in one, newest first
+    Activity {
+        /// The workspace [default: this directory's]
+        #[arg(value_name = "[ORG/]WORKSPACE", add = names_of(Noun::Place))]
+        workspace: Option<WorkspaceArg>,
+        /// At most this many
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
+        limit: u16,
+    },
     /// Give a member access: who can use its servers can read its secrets
     Share {
         /// The workspace

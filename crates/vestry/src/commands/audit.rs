@@ -120,7 +120,11 @@ fn list(connection: &Connection<'_>, args: &AuditList) -> Result<(), Failure> {
     show(connection.out, &connection.list(&path, Some(usize::from(args.limit)))?)
 }
 
-fn show(out: &Output, items: &[Value]) -> Result<(), Failure> {
+/// Prints events; what a list of them does not tell has no column.
+///
+/// # Errors
+/// When one can't be read.
+pub(super) fn show(out: &Output, items: &[Value]) -> Result<(), Failure> {
     if out.json {
         return out.document(&items);
     }
@@ -132,7 +136,7 @@ fn show(out: &Output, items: &[Value]) -> Result<(), Failure> {
     for item in items {
         let event: AuditEvent = read(item)?;
         table.row([
-            event.sequence.into(),
+            event.sequence.map(|number| number.to_string()).unwrap_or_default().into(),
             event.at.exact().into(),
             event.actor.name.unwrap_or(event.actor.kind).into(),
             event.action.into(),
@@ -143,7 +147,7 @@ fn show(out: &Output, items: &[Value]) -> Result<(), Failure> {
     out.table(&table)
 }
 
-/// Like `server trainer in nlp-sandbox` or `organization secret HF_TOKEN`.
+/// Like `server trainer in nlp-sandbox` or `organization secret HF_TOKEN v3: leaked`.
 fn target(target: &Target, details: &Value) -> String {
     let kind = target.kind.as_str();
     let scope = if (kind, &details["scope"]) == ("secret", &json!("organization")) { "organization " } else { "" };
@@ -152,7 +156,15 @@ fn target(target: &Target, details: &Value) -> String {
         Some(slug) if kind != "workspace" => format!(" in {}", escape(slug)),
         _ => String::new(),
     };
-    format!("{scope}{kind}{name}{place}")
+    let version = match details["version"].as_u64() {
+        Some(number) if kind == "secret" => format!(" v{number}"),
+        _ => String::new(),
+    };
+    let reason = match details["reason"].as_str() {
+        Some(reason) if !reason.is_empty() => format!(": {}", escape(reason)),
+        _ => String::new(),
+    };
+    format!("{scope}{kind}{name}{version}{place}{reason}")
 }
 
 fn verify(connection: &Connection<'_>, organization: &InOrganization) -> Result<(), Failure> {

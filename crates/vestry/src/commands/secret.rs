@@ -1,19 +1,36 @@
 //! `vestry secret`.
 
 mod change;
+mod deleted_secrets;
+mod disclosures;
+mod holders;
+mod preview;
 mod set;
 mod show;
+mod suspensions;
+mod versions;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
+use self::deleted_secrets::described;
+use super::restart;
 use crate::{
-    cli::secret::{self as args, Secret as Args},
+    cli::{
+        restart::Rolling,
+        secret::{self as args, Secret as Args},
+    },
     client::read,
     exit::Failure,
-    models::{Consequences, Reach, Secret},
+    models::{
+        Consequences, Reach, Secret, Who,
+        life::{DeletedSecret, Suspension},
+    },
     place::{Connection, Scope},
+    prompt,
     suggest::nearest,
     text::escape,
+    time::When,
 };
 
 pub(crate) use set::refuse_value_in_arguments;
@@ -22,16 +39,62 @@ pub(crate) use set::refuse_value_in_arguments;
 pub(crate) fn run(connection: &Connection<'_>, args: Args) -> Result<(), Failure> {
     match args {
         Args::Set(args) => set::run(connection, args),
-        Args::List { whose } => show::list(connection, &connection.scope(&whose)?),
+        Args::List { whose, deleted: false } => show::list(connection, &connection.scope(&whose)?),
+        Args::List { whose, deleted: true } => deleted_secrets::list(connection, &connection.scope(&whose)?),
         Args::Show { name, whose } => show::show(connection, &connection.scope(&whose)?, &name),
-        Args::Edit(args) => change::edit(connection, args),
-        Args::Rename { name, new_name, whose } => {
-            change::rename(connection, &connection.scope(&whose)?, &name, &new_name)
+        Args::History { name, whose } => versions::history(connection, &connection.scope(&whose)?, &name),
+        Args::Holders(args) => holders::run(connection, &args),
+        Args::Suspend(args) => suspensions::run(connection, &args),
+        Args::Restore(args) => {
+            let scope = connection.scope(&args.whose)?;
+            match args.version {
+                Some(number) => versions::put_back(connection, &scope, &args.name, number),
+                None => deleted_secrets::restore(connection, &scope, &args.name, args.id.as_deref()),
+            }
         }
-        Args::Delete { name, whose, if_match } => {
-            change::delete(connection, &connection.scope(&whose)?, &name, if_match.as_deref())
+        Args::Destroy(args) => {
+            let scope = connection.scope(&args.whose)?;
+            match args.version {
+                Some(number) => versions::destroy(connection, &scope, &args.name, number),
+                None => deleted_secrets::destroy(connection, &scope, &args.name, args.id.as_deref()),
+            }
+        }
+        Args::Edit(args) => change::edit(connection, args),
+        Args::Rename { name, new_name, whose, dry_run } => {
+            let scope = connection.scope(&whose)?;
+            match dry_run {
+                true => preview::rename(connection, &scope, &name, &new_name),
+                false => change::rename(connection, &scope, &name, &new_name),
+            }
+        }
+        Args::RestartHolders { name, whose, rolling } => {
+            let scope = connection.scope(&whose)?;
+            let question =
+                format!("Restart every running server of {scope} that differs because of {}?", escape(&name));
+            prompt::confirm(connection.out, connection.settings.yes, &question, None)?;
+            restart_holders(connection, &scope, &name, &rolling)
+        }
+        Args::Delete { name, whose, if_match, dry_run } => {
+            let scope = connection.scope(&whose)?;
+            match dry_run {
+                true => preview::delete(connection, &scope, &name),
+                false => change::delete(connection, &scope, &name, if_match.as_deref()),
+            }
         }
     }
+}
+
+/// Restarts the running servers that differ because of a secret.
+fn restart_holders(connection: &Connection<'_>, scope: &Scope, name: &str, rolling: &Rolling) -> Result<(), Failure> {
+    let escaped = escape(name);
+    let organization = match scope {
+        Scope::Workspace(place) => &place.organization,
+        Scope::Organization(organization) => organization,
+    };
+    let path = format!("{}/restarts", scope.secret(name));
+    let nothing = format!("no running server of {scope} differs because of {escaped}");
+    restart::begin(connection, organization, &path, rolling, &nothing)
+        .map_err(|failure| missing(connection, scope, name, failure))
 }
 
 /// A secret that was not found: which one was meant?
@@ -45,7 +108,22 @@ fn missing(connection: &Connection<'_>, scope: &Scope, name: &str, failure: Fail
         let organization = Scope::Organization(place.organization.clone());
         return Failure { message, ..failure }.help(format!("its administrators use {}", organization.flag()));
     }
+    if failure.is_not_found()
+        && let Some(deleted) = last_deleted(connection, scope, name)
+    {
+        let message = format!("there is no secret {} in {scope} any more: {}", deleted.name, described(&deleted));
+        let command = format!("{} {}", deleted.name, scope.flag());
+        return Failure { message, ..failure }.help(format!(
+            "bring it back:  vestry secret restore {command}\nwho still has it:  vestry secret holders {command}"
+        ));
+    }
     connection.missing(failure, "secret", name, &scope.secrets(), "name")
+}
+
+/// The deleted secret that had a name, of several the one deleted last.
+fn last_deleted(connection: &Connection<'_>, scope: &Scope, name: &str) -> Option<DeletedSecret> {
+    let items = connection.client.list(&scope.deleted_secrets(), None).ok()?;
+    items.iter().find(|item| item["name"] == name).and_then(|item| read(item).ok())
 }
 
 /// The entry of a scope's list with a name; of two, the one that wins.
@@ -97,6 +175,24 @@ fn unknown_workspaces(connection: &Connection<'_>, scope: &Scope, given: &args::
         Some(meant) => failure.help(format!("did you mean `{}`?", escape(meant))),
         None => failure.help(format!("which there are:  vestry workspace list --org {scope}")),
     }
+}
+
+/// Like `2 h ago by Mina`.
+fn at_by(at: When, by: Option<&Who>, now: Timestamp) -> String {
+    let at = at.relative(now);
+    match by {
+        Some(who) => format!("{at} by {}", who.name),
+        None => at,
+    }
+}
+
+/// Like `suspended (2 h ago by Mina: found in a public repository)`.
+fn suspended(suspension: &Suspension, now: Timestamp) -> String {
+    let reason = match suspension.reason.as_str() {
+        "" => String::new(),
+        reason => format!(": {reason}"),
+    };
+    format!("suspended ({}{reason})", at_by(suspension.at, suspension.by.as_ref(), now))
 }
 
 /// Which workspaces an organization secret reaches, like `reaches 2 workspaces: genomics-prod, nlp-sandbox`.

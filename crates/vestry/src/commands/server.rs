@@ -1,22 +1,29 @@
 //! `vestry server`.
 
 mod add;
-mod drift;
+pub(super) mod drift;
 mod lifecycle;
 mod logs;
 mod show;
+mod stop_all;
 
 use serde_json::Value;
 use ureq::http::Method;
 
+use super::restart;
 use crate::{
     address::segment,
-    cli::server::{One, Server as Args},
+    cli::{
+        restart::Rolling,
+        server::{One, Server as Args},
+    },
     client::Answer,
     exit::Failure,
     place::{Connection, Place},
     prompt,
 };
+
+pub(super) use stop_all::stop_all;
 
 /// Runs one of the server commands.
 pub(crate) fn run(connection: &Connection<'_>, args: Args) -> Result<(), Failure> {
@@ -33,11 +40,11 @@ pub(crate) fn run(connection: &Connection<'_>, args: Args) -> Result<(), Failure
         Args::Edit(args) => add::edit(connection, args),
         Args::Start(args) => lifecycle::start(&one(&args)?),
         Args::Stop(args) => lifecycle::stop(&one(&args)?),
-        Args::Restart { server, stale: _, workspace } => {
-            let place = connection.place(workspace.workspace.as_ref())?;
-            match server {
+        Args::Restart(which) => {
+            let place = connection.place(which.workspace.as_ref())?;
+            match which.server {
                 Some(slug) => lifecycle::restart(&OneServer { place, slug, connection }),
-                None => lifecycle::restart_stale(connection, &place),
+                None => restart_stale(connection, &place, &which.rolling),
             }
         }
         Args::Logs { one: args, follow, lines } => logs::print(&one(&args)?, lines, follow),
@@ -81,6 +88,14 @@ impl OneServer<'_> {
             && project.workspace.as_ref() == Some(&self.place.workspace);
         if here { String::new() } else { format!(" -w {}", self.place) }
     }
+}
+
+/// Restarts every running server of a workspace that needs it, batch by batch.
+fn restart_stale(connection: &Connection<'_>, place: &Place, rolling: &Rolling) -> Result<(), Failure> {
+    let path = place.path("/restarts");
+    let nothing = format!("no running server of {place} needs a restart");
+    restart::begin(connection, &place.organization, &path, rolling, &nothing)
+        .map_err(|failure| if failure.is_not_found() { connection.missing_place(failure, &path) } else { failure })
 }
 
 fn delete(server: &OneServer<'_>) -> Result<(), Failure> {

@@ -7,7 +7,7 @@ use crate::{
     address::segment,
     cli::{InOrganization, target::WorkspaceArg, workspace::Workspace as Args},
     client::{now, read},
-    commands::{changed, member},
+    commands::{audit, changed, member},
     exit::Failure,
     models::{Collaborator, ServerCounts, Workspace},
     output::{Cell, Style, Table},
@@ -28,6 +28,7 @@ pub(crate) fn run(connection: &Connection<'_>, args: Args) -> Result<(), Failure
             fields([("name", Some(name)), ("slug", slug), ("description", description)]),
         ),
         Args::Show { workspace } => show(connection, workspace.as_ref()),
+        Args::Activity { workspace, limit } => activity(connection, workspace.as_ref(), limit),
         Args::Share { workspace, member } => share(connection, &workspace, &member),
         Args::Unshare { workspace, member } => unshare(connection, &workspace, &member),
         Args::Give { workspace, member } => give(connection, &workspace, &member),
@@ -123,6 +124,11 @@ fn show(connection: &Connection<'_>, workspace: Option<&WorkspaceArg>) -> Result
     line("Servers", &format!("{running} of {total} running, {restart_needed} restart needed"));
     line("Created", &workspace.created_at.relative(now));
     connection.out.data(&text)
+}
+
+fn activity(connection: &Connection<'_>, workspace: Option<&WorkspaceArg>, limit: u16) -> Result<(), Failure> {
+    let place = connection.place(workspace)?;
+    audit::show(connection.out, &connection.list(&place.path("/activity"), Some(usize::from(limit)))?)
 }
 
 fn share(connection: &Connection<'_>, workspace: &WorkspaceArg, who: &str) -> Result<(), Failure> {

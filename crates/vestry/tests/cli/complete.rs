@@ -34,6 +34,11 @@ fn workspaces_secrets_and_servers_are_known_by_name() {
             200,
             names("name", &["API_KEY", "API_KEY", "DB"]),
         ),
+        Answer::json(
+            "GET /organizations/acme/workspaces/nlp/deleted-secrets",
+            200,
+            names("name", &["OLD_KEY", "OLD_KEY"]),
+        ),
         Answer::json("GET /organizations/acme/workspaces/vision/secrets", 200, names("name", &["EYE"])),
         Answer::json("GET /organizations/acme/workspaces/nlp/servers", 200, names("slug", &["jupyter"])),
     ]);
@@ -43,6 +48,10 @@ fn workspaces_secrets_and_servers_are_known_by_name() {
     assert_eq!(proposed("vestry secret show -w vision "), ["EYE"]);
     assert_eq!(proposed("vestry secret show --org acme "), ["HF_TOKEN"]);
     assert_eq!(proposed("vestry explain D"), ["DB"]);
+    assert_eq!(proposed("vestry secret restore "), ["OLD_KEY"]);
+    assert_eq!(proposed("vestry secret restore --version 2 "), ["API_KEY", "DB"]);
+    assert_eq!(proposed("vestry secret holders D"), ["DB"]);
+    assert_eq!(proposed("vestry secret holders --deleted "), ["OLD_KEY"]);
     assert_eq!(proposed("vestry server start "), ["jupyter"]);
     assert_eq!(proposed("vestry workspace show n"), ["nlp", "nlp-two"]);
     assert_eq!(proposed("vestry secret list -w other/"), ["other/lab"]);

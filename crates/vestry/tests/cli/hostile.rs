@@ -26,6 +26,7 @@ fn list(item: Value) -> Value {
 
 fn secret() -> Value {
     json!({"id": "1", "name": EVIL, "scope": EVIL, "version": 1, "description": EVIL, "suspended": true,
+        "suspension": {"at": "2020-01-01T00:00:00Z", "by": who(), "reason": EVIL, "version": null},
         "updated_at": "2020-01-01T00:00:00Z", "updated_by": who(), "overrides": true, "access": "selected",
         "workspaces": {"count": 9, "first": [{"slug": EVIL, "name": EVIL}]}, "warnings": [{"code": "x", "message": EVIL}],
         "restart_needed": [{"workspace": EVIL, "server": EVIL}]})
@@ -56,9 +57,31 @@ fn nothing_from_the_control_plane_drives_the_terminal() {
         {"layer": "secret", "scope": EVIL, "version": 1, "state": EVIL, "updated_at": "2020-01-01T00:00:00Z",
          "updated_by": who()},
         {"layer": "variable", "server": EVIL, "value": EVIL}, {"layer": "base", "value": EVIL}]);
+    let step = |state: &str| json!({ "workspace": EVIL, "server": EVIL, "state": state, "detail": EVIL });
+    let counts = json!({ "servers": 3, "waiting": 0, "restarting": 0, "done": 1, "skipped": 1, "failed": 1 });
+    let restart = json!({
+        "id": EVIL, "state": "paused", "detail": EVIL, "secret": EVIL, "workspace": EVIL, "batch_size": 1,
+        "created_at": "2020-01-02T10:00:00Z", "created_by": who(), "counts": counts,
+        "servers": [step("done"), step("skipped"), step("failed")],
+    });
     let explanation = json!({"name": EVIL, "winner": "secret", "layers": layers, "reason": EVIL});
     let event = json!({"id": "1", "sequence": 1, "at": "2020-01-01T00:00:00Z", "action": EVIL, "address": EVIL,
+        "details": {"reason": EVIL, "workspace": {"slug": EVIL}},
         "actor": {"kind": EVIL, "id": null, "name": EVIL}, "target": {"kind": EVIL, "id": EVIL, "name": EVIL}});
+    let held = json!({"workspace": EVIL, "server": EVIL, "status": EVIL, "name": EVIL, "version": 1,
+        "started_at": "2020-01-01T00:00:00Z", "started_by": who(), "drift": server()["drift"][0]});
+    let reader = |token: Value| {
+        json!({"workspace": EVIL, "person": who(), "token": token, "host": EVIL, "version": 1,
+            "last_read_at": "2020-01-01T00:00:00Z", "reads": 1})
+    };
+    let holders =
+        json!({"items": [held], "next_cursor": null, "also_read_by": [reader(json!(EVIL)), reader(Value::Null)]});
+    let run = json!({"id": EVIL, "kind": "run", "workspace": EVIL, "host": EVIL, "command": EVIL, "name": EVIL, "version": 1,
+        "outcome": EVIL, "started_at": "2020-01-01T00:00:00Z", "started_by": who(), "token": EVIL});
+    let version = json!({"version": 1, "newest": true, "kept": true, "created_at": "2020-01-01T00:00:00Z",
+        "created_by": who(), "suspension": secret()["suspension"], "erased_by": who()});
+    let deleted = json!({"id": EVIL, "name": EVIL, "version": 1, "deleted_at": "2020-01-01T00:00:00Z",
+        "deleted_by": who(), "destroyed_from": "2020-01-31T00:00:00Z"});
     let verification = json!({"events": 1, "intact": false, "first_broken": EVIL, "head": EVIL});
     let base = |path: &'static str, body: Value| Answer::json(path, 200, body);
     let stub = Stub::answering(vec![
@@ -73,6 +96,12 @@ fn nothing_from_the_control_plane_drives_the_terminal() {
         base("GET /organizations/acme/workspaces/nlp/secrets", list(secret())),
         base("GET /organizations/acme/workspaces/nlp/secrets/A", secret()).with("etag", "\"\u{9b}31m\""),
         base("PUT /organizations/acme/workspaces/nlp/secrets/A", secret()),
+        base("GET /organizations/acme/workspaces/nlp/secrets/A/versions", list(version)),
+        base("GET /organizations/acme/workspaces/nlp/secrets/A/holders", holders),
+        base("GET /organizations/acme/workspaces/nlp/secrets/A/starts", list(run)),
+        base("PUT /organizations/acme/workspaces/nlp/secrets/A/suspension", secret()),
+        base("GET /organizations/acme/workspaces/nlp/deleted-secrets", list(deleted)),
+        base("GET /organizations/acme/workspaces/nlp/activity", list(event.clone())),
         base("GET /organizations/acme/secrets", list(secret())),
         base("GET /organizations/acme/workspaces/nlp/servers", list(server())),
         base("GET /organizations/acme/workspaces/nlp/servers/s", server()),
@@ -80,6 +109,12 @@ fn nothing_from_the_control_plane_drives_the_terminal() {
         base("GET /organizations/acme/workspaces/nlp/servers/s/starts", list(start)),
         Answer::text("GET /organizations/acme/workspaces/nlp/servers/s/logs", EVIL),
         base("GET /organizations/acme/workspaces/nlp/explanations/A", explanation),
+        base("GET /organizations/acme/workspaces/nlp/restarts", list(restart.clone())),
+        base("GET /organizations/acme/restarts", list(restart.clone())),
+        base("POST /organizations/acme/workspaces/nlp/restarts", restart.clone()),
+        base("POST /organizations/acme/workspaces/nlp/secrets/A/restarts", restart.clone()),
+        base("GET /organizations/acme/restarts/1", restart.clone()),
+        base("POST /organizations/acme/restarts/1/continuation", restart),
         base("GET /organizations/acme/audit-events", list(event)),
         base("GET /organizations/acme/audit-events/verification", verification),
         Answer::problem("DELETE /me/tokens/1", 409, EVIL, EVIL),
@@ -99,11 +134,23 @@ fn nothing_from_the_control_plane_drives_the_terminal() {
         "secret list --org",
         "secret show A",
         "secret show B",
+        "secret history A",
+        "secret holders A",
+        "secret holders A --past",
+        "secret suspend A --yes --stop",
+        "secret list --deleted",
+        "workspace activity",
         "server list",
         "server show s",
         "server starts s",
         "server start s",
         "server restart --stale",
+        "secret restart-holders A --yes",
+        "restart list",
+        "restart list --org",
+        "restart show 1",
+        "restart watch 1",
+        "restart continue 1",
         "explain A",
         "audit list",
         "audit verify",

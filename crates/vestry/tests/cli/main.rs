@@ -5,9 +5,11 @@
 mod complete;
 mod doctor;
 mod hostile;
+mod life;
 mod network;
 mod offline;
 mod requests;
+mod restarts;
 mod run;
 mod servers;
 mod story;

@@ -205,6 +205,7 @@ fn the_commands_are_these() {
       workspace     Workspaces, and who has access to them
       secret        Secrets of a workspace, or of the organization
       server        Servers of a workspace
+      restart       Rolling restarts: how far they are, and what to do about those that paused
       token         Tokens: your own, or those with which a workspace's runs are started
       run           Run a command with a workspace's secrets in its environment
       explain       Say where the value of an environment variable comes from
@@ -221,7 +222,7 @@ fn the_commands_are_these() {
     Everywhere:
           --url <URL>  The control plane's address [env: VESTRY_URL=]
           --json       Print JSON instead of tables
-      -y, --yes        Don't ask before something is deleted
+      -y, --yes        Don't ask before something is deleted or suspended
 
     Values are never given on the command line: a hidden prompt, stdin or --from-file takes them.
     ");

@@ -238,7 +238,8 @@ fn a_delete_is_asked_for_and_deletes_what_was_shown() {
     "#);
     assert!(stub.requests().iter().all(|request| request.line.starts_with("GET ")));
     let ran = machine.run("secret delete API_KEY --yes");
-    assert_eq!((ran.stderr.as_str(), ran.code), ("deleted API_KEY from acme/nlp\n", Some(0)));
+    let undo = "undo within 30 days:  vestry secret restore API_KEY -w acme/nlp";
+    assert_eq!((ran.stderr, ran.code), (format!("deleted API_KEY from acme/nlp\n{undo}\n"), Some(0)));
     assert_eq!(stub.only(&format!("DELETE {path}")).header("if-match"), Some("\"r1\""));
 }
 

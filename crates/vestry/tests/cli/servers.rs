@@ -86,24 +86,6 @@ fn a_restart_that_fails_before_the_stop_is_told_apart() {
 }
 
 #[test]
-fn only_what_is_stale_is_restarted() {
-    let drift =
-        json!([{"name": "A", "kind": "added", "reason": "created", "from": null, "to": null, "by": null, "at": null}]);
-    let stale = server(json!({"restart_needed": true, "drift": drift}));
-    let fresh = server(json!({"slug": "fresh"}));
-    let stopped = server(json!({"slug": "stopped", "status": "stopped"}));
-    let (stub, machine) = nlp(vec![
-        Answer::json(LIST, 200, json!({"items": [fresh, stale, stopped], "next_cursor": null})),
-        Answer::json(RESTART, 202, server(json!({}))),
-        start_record("delivered"),
-        is("running"),
-    ]);
-    let ran = machine.run("server restart --stale");
-    assert_eq!((ran.stderr.as_str(), ran.code), ("restarted jupyter in acme/nlp\n", Some(0)));
-    stub.only(RESTART);
-}
-
-#[test]
 fn drift_is_shown_with_the_command_that_ends_it() {
     let held = |version: u32| json!({"scope": "workspace", "secret_id": "1", "version": version});
     let mina = json!({"id": "u1", "name": "Mina"});
@@ -116,7 +98,8 @@ fn drift_is_shown_with_the_command_that_ends_it() {
     let stale = server(json!({"restart_needed": true, "drift": drift}));
     let list = json!({"items": [stale, server(json!({"slug": "other", "status": "stopped", "started_at": null}))],
         "next_cursor": null});
-    let (_stub, machine) = nlp(vec![Answer::json(SHOW, 200, stale), Answer::json(LIST, 200, list)]);
+    let (_stub, machine) =
+        nlp(vec![Answer::json(SHOW, 200, stale), start_record("delivered"), Answer::json(LIST, 200, list)]);
     insta::assert_snapshot!(machine.run("server show jupyter").session(), @r"
     stdout:
       jupyter in acme/nlp
@@ -139,6 +122,34 @@ fn drift_is_shown_with_the_command_that_ends_it() {
       other    Jupyter  stopped                                                                          sh -c 'echo '\''hi'\'''
     exit 0
     ");
+}
+
+#[test]
+fn what_the_start_that_runs_left_out_is_named() {
+    let left_out = |name: &str| json!([{"name": name, "scope": "workspace", "secret_id": "1", "version": 3}]);
+    let start = |outcome: &str, ended_at: Value, left_out: Value| {
+        json!({"id": "s", "kind": "server", "started_at": "2020-01-02T10:00:00Z", "ended_at": ended_at,
+            "outcome": outcome, "injected": [], "left_out": left_out})
+    };
+    let starts = json!({"items": [
+        start("failed", Value::Null, left_out("OF_A_FAILED_RESTART")),
+        start("delivered", Value::Null, left_out("API_KEY")),
+        start("delivered", json!("2020-01-02T10:00:00Z"), left_out("OF_AN_EARLIER_START")),
+    ], "next_cursor": null});
+    let (_stub, machine) = nlp(vec![is("running"), Answer::json(STARTS, 200, starts)]);
+    insta::assert_snapshot!(machine.run("server show jupyter").session(), @r"
+    stdout:
+      jupyter in acme/nlp
+      Name       Jupyter
+      Status     running
+      Started    2 Jan 2020 by Mina
+      Command    sh -c 'echo '\''hi'\'''
+      Variable   MODE=test
+      Left out   API_KEY workspace v3, which was suspended when it started
+    exit 0
+    ");
+    let shown: Value = serde_json::from_str(&machine.run("server show jupyter --json").stdout).unwrap();
+    assert_eq!(shown["left_out"], left_out("API_KEY"));
 }
 
 #[test]

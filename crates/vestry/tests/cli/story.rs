@@ -105,8 +105,11 @@ fn every_list_and_show_has_its_json() {
     mina.run("use acme-lab/shapes");
     mina.run_with("secret set SHAPE", WORKSPACE_VALUE);
     mina.run_with("secret set SHAPE_ORG --org --workspaces shapes", ORGANIZATION_VALUE);
+    mina.run_with("secret set GONE", WORKSPACE_VALUE);
     mina.run("server add shape -- true");
     mina.run("server start shape");
+    mina.run("run -- true");
+    mina.run("secret delete GONE --yes");
     let mut shapes = String::new();
     for line in [
         "whoami",
@@ -115,10 +118,15 @@ fn every_list_and_show_has_its_json() {
         "member list",
         "workspace list",
         "workspace show",
+        "workspace activity",
         "secret list",
         "secret list --org",
         "secret show SHAPE",
         "secret show SHAPE_ORG --org",
+        "secret list --deleted",
+        "secret history SHAPE",
+        "secret holders SHAPE",
+        "secret holders SHAPE --past",
         "server list",
         "server show shape",
         "server starts shape",
@@ -222,6 +230,70 @@ fn an_organization_secret_is_edited_renamed_and_deleted() {
     tell("secret list --org", "");
     tell("secret delete RENAMED --org", "");
     tell("secret delete RENAMED --org --yes", "");
+    insta::assert_snapshot!(story);
+}
+
+#[test]
+fn a_secret_is_followed_from_its_first_value_to_its_end() {
+    let installation = installation();
+    installation.operate("organization create 'Life Lab'", "");
+    installation.add_member("life-lab", "lea@life.example", "Lea", "administrator");
+    installation.add_member("life-lab", "tom@life.example", "Tom", "member");
+    installation.add_member("life-lab", "kim@life.example", "Kim", "member");
+    let lea = installation.machine_of("lea@life.example");
+    let tom = installation.machine_of("tom@life.example");
+    let kim = installation.machine_of("kim@life.example");
+    tom.run("workspace create lab");
+    tom.run("workspace share lab kim@life.example");
+    tom.run("use life-lab/lab");
+    tom.run("server add keeper -- sleep 3600");
+    let _stopped = Stopped(&tom, "server stop keeper");
+    let mut story = String::new();
+    let mut tell = |who: &str, machine: &Machine, line: &str, stdin: &str| {
+        let ran = machine.run_with(line, stdin);
+        assert!(!format!("{ran:?}").contains("canary"), "{line}: {ran:?}");
+        story.push_str(&format!("{who}$ vestry {line}\n{}\n", installation.session(&ran)));
+    };
+    tell("tom", &tom, "secret set LIFE_KEY", WORKSPACE_VALUE);
+    tell("tom", &tom, "secret set LIFE_KEY", ORGANIZATION_VALUE);
+    tell("tom", &tom, "secret restore LIFE_KEY --version 2", "");
+    tell("tom", &tom, "server start keeper", "");
+    tell("tom", &tom, "secret restore LIFE_KEY --version 1", "");
+    tell("tom", &tom, "secret history LIFE_KEY", "");
+    tell("tom", &tom, "secret holders LIFE_KEY", "");
+    tell("kim", &kim, "secret suspend LIFE_KEY -w life-lab/lab --yes", "");
+    tell("lea", &lea, "secret suspend LIFE_KEY -w life-lab/lab --reason 'seen in a log' --yes", "");
+    tell("tom", &tom, "secret show LIFE_KEY", "");
+    tell("tom", &tom, "server restart --stale", "");
+    tell("tom", &tom, "server show keeper", "");
+    tell("tom", &tom, "workspace activity --limit 2", "");
+    tell("lea", &lea, "secret suspend LIFE_KEY -w life-lab/lab --lift", "");
+    tell("lea", &lea, "secret suspend LIFE_KEY -w life-lab/lab --lift", "");
+    tell("tom", &tom, "server restart --stale", "");
+    tell("lea", &lea, "secret suspend LIFE_KEY -w life-lab/lab --version 3 --stop --yes", "");
+    tell("tom", &tom, "secret suspend LIFE_KEY --lift --version 3", "");
+    tell("tom", &tom, "secret holders LIFE_KEY --past", "");
+    tell("tom", &tom, "secret destroy LIFE_KEY --version 3 --yes", "");
+    tell("tom", &tom, "secret destroy LIFE_KEY --version 2 --yes", "");
+    tell("tom", &tom, "secret restore LIFE_KEY --version 2", "");
+    tell("lea", &lea, "secret destroy LIFE_KEY -w life-lab/lab --version 1 --yes", "");
+    tell("tom", &tom, "secret restore LIFE_KEY", "");
+    tell("tom", &tom, "secret delete LIFE_KEY --yes", "");
+    tell("tom", &tom, "secret list --deleted", "");
+    tell("tom", &tom, "secret show LIFE_KEY", "");
+    tell("tom", &tom, "secret holders LIFE_KEY", "");
+    tell("tom", &tom, "secret set LIFE_KEY", WORKSPACE_VALUE);
+    tell("tom", &tom, "secret holders LIFE_KEY", "");
+    tell("tom", &tom, "secret holders LIFE_KEY --deleted", "");
+    tell("tom", &tom, "secret restore LIFE_KEY", "");
+    tell("tom", &tom, "secret rename LIFE_KEY NEW_KEY", "");
+    tell("tom", &tom, "secret restore LIFE_KEY", "");
+    tell("tom", &tom, "secret history LIFE_KEY", "");
+    tell("tom", &tom, "secret delete LIFE_KEY --yes", "");
+    tell("tom", &tom, "secret destroy LIFE_KEY", "");
+    tell("tom", &tom, "secret destroy LIFE_KEY --yes", "");
+    tell("tom", &tom, "secret restore LIFE_KEY", "");
+    tell("tom", &tom, "secret list --deleted", "");
     insta::assert_snapshot!(story);
 }
 

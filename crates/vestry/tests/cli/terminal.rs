@@ -59,13 +59,23 @@ fn in_conversation(machine: &Machine, arguments: &[&str], answers: &[(&str, &str
 }
 
 const SET: &str = "PUT /organizations/acme/workspaces/nlp/secrets/API_KEY";
+const SUSPEND: &str = "PUT /organizations/acme/workspaces/nlp/secrets/API_KEY/suspension";
+const DESTROY: &str = "DELETE /organizations/acme/workspaces/nlp/deleted-secrets/d1";
 
 fn nlp() -> (Stub, Machine) {
     let secret = json!({"name": "API_KEY", "scope": "workspace", "version": 1, "updated_at": "2020-01-01T00:00:00Z"});
+    let deleted = json!({"items": [{"id": "d1", "name": "OLD_KEY", "version": 1, "deleted_at": "2020-01-01T00:00:00Z",
+        "destroyed_from": "2020-01-31T00:00:00Z"}], "next_cursor": null});
+    let held = json!({"items": [], "next_cursor": null, "also_read_by": []});
     let stub = Stub::answering(vec![
         Answer::json(SET, 201, secret.clone()),
-        Answer::json("GET /organizations/acme/workspaces/nlp/secrets/API_KEY", 200, secret),
+        Answer::json("GET /organizations/acme/workspaces/nlp/secrets/API_KEY", 200, secret.clone()),
         Answer::json("DELETE /organizations/acme/workspaces/nlp/secrets/API_KEY", 204, json!(null)),
+        Answer::json("GET /organizations/acme/workspaces/nlp/deleted-secrets", 200, deleted),
+        Answer::json("GET /organizations/acme/workspaces/nlp/deleted-secrets/d1/holders", 200, held.clone()),
+        Answer::json(DESTROY, 204, json!(null)),
+        Answer::json("GET /organizations/acme/workspaces/nlp/secrets/API_KEY/holders", 200, held),
+        Answer::json(SUSPEND, 200, secret),
     ]);
     let machine = Machine::signed_in(stub.url()).using("acme", "nlp").with("TERM", "xterm");
     (stub, machine)
@@ -229,4 +239,28 @@ fn the_value_is_in_no_process_list() {
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert!(said.contains("set API_KEY v1"), "{said}");
     assert!(!said.contains(&canary), "{said}");
+}
+
+#[test]
+fn a_secret_s_values_are_erased_once_its_name_is_typed() {
+    let (stub, machine) = nlp();
+    let line = ["secret", "destroy", "OLD_KEY"];
+    let (screen, code) = at_a_terminal(&machine, &line, "Type OLD_KEY to confirm", "y\r");
+    assert_eq!(code, Some(64), "{screen}");
+    assert!(stub.requests().iter().all(|request| request.line.starts_with("GET ")), "{screen}");
+    let (screen, code) = at_a_terminal(&machine, &line, "Type OLD_KEY to confirm", "OLD_KEY\r");
+    assert_eq!(code, Some(0), "{screen}");
+    stub.only(DESTROY);
+}
+
+#[test]
+fn a_suspension_that_nobody_agreed_to_does_not_happen() {
+    let (stub, machine) = nlp();
+    let line = ["secret", "suspend", "API_KEY"];
+    let (screen, code) = at_a_terminal(&machine, &line, "Suspend API_KEY in acme/nlp?", "n\r");
+    assert_eq!(code, Some(64), "{screen}");
+    assert!(stub.requests().iter().all(|request| request.line.starts_with("GET ")), "{screen}");
+    let (screen, code) = at_a_terminal(&machine, &line, "Suspend API_KEY in acme/nlp?", "y\r");
+    assert_eq!(code, Some(0), "{screen}");
+    stub.only(SUSPEND);
 }

@@ -16,6 +16,7 @@ mod fail_closed;
 mod kills;
 mod logs;
 mod restarts;
+mod rolling;
 mod runs;
 mod sealed;
 mod stops;

@@ -43,6 +43,12 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Somebody who has shown it before, and whose wish goes on without them.
+    pub(super) fn absent(user: UserId, name: String, credential: CredentialId) -> Self {
+        let rights = Rights { full: true, organization_secrets: false };
+        Self { user, name, credential, session: false, rights, address: None }
+    }
+
     /// The person.
     pub fn user(&self) -> UserId {
         self.user

@@ -204,6 +204,8 @@ pub enum SystemReason {
     Starting,
     /// A server's process ended, or the control plane found out at its own start.
     ServerEnded,
+    /// A rolling restart that somebody asked for goes on, pauses or ends.
+    RollingRestart,
     /// What was deleted long enough ago is destroyed.
     Overdue,
 }
@@ -211,7 +213,12 @@ pub enum SystemReason {
 impl SystemReason {
     fn observes(self) -> bool {
         match self {
-            Self::SetUp | Self::TryCounted | Self::CredentialUsed | Self::Starting | Self::ServerEnded => true,
+            Self::SetUp
+            | Self::TryCounted
+            | Self::CredentialUsed
+            | Self::Starting
+            | Self::ServerEnded
+            | Self::RollingRestart => true,
             Self::SignIn | Self::Operator | Self::Overdue => false,
         }
     }
@@ -302,6 +309,7 @@ impl Signature {
             SystemReason::CredentialUsed => ("system", "credential used"),
             SystemReason::Starting => ("system", "starting"),
             SystemReason::ServerEnded => ("system", "server ended"),
+            SystemReason::RollingRestart => ("system", "rolling restart"),
             SystemReason::Overdue => ("system", "overdue"),
         };
         Self {

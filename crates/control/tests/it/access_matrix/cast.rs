@@ -237,6 +237,21 @@ impl Cast {
         .await;
     }
 
+    /// The id of a new rolling restart, of the whole organization, of a workspace, or of a secret of lab's own. Nothing
+    /// differs, so it has no servers; the database says that it waits.
+    pub async fn paused_restart(&mut self, organization: &str, of: &str) -> String {
+        let below = match of {
+            "*" => "secrets/SHARED/restarts".to_owned(),
+            "own" => "workspaces/lab/secrets/TOKEN/restarts".to_owned(),
+            workspace => format!("workspaces/{workspace}/restarts"),
+        };
+        let path = format!("/organizations/{organization}/{below}");
+        let begun = self.administrator_of(organization).post(&path, json!({})).await.expect(202).json();
+        let id = text(&begun["id"]);
+        self.sql.execute(&format!("UPDATE restarts SET state = 'paused', ended_at = NULL WHERE id = '{id}'")).await;
+        id
+    }
+
     /// The id and the text of a new token of a workspace itself.
     pub async fn workspace_token(&self, organization: &str, workspace: &str) -> (String, String) {
         let path = format!("/organizations/{organization}/workspaces/{workspace}/tokens");

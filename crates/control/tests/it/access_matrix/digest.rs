@@ -59,6 +59,12 @@ impl Digester {
         eventually("every run is settled", async || (self.sql.number(PENDING).await == 0).then_some(())).await;
     }
 
+    /// Waits until no rolling restart goes on.
+    pub async fn restarts_settled(&mut self) {
+        const RUNNING: &str = "SELECT COUNT(*) FROM restarts WHERE state = 'running'";
+        eventually("no rolling restart goes on", async || (self.sql.number(RUNNING).await == 0).then_some(())).await;
+    }
+
     /// A line for each table.
     pub async fn now(&mut self) -> Vec<String> {
         let Some(commits) = self.commits else { return self.sql.texts(&self.statement).await };

@@ -47,6 +47,9 @@ const BODIES: &[(&str, &str)] = &[
         "PATCH /api/v1/organizations/{organization}/workspaces/{workspace}/secrets/{name}",
         r#"{"description": "edited"}"#,
     ),
+    ("POST /api/v1/organizations/{organization}/secrets/{name}/restarts", "{}"),
+    ("POST /api/v1/organizations/{organization}/workspaces/{workspace}/secrets/{name}/restarts", "{}"),
+    ("POST /api/v1/organizations/{organization}/workspaces/{workspace}/restarts", "{}"),
     (
         "POST /api/v1/organizations/{organization}/workspaces/{workspace}/servers",
         r##"{"name": "Made #", "command": ["true"]}"##,
@@ -95,7 +98,9 @@ impl Request {
                 ("{token}", label @ ("*" | "another")) => cast.token(column, label == "another").await,
                 ("{session}", label @ ("*" | "another")) => cast.session(column, label == "another").await,
                 ("{secret}", "*") => cast.deleted_secret(place.organization, place.workspace).await,
-                ("{token}" | "{session}" | "{secret}", _) => NO_ID.to_owned(),
+                ("{token}" | "{session}" | "{secret}", _) | ("{restart}", "none") => NO_ID.to_owned(),
+                ("{restart}", _) if place.organization == "none" => NO_ID.to_owned(),
+                ("{restart}", of) => cast.paused_restart(place.organization, of).await,
                 (_, "*") if afresh => fresh(cast, row, place).await,
                 (_, "*") => standing(row).to_owned(),
                 (_, "new") => format!("NEW_{}", cast.number()),
@@ -110,7 +115,8 @@ impl Request {
             body = body.map(|body| body.replace(name, &thing));
         }
         let number = cast.number().to_string();
-        let furnished = afresh || names.iter().any(|name| ["{token}", "{session}", "{secret}"].contains(name));
+        let made_always = ["{token}", "{session}", "{secret}", "{restart}"];
+        let furnished = afresh || names.iter().any(|name| made_always.contains(name));
         Self { address, furnished, body: body.map(|body| body.replace('#', &number)) }
     }
 }
@@ -134,7 +140,7 @@ async fn fresh(cast: &mut Cast, row: &Row, Place { organization, workspace }: Pl
         "secrets/{name}/workspaces/{workspace}" => {
             cast.organization_secret(organization, deletes.then_some(workspace)).await
         }
-        "secrets/{name}" => cast.organization_secret(organization, None).await,
+        "secrets/{name}" | "secrets/{name}/restarts" => cast.organization_secret(organization, None).await,
         versions if versions.starts_with("secrets/{name}/versions/") => cast.rewritten(organization, None).await,
         versions if versions.starts_with("workspaces/{workspace}/secrets/{name}/versions/") => {
             cast.rewritten(organization, Some(workspace)).await
@@ -145,7 +151,9 @@ async fn fresh(cast: &mut Cast, row: &Row, Place { organization, workspace }: Pl
         "workspaces/{workspace}/collaborators/{user}" => {
             cast.person_of(organization, deletes.then_some(workspace)).await
         }
-        "workspaces/{workspace}/secrets/{name}" => cast.workspace_secret(organization, workspace).await,
+        "workspaces/{workspace}/secrets/{name}" | "workspaces/{workspace}/secrets/{name}/restarts" => {
+            cast.workspace_secret(organization, workspace).await
+        }
         "workspaces/{workspace}/servers/{server}/stop" | "workspaces/{workspace}/servers/{server}/restart" => {
             cast.server(organization, workspace, true).await
         }

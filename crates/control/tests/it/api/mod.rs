@@ -12,6 +12,8 @@ mod organizations;
 mod pages;
 mod previews;
 mod problems;
+mod reports;
+mod restarts;
 mod runs;
 mod secrets;
 mod servers;

@@ -10,15 +10,18 @@ use control::store::{
     credentials::{self, NewCredential},
     data_keys, deleted_secrets,
     imports::{self, Version},
-    installation, members, organizations, secrets, selections,
+    installation, members, organizations,
+    restarts::{self, NewRestart, ToStep},
+    secrets, selections,
     servers::{self, Server, Transition},
     snapshots,
     starts::{self, Host, NewStart},
     suspensions, users, versions, workspace_tokens, workspaces,
 };
 use domain::{
-    Access, AuditAction, CredentialId, DisplayName, Email, OrganizationId, Outcome, Role, SecretName, ServerStatus,
-    Slug, SnapshotId, StartId, UserId, Variables, policy::Action,
+    Access, AuditAction, CredentialId, DisplayName, Email, OrganizationId, Outcome, RestartId, RestartRules,
+    RestartState, RestartStep, Role, SecretName, ServerStatus, Slug, SnapshotId, StartId, UserId, Variables,
+    policy::Action,
 };
 use envelope::{Context, Key, Plaintext, SealedValue};
 use serde_json::json;
@@ -169,6 +172,45 @@ both! {
         refused(starts::insert(&mut tx, &lab, snapshot, &new(Host::Server(seen.id))).await);
         refused(starts::insert(&mut tx, &lab, snapshot, &new(Host::Elsewhere("laptop", None))).await);
         starts::insert(&mut tx, &attic, snapshot, &new(Host::Elsewhere("laptop", None))).await.unwrap();
+    }
+
+    async fn a_permit_for_one_workspace_writes_no_rolling_restart_of_another(house) {
+        furnish(&house).await;
+        let owner = caller(&house, &house.owner).await;
+        let foreigner = caller(&house, &house.foreigner).await;
+        let mut tx = house.store.write("acme").await.unwrap();
+        let lab = permit(&mut tx, &owner, Some("lab"), Action::StopServers).await;
+        let seen = server(&mut tx, &lab).await;
+        let start = starts::of_server(&mut tx, &lab, seen.id, None, 1).await.unwrap().remove(0).id;
+        let new = NewRestart {
+            id: RestartId::new(lab.now(), control::random::bytes()),
+            secret: None,
+            rules: RestartRules { batch_size: 1, pause_on_failure: true, accepted_failures: 0 },
+            state: RestartState::Paused,
+            credential: owner.credential(),
+            servers: vec![(seen.id, start, None)],
+        };
+        restarts::insert(&mut tx, &lab, &new).await.unwrap();
+        commit(tx, lab).await;
+        let before = kept(&house).await;
+
+        for (caller, organization, workspace) in [(&owner, "acme", Some("attic")), (&foreigner, "other", None)] {
+            let mut tx = house.store.write(organization).await.unwrap();
+            let action = if workspace.is_some() { Action::StopServers } else { Action::AdministerOrganization };
+            let elsewhere = permit_in(&mut tx, caller, organization, workspace, action).await;
+            let step = restarts::steps(&mut tx, new.id).await.unwrap().remove(0);
+            let done = ToStep { state: RestartStep::Done, detail: "", start: None };
+            refused(restarts::move_step(&mut tx, &elsewhere, new.id, &step, &done).await);
+            refused(restarts::set_state(&mut tx, &elsewhere, new.id, RestartState::Running, "").await);
+            refused(restarts::continue_as(&mut tx, &elsewhere, new.id, caller.credential(), 0).await);
+            restarts::skip_waiting(&mut tx, &elsewhere, new.id, "").await.unwrap();
+            commit(tx, elsewhere).await;
+        }
+        assert_eq!(changed(&house, &before).await, [""; 0]);
+        let mut tx = house.store.write("acme").await.unwrap();
+        let attic = permit(&mut tx, &owner, Some("attic"), Action::StopServers).await;
+        let again = NewRestart { id: RestartId::new(attic.now(), control::random::bytes()), ..new };
+        refused(restarts::insert(&mut tx, &attic, &again).await);
     }
 
     async fn a_permit_for_one_workspace_touches_nobody_and_no_token_of_another(house) {

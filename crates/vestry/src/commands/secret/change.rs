@@ -1,5 +1,6 @@
 //! `vestry secret edit`, `rename` and `delete`: everything but the value.
 
+use domain::RESTORABLE_DAYS;
 use serde_json::{Map, Value, json};
 use ureq::http::Method;
 
@@ -52,6 +53,9 @@ pub(super) fn edit(connection: &Connection<'_>, args: Edit) -> Result<(), Failur
             "--description TEXT; for an organization secret also --all, --workspaces A,B, --add-workspace A or \
              --remove-workspace A",
         ));
+    }
+    if args.dry_run {
+        return super::preview::set_access(connection, &scope, &args.name, &args.reach);
     }
     let path = scope.secret(&args.name);
     let not_found = |failure| missing(connection, &scope, &args.name, failure);
@@ -176,6 +180,8 @@ pub(super) fn delete(
     let holders = secret.holders.unwrap_or_default();
     let keep = if holders > 0 { "; running servers keep it until they are restarted" } else { "" };
     connection.out.say(&format!("deleted {} from {scope}{keep}", secret.name));
+    let undo = format!("vestry secret restore {} {}", secret.name, scope.flag());
+    connection.out.say(&format!("undo within {RESTORABLE_DAYS} days:  {undo}"));
     if secret.holders != Some(0) {
         say_restarts(connection, scope);
     }

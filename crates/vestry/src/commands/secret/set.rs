@@ -58,6 +58,9 @@ pub(super) fn run(connection: &Connection<'_>, args: Set) -> Result<(), Failure>
         }
         _ => {}
     }
+    if args.dry_run {
+        return super::preview::set(connection, &scope, &name, &args.reach);
+    }
     let how = format!("vestry secret set {} {}", escape(&name), scope.flag());
     let source = Source { file: args.from_file.clone(), verbatim: args.verbatim };
     let value = source.take(connection.out, &name, &how)?;

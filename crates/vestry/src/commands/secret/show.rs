@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{in_list, missing, reach};
+use super::{at_by, in_list, missing, reach, suspended};
 use crate::{
     client::{now, read},
     exit::Failure,
@@ -86,11 +86,7 @@ fn workspaces(secret: &Secret) -> String {
 }
 
 fn updated(secret: &Secret) -> String {
-    let at = secret.updated_at.relative(now());
-    match &secret.updated_by {
-        Some(who) => format!("{at} by {}", who.name),
-        None => at,
-    }
+    at_by(secret.updated_at, secret.updated_by.as_ref(), now())
 }
 
 fn in_use(secret: &Secret) -> String {
@@ -109,6 +105,7 @@ fn in_use(secret: &Secret) -> String {
 /// Shows one secret.
 pub(super) fn show(connection: &Connection<'_>, whose: &Scope, name: &str) -> Result<(), Failure> {
     let found = connection.client.get(&whose.secret(name));
+    let own = found.is_ok();
     // A workspace's list knows what overrides what, and holds the organization's secrets that reach it.
     let listed = match whose {
         Scope::Workspace(_) => in_list(connection, whose, name),
@@ -136,12 +133,38 @@ pub(super) fn show(connection: &Connection<'_>, whose: &Scope, name: &str) -> Re
     line("Scope", scope_in_words(&secret));
     line("Workspaces", workspaces(&secret));
     line("Description", secret.description.clone().unwrap_or_default().to_string());
-    line("State", if secret.suspended { "suspended: left out of starts".to_owned() } else { String::new() });
+    line("State", state(&secret));
     line("Created", secret.created_at.map(|at| at.relative(now())).unwrap_or_default());
     line("Updated", updated(&secret));
     line("In use", in_use(&secret));
     line("Revision", revision.map(|revision| crate::text::escape(&revision)).unwrap_or_default());
+    text.push_str(&further(&secret, whose, own));
     connection.out.data(&text)
+}
+
+/// Like `suspended (2 h ago by Mina: leaked), left out of starts and runs`.
+fn state(secret: &Secret) -> String {
+    match &secret.suspension {
+        None if secret.suspended => "suspended, left out of starts and runs".to_owned(),
+        None => String::new(),
+        Some(suspension) => {
+            let which = suspension.version.map(|number| format!("v{number} is ")).unwrap_or_default();
+            format!("{which}{}, left out of starts and runs", suspended(suspension, now()))
+        }
+    }
+}
+
+/// Where there is more to see, as far as there is; of a secret that can only be looked at here there is nothing.
+fn further(secret: &Secret, whose: &Scope, own: bool) -> String {
+    let command = |command: &str| format!("vestry secret {command} {} {}", secret.name, whose.flag());
+    let version = secret.suspension.as_ref().and_then(|suspension| suspension.version);
+    let version = version.map(|number| format!(" --version {number}")).unwrap_or_default();
+    let hints = [
+        (secret.version > 1, format!("its versions:  {}", command("history"))),
+        (secret.holders != Some(0), format!("who holds it:  {}", command("holders"))),
+        (secret.suspended, format!("lift that:  {}{version} --lift", command("suspend"))),
+    ];
+    hints.iter().filter(|(helps, _)| own && *helps).map(|(_, hint)| format!("{hint}\n")).collect()
 }
 
 /// Both, where they differ the second.

@@ -40,13 +40,22 @@ pub(super) fn lines(drift: &[Drift], now: Timestamp) -> String {
     let differences: Vec<String> = drift.iter().map(difference).collect();
     let width = differences.iter().map(|text| text.chars().count()).max().unwrap_or_default();
     let line = |(drift, difference): (&Drift, &String)| {
-        let reason = reason(&drift.reason);
-        let by = drift.by.as_ref().map(|who| who.name.to_string());
-        let known: Vec<String> = by.into_iter().chain(drift.at.map(|at| at.relative(now))).collect();
-        let change = if known.is_empty() { String::new() } else { format!(" ({})", known.join(", ")) };
-        format!("  {:<name_width$}  {difference:<width$}  {reason}{change}\n", drift.name)
+        format!("  {:<name_width$}  {difference:<width$}  {}\n", drift.name, because(drift, now))
     };
     drift.iter().zip(&differences).map(line).collect()
+}
+
+/// Like `v3→v4, new version (Mina, 2 h ago)`, where the name is said already.
+pub(in crate::commands) fn of_one(drift: &Drift, now: Timestamp) -> String {
+    format!("{}, {}", difference(drift), because(drift, now))
+}
+
+/// Why, by whom and when, like `new version (Mina, 2 h ago)`.
+fn because(drift: &Drift, now: Timestamp) -> String {
+    let by = drift.by.as_ref().map(|who| who.name.to_string());
+    let known: Vec<String> = by.into_iter().chain(drift.at.map(|at| at.relative(now))).collect();
+    let change = if known.is_empty() { String::new() } else { format!(" ({})", known.join(", ")) };
+    format!("{}{change}", reason(&drift.reason))
 }
 
 fn reason(reason: &Text) -> &str {

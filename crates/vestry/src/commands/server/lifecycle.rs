@@ -7,10 +7,8 @@ use std::{
 
 use super::{OneServer, field, logs};
 use crate::{
-    client::read,
     exit::{Exit, Failure},
     models::Server,
-    place::{Connection, Place},
     text::escape,
 };
 
@@ -36,7 +34,16 @@ pub(super) fn start(server: &OneServer<'_>) -> Result<(), Failure> {
 /// Stops a server and waits until it has.
 pub(super) fn stop(server: &OneServer<'_>) -> Result<(), Failure> {
     server.post("/stop")?;
+    stopped(server)
+}
+
+/// Waits until a server that was told to stop has.
+pub(super) fn stopped(server: &OneServer<'_>) -> Result<(), Failure> {
     let stopped = settle(server, |now| Ok(!is_moving(now)))?;
+    if stopped.status.as_str() == "running" {
+        let message = format!("{} runs again: somebody started it meanwhile", stopped.slug);
+        return Err(Failure::new(Exit::TryAgain, message));
+    }
     server.connection.out.say(&format!("stopped {} in {}", stopped.slug, server.place));
     Ok(())
 }
@@ -61,26 +68,6 @@ pub(super) fn restart(server: &OneServer<'_>) -> Result<(), Failure> {
         .help(format!("its starts:  vestry server starts {}{}", escape(&server.slug), server.flag())));
     }
     tell_start(server, &restarted, "restarted")
-}
-
-/// Restarts every running server of a workspace that needs it, one after the other, up to the first that fails.
-pub(super) fn restart_stale(connection: &Connection<'_>, place: &Place) -> Result<(), Failure> {
-    let items = connection.list(&place.path("/servers"), None)?;
-    let servers: Vec<Server> = items.iter().map(read).collect::<Result<_, _>>()?;
-    let stale: Vec<&Server> =
-        servers.iter().filter(|server| server.restart_needed && server.status.as_str() == "running").collect();
-    if stale.is_empty() {
-        connection.out.say(&format!("no running server of {place} needs a restart"));
-    }
-    for (done, server) in stale.iter().enumerate() {
-        restart(&OneServer { connection, place: place.clone(), slug: server.slug.to_string() }).map_err(|failure| {
-            let left = stale.len() - done - 1;
-            let message =
-                if left == 0 { failure.message } else { format!("{}; {left} not restarted", failure.message) };
-            Failure { message, ..failure }
-        })?;
-    }
-    Ok(())
 }
 
 fn is_moving(server: &Server) -> bool {

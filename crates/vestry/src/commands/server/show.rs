@@ -1,10 +1,12 @@
 //! `vestry server list`, `show` and `starts`.
 
-use super::{OneServer, drift};
+use serde_json::{Value, json};
+
+use super::{OneServer, drift, field};
 use crate::{
     client::{now, read},
     exit::Failure,
-    models::{Server, Start},
+    models::{Injected, Server, Start},
     output::{Cell, Style, Table},
     place::{Connection, Place},
     text::escape,
@@ -73,11 +75,14 @@ fn command(server: &Server) -> String {
 /// Shows a server, and what it would get by a restart.
 pub(super) fn show(server: &OneServer<'_>) -> Result<(), Failure> {
     let out = server.connection.out;
-    let answer = server.get("")?;
+    let mut body = server.get("")?.body;
+    let left_out = left_out(server, &body)?;
     if out.json {
-        return out.document(&answer.body);
+        body["left_out"] = left_out;
+        return out.document(&body);
     }
-    let shown: Server = answer.read()?;
+    let shown: Server = read(&body)?;
+    let left_out: Vec<Injected> = read(&left_out)?;
     let mut text = format!("{} in {}\n", shown.slug, server.place);
     let mut line = |label: &str, value: &str| {
         if !value.is_empty() {
@@ -94,6 +99,10 @@ pub(super) fn show(server: &OneServer<'_>) -> Result<(), Failure> {
     for (name, value) in &shown.variables {
         line("Variable", &format!("{}={value}", escape(name)));
     }
+    for secret in &left_out {
+        let which = format!("{} {} v{}", secret.name, secret.scope, secret.version);
+        line("Left out", &format!("{which}, which was suspended when it started"));
+    }
     if shown.restart_needed {
         let needed = out.paint("restart needed", Style::Warning);
         let count = drift::count(&shown.drift);
@@ -103,6 +112,17 @@ pub(super) fn show(server: &OneServer<'_>) -> Result<(), Failure> {
         text.push_str(&format!("bring them:  vestry server restart {slug}{}\n", server.flag()));
     }
     out.data(&text)
+}
+
+/// What the start that runs now left out because it was suspended; nothing of a server without a process. A restart that
+/// failed left the process of an earlier start alone.
+fn left_out(server: &OneServer<'_>, body: &Value) -> Result<Value, Failure> {
+    if !matches!(field(body, "status"), "starting" | "running" | "stopping") {
+        return Ok(json!([]));
+    }
+    let starts = server.connection.client.list(&server.path("/starts"), Some(50))?;
+    let running = starts.iter().find(|start| start["ended_at"].is_null() && field(start, "outcome") != "failed");
+    Ok(running.and_then(|start| start.get("left_out")).cloned().unwrap_or_else(|| json!([])))
 }
 
 /// Lists a server's start records.

@@ -111,6 +111,7 @@ impl Installation {
         let text = ran.session().replace(&self.url, "http://CONTROL-PLANE");
         let text = replaced(&text, &["########-####-####-####-############"], "ID");
         let text = replaced(&text, &["################################################################"], "HASH");
+        let text = replaced(&text, &["################################"], "REVISION");
         let text = replaced(&text, &["####-##-## ##:##:##Z"], "TIME");
         let text = replaced(&text, &["## min ago", "# min ago"], "just now");
         text.lines().map(closed_up).collect()

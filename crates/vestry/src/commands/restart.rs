@@ -1,0 +1,127 @@
+//! `vestry restart`: rolling restarts, and how `vestry secret restart-holders` and `vestry server restart --stale` begin
+//! one.
+
+mod show;
+mod watch;
+
+use serde_json::json;
+use ureq::http::Method;
+
+use crate::{
+    address::segment,
+    cli::restart::{One, Restart as Args, Rolling},
+    exit::Failure,
+    models::Restart,
+    place::{Connection, Scope, organization_path},
+    text::escape,
+};
+
+/// Runs one of the restart commands.
+pub(crate) fn run(connection: &Connection<'_>, args: Args) -> Result<(), Failure> {
+    match args {
+        Args::List { workspace, org } => show::list(
+            connection,
+            &match org {
+                Some(org) => Scope::Organization(connection.organization(org.as_deref())?),
+                None => Scope::Workspace(connection.place(workspace.workspace.as_ref())?),
+            },
+        ),
+        Args::Show(one) => show::show(&OneRestart::given(connection, one)?),
+        Args::Watch(one) => {
+            let one = OneRestart::given(connection, one)?;
+            let seen = one.get("")?;
+            watch::watch(&one, seen)
+        }
+        Args::Continue(one) => {
+            let one = OneRestart::given(connection, one)?;
+            let request = connection.client.request(Method::POST, &one.path("/continuation"));
+            let seen = request.send().map_err(|failure| one.missing(failure))?;
+            watch::watch(&one, seen)
+        }
+        Args::Abort(one) => abort(&OneRestart::given(connection, one)?),
+    }
+}
+
+/// Begins a rolling restart at a path, and watches it until it pauses or ends. `nothing` says that no server differs.
+pub(crate) fn begin(
+    connection: &Connection<'_>,
+    organization: &str,
+    path: &str,
+    rolling: &Rolling,
+    nothing: &str,
+) -> Result<(), Failure> {
+    let mut wish = json!({ "pause_on_failure": !rolling.keep_going });
+    if let Some(size) = rolling.batch {
+        wish["batch_size"] = size.into();
+    }
+    let begun = connection.client.request(Method::POST, path).json(&wish).send()?;
+    let restart: Restart = begun.read()?;
+    if restart.counts.servers == 0 {
+        connection.out.say(nothing);
+        return if connection.out.json { connection.out.document(&begun.body) } else { Ok(()) };
+    }
+    let one = OneRestart { connection, organization: organization.to_owned(), id: restart.id.to_string() };
+    // One alone is under way before anybody could think better of it.
+    if restart.counts.servers > 1 {
+        let (servers, size) = (servers(restart.counts.servers - restart.counts.skipped), restart.batch_size);
+        connection.out.say(&format!(
+            "restarting {servers}, {size} at a time; interrupted here it goes on all the same:\n  {}\n  {}",
+            one.command("watch"),
+            one.command("abort"),
+        ));
+    }
+    watch::watch(&one, begun)
+}
+
+/// One rolling restart of an organization.
+struct OneRestart<'a> {
+    connection: &'a Connection<'a>,
+    organization: String,
+    id: String,
+}
+
+impl<'a> OneRestart<'a> {
+    fn given(connection: &'a Connection<'a>, one: One) -> Result<Self, Failure> {
+        let organization = connection.organization(one.organization.organization.as_deref())?;
+        Ok(Self { connection, organization, id: one.id })
+    }
+
+    fn path(&self, more: &str) -> String {
+        organization_path(&self.organization, &format!("/restarts/{}{more}", segment(&self.id)))
+    }
+
+    fn get(&self, more: &str) -> Result<crate::client::Answer, Failure> {
+        self.connection.client.get(&self.path(more)).map_err(|failure| self.missing(failure))
+    }
+
+    fn missing(&self, failure: Failure) -> Failure {
+        if !failure.is_not_found() {
+            return failure;
+        }
+        let message = format!("there is no rolling restart `{}` that you can see", escape(&self.id));
+        Failure { message, ..failure }.help(format!("which there are:  vestry restart list{}", self.flag()))
+    }
+
+    /// What to type to do something with it.
+    fn command(&self, verb: &str) -> String {
+        format!("vestry restart {verb} {}{}", escape(&self.id), self.flag())
+    }
+
+    /// The flag that names its organization; nothing where it is this directory's.
+    fn flag(&self) -> String {
+        let here = self.connection.settings.project.organization.as_ref() == Some(&self.organization);
+        if here { String::new() } else { format!(" --org {}", self.organization) }
+    }
+}
+
+fn abort(one: &OneRestart<'_>) -> Result<(), Failure> {
+    let request = one.connection.client.request(Method::DELETE, &one.path(""));
+    request.send().map_err(|failure| one.missing(failure))?;
+    one.connection.out.say("aborted; what is being restarted comes to its end, the rest is left as it is");
+    Ok(())
+}
+
+/// Like `1 server`.
+fn servers(count: u32) -> String {
+    if count == 1 { "1 server".to_owned() } else { format!("{count} servers") }
+}
