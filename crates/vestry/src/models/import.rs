@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::Warning;
+use super::{Affected, Warning};
 use crate::text::Text;
 
 #[derive(Deserialize)]
@@ -10,6 +10,7 @@ pub(crate) struct Import {
     pub(crate) stopped: bool,
     pub(crate) counts: Counts,
     pub(crate) lines: Vec<Line>,
+    pub(crate) restart_needed: Vec<Affected>,
 }
 
 /// How many lines have each verdict, as far as they are counted here.

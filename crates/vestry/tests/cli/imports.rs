@@ -46,7 +46,17 @@ fn an_import_shows_its_lines_and_then_does_exactly_that() {
     first["lines"][1]["warnings"] = json!([{ "code": "x", "message": "The value ends with a space." }]);
     let (stub, machine) =
         nlp(vec![Answer::json(IMPORT, 200, first).with("etag", "\"r7\""), Answer::json(IMPORT, 200, two())]);
-    insta::assert_snapshot!(machine.run("secret import .env --mode overwrite --yes").session(), @"");
+    insta::assert_snapshot!(machine.run("secret import .env --mode overwrite --yes").session(), @r"
+    stdout:
+      Line  Name      Verdict    What it does
+      1     API_KEY   overrides  new, overrides the organization's v9
+      2     HF_TOKEN  updated    v1 → v2
+    stderr:
+      warning: line 2: The value ends with a space.
+      imported 2 secrets (1 new, 1 new version) into acme/nlp
+      1 running server needs a restart:  vestry server restart --stale
+    exit 0
+    ");
     let sent: Vec<_> = stub.requests().into_iter().filter(|request| request.line == IMPORT).collect();
     let body = |dry_run: bool| json!({ "format": "env", "mode": "overwrite", "allow_empty": false, "dry_run": dry_run, "content": TEXT });
     assert_eq!([sent[0].json(), sent[1].json()], [body(true), body(false)]);
@@ -56,7 +66,16 @@ fn an_import_shows_its_lines_and_then_does_exactly_that() {
 #[test]
 fn a_dry_run_sends_nothing_that_writes() {
     let (stub, machine) = nlp(vec![Answer::json(IMPORT, 200, two())]);
-    insta::assert_snapshot!(machine.run("secret import .env --dry-run").session(), @"");
+    insta::assert_snapshot!(machine.run("secret import .env --dry-run").session(), @r"
+    stdout:
+      Line  Name      Verdict    What it does
+      1     API_KEY   overrides  new, overrides the organization's v9
+      2     HF_TOKEN  updated    v1 → v2
+    stderr:
+      would import 2 secrets (1 new, 1 new version) into acme/nlp; nothing was written
+      1 running server would need a restart
+    exit 0
+    ");
     assert_eq!(stub.only(IMPORT).json()["dry_run"], true);
 }
 
@@ -82,7 +101,18 @@ fn lines_that_stop_an_import_are_shown_and_nothing_is_written() {
         (5, Some("EMPTY"), "empty", "has no value, left out"),
     ];
     let (stub, machine) = nlp(vec![Answer::json(IMPORT, 200, answer(&lines, json!({})))]);
-    insta::assert_snapshot!(machine.run("secret import .env --yes").session(), @"");
+    insta::assert_snapshot!(machine.run("secret import .env --yes").session(), @r"
+    stdout:
+      Line  Name     Verdict   What it does
+      1     API_KEY  added     new
+      2     PATH     refused   The name PATH is reserved.
+      4              unparsed  This line assigns nothing.
+      5     EMPTY    empty     has no value, left out
+    stderr:
+      error: 2 lines stop the import; nothing was written
+      help:  mend the lines, or take them out; all is imported, or nothing
+    exit 65
+    ");
     assert_eq!(stub.only(IMPORT).json()["mode"], "fail");
 
     let mut taken =
@@ -101,7 +131,16 @@ fn lines_that_stop_an_import_are_shown_and_nothing_is_written() {
 fn new_organization_secrets_need_their_workspaces_said() {
     let new = answer(&[(1, Some("API_KEY"), "added", "new"), (2, Some("HF_TOKEN"), "added", "new")], json!({}));
     let (stub, machine) = nlp(vec![Answer::json(OF_ORGANIZATION, 200, new)]);
-    insta::assert_snapshot!(machine.run("secret import .env --org --yes").session(), @"");
+    insta::assert_snapshot!(machine.run("secret import .env --org --yes").session(), @r"
+    stdout:
+      Line  Name      Verdict  What it does
+      1     API_KEY   added    new
+      2     HF_TOKEN  added    new
+    stderr:
+      error: 2 secrets would be new in acme: say which workspaces they reach; nothing was written
+      help:  --all for every workspace, also those created later, or --workspaces A,B
+    exit 64
+    ");
     assert!(stub.requests().iter().all(|request| request.json()["dry_run"] == true));
     machine.run("secret import .env --org --yes --workspaces nlp,vision");
     let last = stub.requests().pop().unwrap().json();
@@ -162,7 +201,16 @@ fn a_real_control_plane_imports_a_file_and_gives_its_names_back() {
     std::fs::write(&file, "# ours\nexport API_KEY=\"hunter-2222\\nhunter\"\r\nEMPTY=\nTLS_KEY='hunter\nhunter'\n")
         .unwrap();
     let ran = machine.run("secret import .env --yes");
-    insta::assert_snapshot!(installation.session(&ran), @"");
+    insta::assert_snapshot!(installation.session(&ran), @r"
+    stdout:
+      Line  Name  Verdict  What it does
+      2  API_KEY  added  new
+      3  EMPTY  empty  has no value, left out
+      4  TLS_KEY  added  new
+    stderr:
+      imported 2 new secrets into acme-lab/imports
+    exit 0
+    ");
     let again = machine.run("secret import .env --yes");
     assert!(again.stderr.contains("2 lines stop the import; nothing was written"), "{again:?}");
     let example = machine.run("secret example");
@@ -174,7 +222,19 @@ fn a_real_control_plane_imports_a_file_and_gives_its_names_back() {
     );
     std::fs::write(&file, "API_KEY=hunter\nhunter\nA-B=hunter\nC='hunter").unwrap();
     let refused = machine.run("secret import .env --mode overwrite --dry-run");
-    insta::assert_snapshot!(installation.session(&refused), @"");
+    insta::assert_snapshot!(installation.session(&refused), @r#"
+    stdout:
+      Line  Name  Verdict  What it does
+      1  API_KEY  updated  v1 → v2
+      2  unparsed  This line assigns nothing. Write NAME=value, begin a comment with “#”, and put quotes around a value of several lines.
+      3  refused  What stands before “=” is not a name: only the letters A–Z and a–z, digits and “_”, and no digit at its beginning.
+      4  C  unparsed  The quote that begins this value is never closed. Close it; a quote within double quotes is written \".
+    stderr:
+      warning: line 1: The value is shorter than 8 bytes: it is not masked in servers' logs.
+      error: 3 lines stop the import; nothing was written
+      help:  mend the lines, or take them out; all is imported, or nothing
+    exit 65
+    "#);
     for ran in [ran, again, example, empty, refused] {
         assert!(!format!("{ran:?}").contains("hunter"), "{ran:?}");
     }

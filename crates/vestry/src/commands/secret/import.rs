@@ -8,7 +8,6 @@ use ureq::http::Method;
 use super::{change::add_reach, say_consequences, unknown_workspaces};
 use crate::{
     cli::secret::{Reach, import::Import as Args},
-    client::Answer,
     exit::Failure,
     models::import::{Counts, Import, Line},
     output::{Cell, Style, Table},
@@ -48,11 +47,12 @@ pub(super) fn run(connection: &Connection<'_>, args: &Args) -> Result<(), Failur
     let secrets = in_words(&review.counts);
     if args.dry_run {
         connection.out.say(&format!("would import {secrets} into {scope}; nothing was written"));
-        return consequences(connection, &scope, &answer);
+        say_restarts(connection, &review);
+        return Ok(());
     }
     if review.counts.new() + review.counts.updated == 0 {
         connection.out.say(&format!("there is nothing to import into {scope}; nothing was written"));
-        return Ok(());
+        return if connection.out.json { connection.out.document(&answer.body) } else { Ok(()) };
     }
     prompt::confirm(connection.out, connection.settings.yes, &format!("Import {secrets} into {scope}?"), None)?;
     let done = send(false, answer.etag.as_deref())?;
@@ -156,8 +156,13 @@ fn in_words(counts: &Counts) -> String {
     }
 }
 
-fn consequences(connection: &Connection<'_>, scope: &Scope, answer: &Answer) -> Result<(), Failure> {
-    if connection.out.json { Ok(()) } else { say_consequences(connection, scope, &answer.body) }
+/// What the import would lead to, were it done.
+fn say_restarts(connection: &Connection<'_>, review: &Import) {
+    match review.restart_needed.len() {
+        0 => {}
+        1 => connection.out.say("1 running server would need a restart"),
+        many => connection.out.say(&format!("{many} running servers would need a restart")),
+    }
 }
 
 /// Prints the names of a scope's secrets as `.env` text without values.
