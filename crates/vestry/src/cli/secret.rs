@@ -7,7 +7,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Subcommand};
 
 use self::life::{Destroy, Holders, Restore, Suspend};
-use super::{restart::Rolling, target::Whose};
+use super::{InOrganization, restart::Rolling, target::Whose};
 use crate::complete::{Noun, names_of};
 
 #[derive(Subcommand)]
@@ -71,6 +71,8 @@ pub(crate) enum Secret {
     Restore(Restore),
     /// Erase the values of a deleted secret for good, or with --version an older one of one that is there
     Destroy(Destroy),
+    /// Which secrets of an organization are used, and how old their values are (its administrators)
+    Report(Report),
     /// Delete a secret; its name is free at once
     Delete {
         /// The secret
@@ -85,6 +87,18 @@ pub(crate) enum Secret {
         #[arg(long)]
         dry_run: bool,
     },
+}
+
+#[derive(Args)]
+pub(crate) struct Report {
+    #[command(flatten)]
+    pub(crate) organization: InOrganization,
+    /// Only those that no start or run was handed for so many days
+    #[arg(long, value_name = "DAYS", num_args = 0..=1, default_missing_value = "90")]
+    pub(crate) unused: Option<u16>,
+    /// Only those whose value was not written for so many days
+    #[arg(long, value_name = "DAYS", num_args = 0..=1, default_missing_value = "365")]
+    pub(crate) unchanged: Option<u16>,
 }
 
 #[derive(Args)]

@@ -5,6 +5,7 @@ mod deleted_secrets;
 mod disclosures;
 mod holders;
 mod preview;
+mod report;
 mod set;
 mod show;
 mod suspensions;
@@ -67,6 +68,7 @@ pub(crate) fn run(connection: &Connection<'_>, args: Args) -> Result<(), Failure
                 false => change::rename(connection, &scope, &name, &new_name),
             }
         }
+        Args::Report(args) => report::run(connection, &args),
         Args::RestartHolders { name, whose, rolling } => {
             let scope = connection.scope(&whose)?;
             let question =
