@@ -6,19 +6,19 @@
 mod commit;
 mod desk;
 
-use domain::{DisplayName, Outcome, Scope, SecretName, Slug, StartId, policy::Action};
+use domain::{DisplayName, Outcome, SecretName, Slug, StartId, policy::Action};
 use envelope::Plaintext;
 
 use super::{
     App, Input,
     access::{authorize, workspace},
-    secrets::damaged,
 };
 use crate::{
     error::Result,
     store::{Caller, Runner, starts},
 };
 
+pub use super::snapshots::{Variable, Written};
 pub use crate::store::starts::Start;
 pub use desk::Desk;
 pub(in crate::app) use desk::write_outcomes;
@@ -52,38 +52,21 @@ pub struct Begun {
     pub workspace: Slug,
     /// What moves when the workspace's environment changes.
     pub revision: String,
-    /// The secrets with their values, in the order of their names.
-    pub variables: Vec<Variable>,
+    /// What it is told of the secrets and their values, which are in the order of their names.
+    pub variables: Plaintext,
     /// The secrets that are left out because they are suspended.
     pub left_out: Vec<SecretName>,
 }
 
-/// A secret and its value, on its way out.
-pub struct Variable {
-    /// The name.
-    pub name: SecretName,
-    /// Where it belongs.
-    pub scope: Scope,
-    /// The version.
-    pub version: u32,
-    /// The value.
-    pub value: Plaintext,
-}
-
-/// Puts a run on record, then unseals what it gets: all of it or nothing.
+/// Puts a run on record, then unseals what it gets: all of it or nothing. `written` makes the text that it is told.
 ///
 /// # Errors
 /// [`Error::Sealed`](crate::error::Error::Sealed) without keys; [`Error::Conflict`](crate::error::Error::Conflict) when
 /// a value does not open, and the record says `failed`; otherwise as the order of answers says.
-pub async fn begin(app: &App, runner: Runner, place: Place, input: Input<NewRun>) -> Result<Begun> {
+pub async fn begin(app: &App, runner: Runner, place: Place, input: Input<NewRun>, written: Written) -> Result<Begun> {
     let recorded = desk::record(app, runner, place, input).await?;
-    let snapshot = recorded.snapshot.clone();
-    let unsealed = snapshot.secrets.injected().map(|secret| match snapshot.unseal(app, secret) {
-        Some(value) => Ok(Variable { name: secret.name.clone(), scope: secret.scope, version: secret.version, value }),
-        None => Err(damaged(&secret.name)),
-    });
-    let variables: Result<Vec<Variable>> = unsealed.collect();
-    let begun = variables.map(|variables| Begun {
+    let snapshot = &recorded.snapshot;
+    let begun = snapshot.told(app, written).map(|variables| Begun {
         variables,
         id: recorded.id,
         organization: recorded.organization.clone(),

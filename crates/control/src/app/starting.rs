@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use super::{
     App, processes,
-    secrets::damaged,
     snapshots::{self, Snapshot},
     turn::Turn,
 };
@@ -113,8 +112,7 @@ async fn prepare(app: &App, plan: Plan) -> std::result::Result<Prepared, String>
         environment = match layer {
             Layer::Base(value) | Layer::Variable(value) => environment.plain(name, value),
             Layer::Secret(secret) => {
-                let value = snapshot.unseal(app, secret).ok_or_else(|| damaged(&secret.name).to_string())?;
-                environment.secret(name, value)
+                environment.secret(name, snapshot.unseal(app, secret).map_err(|damaged| damaged.to_string())?)
             }
             Layer::Suspended(_) => environment,
         };
