@@ -12,7 +12,7 @@ use std::{
 };
 
 use aws_lc_rs::digest::{Context, SHA256};
-use domain::{Available, Environment, Held, OrganizationId, Scope, SecretName, SnapshotId, Time, WorkspaceId};
+use domain::{Available, Environment, Held, OrganizationId, Scope, SecretName, SnapshotId, WorkspaceId};
 use envelope::{Kept, Key, Plaintext};
 use serde_json::{Value, json};
 
@@ -58,7 +58,8 @@ pub(super) struct Snapshot {
     pub(super) environment_revision: String,
     /// The same of just what is in here: another one where it is a part of the environment.
     digest: String,
-    whole: bool,
+    /// The whole that this is a part of.
+    part_of: Option<Arc<Snapshot>>,
     organization: OrganizationId,
     workspace: WorkspaceId,
     revision: i64,
@@ -82,67 +83,84 @@ struct KeptSnapshots {
 ///
 /// # Errors
 /// [`Error::Sealed`] without keys, and when the database fails; nothing is on record then.
-pub(super) async fn take(app: &App, tx: &mut Writing, permit: &Permit, now: Time) -> Result<Arc<Snapshot>> {
+pub(super) async fn take(app: &App, tx: &mut Writing, permit: &Permit) -> Result<Arc<Snapshot>> {
+    current(app, tx, permit).await?.written(tx, permit).await
+}
+
+/// The same with these secrets only. `whole` is what the permit's starts get in this transaction, once that was taken.
+///
+/// # Errors
+/// [`Error::Invalid`] when one of them is not there or suspended, and nothing was written; otherwise as [`take`].
+pub(super) async fn take_only(
+    app: &App,
+    tx: &mut Writing,
+    permit: &Permit,
+    whole: &mut Option<Arc<Snapshot>>,
+    names: &[SecretName],
+) -> Result<Arc<Snapshot>> {
+    let current = match whole {
+        Some(taken) => Current { snapshot: taken.clone(), on_record: true },
+        None => current(app, tx, permit).await?,
+    };
+    let secrets = current.snapshot.secrets.only(names).map_err(|missing| {
+        let names = missing.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+        Error::invalid("only", "missing", format!("This workspace's servers get no secret {names}."))
+    })?;
+    let whole = whole.insert(current.written(tx, permit).await?);
+    let part = Snapshot {
+        id: SnapshotId::new(permit.now(), random::bytes()),
+        environment_revision: whole.environment_revision.clone(),
+        digest: revision_of(&secrets),
+        secrets,
+        part_of: Some(whole.clone()),
+        keys: whole.keys.clone(),
+        told: OnceLock::new(),
+        ..**whole
+    };
+    Current { snapshot: Arc::new(part), on_record: false }.written(tx, permit).await
+}
+
+/// What a start gets, and whether that is on record already.
+struct Current {
+    snapshot: Arc<Snapshot>,
+    on_record: bool,
+}
+
+impl Current {
+    async fn written(self, tx: &mut Writing, permit: &Permit) -> Result<Arc<Snapshot>> {
+        let snapshot = self.snapshot;
+        if !self.on_record {
+            let secrets = &snapshot.secrets;
+            let (injected, left_out) = (secrets.injected().map(held), secrets.left_out().map(held));
+            snapshots::insert(tx, permit, snapshot.id, injected, left_out, permit.now()).await?;
+        }
+        Ok(snapshot)
+    }
+}
+
+async fn current(app: &App, tx: &mut Writing, permit: &Permit) -> Result<Current> {
     let (organization, workspace) = (permit.organization(), permit.in_workspace());
-    let current =
-        |kept: &Arc<Snapshot>| (kept.organization, kept.revision) == (organization, permit.secrets_revision());
-    let kept = app.snapshots.of(workspace).filter(current);
-    if let Some(kept) = kept {
+    let holds = |kept: &Arc<Snapshot>| (kept.organization, kept.revision) == (organization, permit.secrets_revision());
+    if let Some(snapshot) = app.snapshots.of(workspace).filter(holds) {
         app.keyring.root_key_id()?;
-        return Ok(kept);
+        return Ok(Current { snapshot, on_record: true });
     }
     let keys = app.keyring.unsealing_keys(tx, organization).await?;
-    let available = available::sealed(tx, organization, workspace).await?;
-    let secrets = domain::resolve(available);
+    let secrets = domain::resolve(available::sealed(tx, organization, workspace).await?);
     let digest = revision_of(&secrets);
     let snapshot = Snapshot {
-        id: SnapshotId::new(now, random::bytes()),
+        id: SnapshotId::new(permit.now(), random::bytes()),
         environment_revision: digest.clone(),
         digest,
         secrets,
-        whole: true,
+        part_of: None,
         organization,
         workspace,
         revision: permit.secrets_revision(),
         keys,
         told: OnceLock::new(),
     };
-    write(tx, permit, snapshot, now).await
-}
-
-/// The same with these secrets only.
-///
-/// # Errors
-/// [`Error::Invalid`] when one of them is not there or suspended; otherwise as [`take`].
-pub(super) async fn take_only(
-    app: &App,
-    tx: &mut Writing,
-    permit: &Permit,
-    names: &[SecretName],
-    now: Time,
-) -> Result<Arc<Snapshot>> {
-    let whole = take(app, tx, permit, now).await?;
-    let secrets = whole.secrets.only(names).map_err(|missing| {
-        let names = missing.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
-        Error::invalid("only", "missing", format!("This workspace's servers get no secret {names}."))
-    })?;
-    let part = Snapshot {
-        id: SnapshotId::new(now, random::bytes()),
-        environment_revision: whole.environment_revision.clone(),
-        digest: revision_of(&secrets),
-        secrets,
-        whole: false,
-        keys: whole.keys.clone(),
-        told: OnceLock::new(),
-        ..*whole
-    };
-    write(tx, permit, part, now).await
-}
-
-async fn write(tx: &mut Writing, permit: &Permit, snapshot: Snapshot, now: Time) -> Result<Arc<Snapshot>> {
-    let (injected, left_out) = (snapshot.secrets.injected().map(held), snapshot.secrets.left_out().map(held));
-    snapshots::insert(tx, permit, snapshot.id, injected, left_out, now).await?;
-    Ok(Arc::new(snapshot))
+    Ok(Current { snapshot: Arc::new(snapshot), on_record: false })
 }
 
 /// What moves when a start would get something else: 128 bits of the SHA-256 of all names, secrets and versions.
@@ -190,7 +208,7 @@ impl Snapshot {
             Ok(Variable { name, scope, version, value: self.unseal(app, secret)? })
         });
         let text = written(&variables.collect::<Result<Vec<_>>>()?)?;
-        if !self.whole {
+        if self.part_of.is_some() {
             return Ok(text);
         }
         let kept = Kept::seal(text).map_err(|error| Error::Internal(error.into()))?;
@@ -227,11 +245,9 @@ impl Snapshots {
         kept.of.get(&workspace).map(|(snapshot, _)| snapshot.clone())
     }
 
-    /// Keeps a snapshot whose record is committed.
+    /// Keeps a snapshot whose record is committed; of a part, the whole.
     pub(super) fn keep(&self, snapshot: &Arc<Snapshot>) {
-        if !snapshot.whole {
-            return;
-        }
+        let snapshot = snapshot.part_of.as_ref().unwrap_or(snapshot);
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let KeptSnapshots { of, bytes } = &mut *kept;
         if of.get(&snapshot.workspace).is_some_and(|(known, _)| known.revision > snapshot.revision) {

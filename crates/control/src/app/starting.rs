@@ -44,9 +44,8 @@ impl Plan {
 /// # Errors
 /// [`Error::Sealed`] without keys; then nothing is on record.
 pub(super) async fn plan(app: &App, tx: &mut Writing, permit: &Permit, server: &Server) -> Result<Plan> {
-    let now = permit.now();
-    let snapshot = snapshots::take(app, tx, permit, now).await?;
-    let start = StartId::new(now, random::bytes());
+    let snapshot = snapshots::take(app, tx, permit).await?;
+    let start = StartId::new(permit.now(), random::bytes());
     let record = NewStart { id: start, host: Host::Server(server.id) };
     starts::insert(tx, permit, snapshot.id, &[record]).await?;
     Ok(Plan { start, server: server.clone(), location: permit.location(), snapshot })

@@ -130,9 +130,9 @@ async fn admit(app: &App, tx: &mut Writing, guests: &mut Vec<Guest>, asked: Aske
     let now = permit.now();
     let NewRun { host, command, only } = input.checked()?;
     let snapshot = match (only, whole.as_ref()) {
-        (Some(names), _) => snapshots::take_only(app, tx, permit, &names, now).await?,
+        (Some(names), _) => snapshots::take_only(app, tx, permit, whole, &names).await?,
         (None, Some(taken)) => taken.clone(),
-        (None, None) => whole.insert(snapshots::take(app, tx, permit, now).await?).clone(),
+        (None, None) => whole.insert(snapshots::take(app, tx, permit).await?).clone(),
     };
     Ok(Admitted { id: StartId::new(now, random::bytes()), guest, host, command, snapshot })
 }
