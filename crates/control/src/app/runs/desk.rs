@@ -1,21 +1,30 @@
-//! Where runs are put on record: those that wait together share one commit, and so one flush to the disk.
+//! Where runs are put on record: those of an organization that wait together share one commit, and so one flush to the
+//! disk. Each organization has its own clerk, so that none waits for another's.
 
 use std::{
-    collections::BTreeMap,
+    collections::HashMap,
     mem,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use domain::{Outcome, Slug, StartId};
-use tokio::sync::{Mutex as Turn, oneshot};
+use domain::{Outcome, StartId};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, oneshot},
+    time::timeout,
+};
 
 use super::{
     NewRun, Place,
     commit::{Asked, Settled, commit},
 };
 use crate::{
-    app::{App, Input, snapshots::Snapshot},
+    app::{App, snapshots::Snapshot},
     error::{Error, Result},
     store::{Location, Runner},
 };
@@ -23,29 +32,23 @@ use crate::{
 /// How long outcomes wait for runs to go along with, and how long until they are tried again.
 const OUTCOMES_WAIT: Duration = Duration::from_secs(1);
 
-/// The runs that wait to be put on record, and the outcomes of those that were.
+/// The queues of the organizations in which somebody asks for runs.
 #[derive(Default)]
 pub struct Desk {
-    waiting: Mutex<Vec<Waiting>>,
-    outcomes: Mutex<Outcomes>,
-    turn: Turn<()>,
+    /// By slug. A queue is there for as long as its clerk.
+    queues: Mutex<HashMap<String, Queue>>,
+    closing: AtomicBool,
+    /// Tells that a clerk has gone.
+    gone: Notify,
 }
 
-/// The outcomes that wait to be written.
+/// What waits to be written in one organization.
 #[derive(Default)]
-struct Outcomes {
-    by_organization: BTreeMap<String, Vec<Settled>>,
-    /// Whether somebody sees to it that they are written: one for all of them.
-    seen_to: bool,
-}
-
-/// A run whose record is committed.
-pub(super) struct Recorded {
-    pub(super) id: StartId,
-    pub(super) organization: Slug,
-    pub(super) workspace: Slug,
-    pub(super) snapshot: Arc<Snapshot>,
-    pub(super) location: Location,
+struct Queue {
+    waiting: Vec<Waiting>,
+    outcomes: Vec<Settled>,
+    /// Tells the clerk that somebody waits.
+    come: Arc<Notify>,
 }
 
 struct Waiting {
@@ -53,113 +56,161 @@ struct Waiting {
     told: oneshot::Sender<Result<Recorded>>,
 }
 
+/// A run whose record is committed.
+pub(super) struct Recorded {
+    pub(super) id: StartId,
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) location: Location,
+    app: Option<App>,
+}
+
+impl Recorded {
+    pub(super) fn new(app: &App, id: StartId, snapshot: Arc<Snapshot>, location: Location) -> Self {
+        Self { id, snapshot, location, app: Some(app.clone()) }
+    }
+
+    /// Notes what became of the run: written with the next ones, or shortly after if there are none, or once the database
+    /// answers again. Until then, and if this control plane is killed before, the record says `pending`: that somebody may
+    /// have got the values.
+    pub(super) fn settle(&mut self, outcome: Outcome, why: String) {
+        let Some(app) = self.app.take() else { return };
+        note(&app, vec![Settled { id: self.id, location: self.location.clone(), outcome, why }]);
+    }
+}
+
 /// Puts a run on record, in one commit with all that wait at this moment.
 ///
 /// # Errors
 /// As the order of answers says; then there is no record.
-pub(super) async fn record(app: &App, runner: Runner, place: Place, input: Input<NewRun>) -> Result<Recorded> {
+pub(super) async fn record(app: &App, runner: Runner, place: Place, new: NewRun) -> Result<Recorded> {
     let (told, answer) = oneshot::channel();
-    let first = {
-        let mut waiting = lock(&app.runs.waiting);
-        waiting.push(Waiting { asked: Asked { runner, place, input }, told });
-        waiting.len() == 1
-    };
-    if first {
-        // Not in the request itself: others' runs are in the same write, whoever hangs up.
-        let desk = app.clone();
-        tokio::spawn(async move { serve(&desk).await });
-    }
+    let organization = place.organization.clone();
+    bring(app, &organization, |queue| {
+        queue.waiting.push(Waiting { asked: Asked { runner, place, new }, told });
+        queue.come.notify_one();
+    });
     answer.await.map_err(|_| Error::Internal(anyhow::anyhow!("a run was dropped at the desk")))?
 }
 
-/// Notes what became of a run: written with the next runs, or shortly after if there are none, or once the database
-/// answers again. Until then, and if this control plane is killed before, the record says `pending`: that somebody may
-/// have got the values.
-pub(super) fn settle(app: &App, recorded: Recorded, outcome: Outcome, why: String) {
-    let Recorded { id, organization, location, .. } = recorded;
-    wait(app, organization.to_string(), vec![Settled { id, location, outcome, why }]);
-}
-
-/// Lets outcomes wait for the next write of their organization.
-fn wait(app: &App, organization: String, settled: Vec<Settled>) {
-    let unseen = {
-        let mut outcomes = lock(&app.runs.outcomes);
-        outcomes.by_organization.entry(organization).or_default().extend(settled);
-        !mem::replace(&mut outcomes.seen_to, true)
-    };
-    if unseen {
-        tokio::spawn(see_to_outcomes(app.clone()));
+/// Writes all that waits at this moment, as far as the database takes it, and sends the clerks home.
+pub(in crate::app) async fn close(app: &App) {
+    app.runs.closing.store(true, Ordering::SeqCst);
+    for queue in lock(&app.runs.queues).values() {
+        queue.come.notify_one();
+    }
+    while !lock(&app.runs.queues).is_empty() {
+        app.runs.gone.notified().await;
     }
 }
 
-/// Writes the outcomes that no run took along, again and again while the database does not take them.
-async fn see_to_outcomes(app: App) {
+/// Lets outcomes of one organization wait for its next write.
+fn note(app: &App, settled: Vec<Settled>) {
+    let Some(organization) = settled.first().map(|settled| settled.location.organization_slug().to_string()) else {
+        return;
+    };
+    bring(app, &organization, |queue| queue.outcomes.extend(settled));
+}
+
+/// Puts something into an organization's queue, and finds a clerk for it if there is none.
+fn bring(app: &App, organization: &str, put: impl FnOnce(&mut Queue)) {
+    let mut queues = lock(&app.runs.queues);
+    if let Some(queue) = queues.get_mut(organization) {
+        return put(queue);
+    }
+    // Not in the request itself: others' runs are in the same write, whoever hangs up. Without a runtime the program is
+    // ending.
+    let Ok(runtime) = Handle::try_current() else { return };
+    put(queues.entry(organization.to_owned()).or_default());
+    runtime.spawn(serve(app.clone(), organization.to_owned()));
+}
+
+/// Leaves no queue behind that nobody serves, also after a defect.
+struct Clerk<'a> {
+    app: &'a App,
+    organization: &'a str,
+}
+
+impl Drop for Clerk<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            lock(&self.app.runs.queues).remove(self.organization);
+        }
+        self.app.runs.gone.notify_one();
+    }
+}
+
+/// Writes what waits in an organization, again and again: whoever comes meanwhile goes along the next time. Goes once
+/// nothing has come for a while.
+async fn serve(app: App, organization: String) {
+    let _found_again = Clerk { app: &app, organization: &organization };
     loop {
-        tokio::time::sleep(OUTCOMES_WAIT).await;
-        write_outcomes(&app).await;
-        let mut outcomes = lock(&app.runs.outcomes);
-        if outcomes.by_organization.is_empty() || app.store.is_closed() {
-            outcomes.seen_to = false;
+        let Some((outcomes, waiting)) = take(&app, &organization) else { return };
+        let refused = write(&app, &organization, outcomes, waiting).await;
+        if app.runs.closing.load(Ordering::SeqCst) {
+            // Nobody tries again.
+            drop(refused);
+            continue;
+        }
+        note(&app, refused);
+        wait_for(&app, &organization, OUTCOMES_WAIT).await;
+    }
+}
+
+/// All that waits in an organization; `None` when that is nothing, and its clerk may go.
+fn take(app: &App, organization: &str) -> Option<(Vec<Settled>, Vec<Waiting>)> {
+    let mut queues = lock(&app.runs.queues);
+    let queue = queues.get_mut(organization).expect(QUEUE_STAYS);
+    if queue.waiting.is_empty() && queue.outcomes.is_empty() {
+        queues.remove(organization);
+        return None;
+    }
+    Some((mem::take(&mut queue.outcomes), mem::take(&mut queue.waiting)))
+}
+
+/// Waits until a run waits, for some time at most.
+async fn wait_for(app: &App, organization: &str, at_most: Duration) {
+    let come = {
+        let mut queues = lock(&app.runs.queues);
+        let queue = queues.get_mut(organization).expect(QUEUE_STAYS);
+        if !queue.waiting.is_empty() {
             return;
         }
-    }
+        queue.come.clone()
+    };
+    let _nobody_came = timeout(at_most, come.notified()).await;
 }
 
-/// Writes all outcomes that wait at this moment, as far as the database takes them.
-pub(in crate::app) async fn write_outcomes(app: &App) {
-    let organizations: Vec<String> = lock(&app.runs.outcomes).by_organization.keys().cloned().collect();
-    for organization in organizations {
-        let _turn = app.runs.turn.lock().await;
-        write(app, &organization, Vec::new()).await;
-    }
-}
-
-/// Writes what waits once it is its turn: whoever came meanwhile goes along.
-async fn serve(app: &App) {
-    let _turn = app.runs.turn.lock().await;
-    let mut by_organization: BTreeMap<String, Vec<Waiting>> = BTreeMap::new();
-    for waiting in mem::take(&mut *lock(&app.runs.waiting)) {
-        by_organization.entry(waiting.asked.place.organization.clone()).or_default().push(waiting);
-    }
-    for (organization, waiting) in by_organization {
-        write(app, &organization, waiting).await;
-    }
-}
-
-/// Writes an organization's outcomes and runs in one transaction, and tells those who wait how it went.
-async fn write(app: &App, organization: &str, waiting: Vec<Waiting>) {
-    let outcomes = lock(&app.runs.outcomes).by_organization.remove(organization).unwrap_or_default();
-    if outcomes.is_empty() && waiting.is_empty() {
-        return;
-    }
-    let (asked, told): (Vec<_>, Vec<_>) = waiting.into_iter().map(|waiting| (waiting.asked, waiting.told)).unzip();
-    match commit(app, organization, &outcomes, asked).await {
+/// Writes outcomes and runs in one transaction, and tells those who wait how it went. Gives back the outcomes that the
+/// database did not take.
+async fn write(app: &App, organization: &str, outcomes: Vec<Settled>, waiting: Vec<Waiting>) -> Vec<Settled> {
+    match commit(app, organization, &outcomes, waiting.iter().map(|waiting| &waiting.asked)).await {
         Ok(answers) => {
-            for (to, answer) in told.into_iter().zip(answers) {
+            for (Waiting { told, .. }, answer) in waiting.into_iter().zip(answers) {
                 if let Ok(recorded) = &answer {
                     app.snapshots.keep(&recorded.snapshot);
                 }
                 // Whoever hung up has left a record that says `pending`.
-                let _gone = to.send(answer);
+                let _gone = told.send(answer);
             }
+            Vec::new()
         }
         Err(error) => {
-            let (runs, waiting) = (told.len(), outcomes.len());
+            let (runs, settled) = (waiting.len(), outcomes.len());
             tracing::error!(
                 error = error.in_full(),
                 runs,
-                outcomes = waiting,
+                outcomes = settled,
                 "runs or their outcomes could not be put on record"
             );
-            if waiting > 0 {
-                wait(app, organization.to_owned(), outcomes);
+            for Waiting { told, .. } in waiting {
+                let _gone = told.send(Err(Error::Unavailable(NOT_ON_RECORD.to_owned())));
             }
-            for to in told {
-                let _gone = to.send(Err(Error::Unavailable(NOT_ON_RECORD.to_owned())));
-            }
+            outcomes
         }
     }
 }
+
+const QUEUE_STAYS: &str = "a queue stays until its clerk goes";
 
 const NOT_ON_RECORD: &str = "the run could not be put on record, so nothing was handed over; try again";
 
