@@ -13,12 +13,19 @@ use control::{
         authentication::authenticate,
         runs::{self, Begun, NewRun, Place, Variable},
     },
-    error::Result,
+    error::{Error, Result},
 };
 use domain::DisplayName;
 use envelope::Plaintext;
+use serde_json::json;
 
-use crate::support::{Actor, Database, House};
+use crate::{
+    both,
+    store::sql::{Sql, eventually},
+    support::{Actor, Database, House, LAB},
+};
+
+const RECORDS: &str = "SELECT outcome || ': ' || detail FROM starts ORDER BY id";
 
 async fn runner(house: &House, who: &Actor) -> Runner {
     authenticate(&house.app, who.token().unwrap(), false, None).await.unwrap()
@@ -43,6 +50,26 @@ async fn waits<T>(mut asking: Pin<&mut impl Future<Output = T>>) {
         Poll::Ready(())
     })
     .await;
+}
+
+both! {
+    // One workspace whose rows can't be read failed the runs of all that waited with its own.
+    async fn a_workspace_that_can_not_be_read_fails_nobody_elses_run(house) {
+        house.owner.post("/organizations/acme/workspaces", json!({ "name": "Sound" })).await.expect(201);
+        house.owner.put(&format!("{LAB}/secrets/BROKEN"), json!({ "value": "twelve bytes" })).await.expect(201);
+        let (owner, mut sql) = (runner(&house, &house.owner).await, Sql::open(&house).await);
+        sql.execute("UPDATE secrets SET scope = 'nobody knows'").await;
+        let held = house.store.write("acme").await.unwrap();
+        let run = |workspace| Box::pin(begin(&house, owner.clone(), "acme", workspace));
+        let (mut first, mut broken, mut last) = (run("sound"), run("lab"), run("sound"));
+        for asking in [&mut first, &mut broken, &mut last] {
+            waits(asking.as_mut()).await;
+        }
+        drop(held);
+        assert!(matches!(broken.await, Err(Error::Unavailable(why)) if why.contains("nothing was handed over")));
+        assert!(first.await.is_ok() && last.await.is_ok());
+        eventually("the outcomes", async || (sql.texts(RECORDS).await == ["delivered: "; 2]).then_some(())).await;
+    }
 }
 
 /// All organizations waited for the one whose turn it was. Only PostgreSQL has a lock that keeps one organization waiting.

@@ -183,31 +183,41 @@ async fn wait_for(app: &App, organization: &str, at_most: Duration) {
 /// Writes outcomes and runs in one transaction, and tells those who wait how it went. Gives back the outcomes that the
 /// database did not take.
 async fn write(app: &App, organization: &str, outcomes: Vec<Settled>, waiting: Vec<Waiting>) -> Vec<Settled> {
-    match commit(app, organization, &outcomes, waiting.iter().map(|waiting| &waiting.asked)).await {
-        Ok(answers) => {
-            for (Waiting { told, .. }, answer) in waiting.into_iter().zip(answers) {
-                if let Ok(recorded) = &answer {
-                    app.snapshots.keep(&recorded.snapshot);
+    let (mut parts, mut refused) = (vec![(outcomes, waiting)], Vec::new());
+    while let Some((outcomes, waiting)) = parts.pop() {
+        let asked = waiting.iter().map(|waiting| &waiting.asked);
+        let why = match commit(app, organization, &outcomes, asked).await {
+            Ok(answers) => {
+                for (Waiting { told, .. }, answer) in waiting.into_iter().zip(answers) {
+                    if let Ok(recorded) = &answer {
+                        app.snapshots.keep(&recorded.snapshot);
+                    }
+                    // Whoever hung up has left a record that says `pending`.
+                    let _gone = told.send(answer);
                 }
-                // Whoever hung up has left a record that says `pending`.
-                let _gone = told.send(answer);
+                continue;
             }
-            Vec::new()
+            Err(why) => why,
+        };
+        let (runs, settled) = (waiting.len(), outcomes.len());
+        tracing::error!(
+            error = why.in_full(),
+            runs,
+            outcomes = settled,
+            "runs or their outcomes could not be put on record"
+        );
+        if matches!(why, Error::Internal(_)) && runs + settled.min(1) > 1 {
+            // It may be the fault of one of them: nobody else has to suffer for it.
+            parts.push((outcomes, Vec::new()));
+            parts.extend(waiting.into_iter().map(|alone| (Vec::new(), vec![alone])));
+            continue;
         }
-        Err(error) => {
-            let (runs, settled) = (waiting.len(), outcomes.len());
-            tracing::error!(
-                error = error.in_full(),
-                runs,
-                outcomes = settled,
-                "runs or their outcomes could not be put on record"
-            );
-            for Waiting { told, .. } in waiting {
-                let _gone = told.send(Err(Error::Unavailable(NOT_ON_RECORD.to_owned())));
-            }
-            outcomes
+        refused.extend(outcomes);
+        for Waiting { told, .. } in waiting {
+            let _gone = told.send(Err(Error::Unavailable(NOT_ON_RECORD.to_owned())));
         }
     }
+    refused
 }
 
 const QUEUE_STAYS: &str = "a queue stays until its clerk goes";
