@@ -16,7 +16,7 @@ use crate::{
     error::{Error, Result},
     random,
     store::{
-        Location, Permit, Runner, Writing,
+        Location, Permit, Runner, StoreError, Writing,
         access::SystemReason,
         audit::{self, Event},
         starts::{self, Host, NewStart},
@@ -36,6 +36,28 @@ pub(super) struct Settled {
     pub(super) location: Location,
     pub(super) outcome: Outcome,
     pub(super) why: String,
+}
+
+/// Why a write was not committed.
+pub(super) enum NotCommitted {
+    /// Nothing was written.
+    Refused(Error),
+    /// The database did not say whether it was: these runs may be on record.
+    Unconfirmed(Error, Vec<(StartId, Location)>),
+}
+
+impl NotCommitted {
+    pub(super) fn error(&self) -> &Error {
+        match self {
+            Self::Refused(error) | Self::Unconfirmed(error, _) => error,
+        }
+    }
+}
+
+impl<E: Into<Error>> From<E> for NotCommitted {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
 }
 
 /// Who asks in this write, and for which workspace; good for all the runs that they ask for in it.
@@ -61,30 +83,39 @@ struct Admitted<'a> {
 /// each of these how it went.
 ///
 /// # Errors
-/// When the database fails, or somebody's rows can't be read: then nothing of it is written, for anybody.
+/// When the database fails, or somebody's rows can't be read: then nothing of it is written, for anybody, or nobody knows.
 pub(super) async fn commit(
     app: &App,
     organization: &str,
     outcomes: &[Settled],
     asked: impl Iterator<Item = &Asked>,
-) -> Result<Vec<Result<Recorded>>> {
+) -> std::result::Result<Vec<Result<Recorded>>, NotCommitted> {
     let mut tx = app.store.write(organization).await?;
     let settling = settle(&mut tx, outcomes).await?;
     let (mut guests, mut answers) = (Vec::new(), Vec::new());
     for asked in asked {
         match admit(app, &mut tx, &mut guests, asked).await {
-            Err(error @ (Error::Internal(_) | Error::Unavailable(_))) => return Err(error),
+            Err(error @ (Error::Internal(_) | Error::Unavailable(_))) => return Err(error.into()),
             answer => answers.push(answer),
         }
     }
     put_on_record(&mut tx, &guests, answers.iter().flatten()).await?;
-    match settling {
-        _ if answers.iter().any(Result::is_ok) => audit::commit_recorded(tx).await?,
-        Some(permit) => audit::commit_observation(tx, permit).await?,
-        None => {}
+    let committed = match settling {
+        _ if answers.iter().any(Result::is_ok) => audit::commit_recorded(tx).await,
+        Some(permit) => audit::commit_observation(tx, permit).await,
+        None => Ok(()),
+    };
+    let location = |admitted: &Admitted<'_>| guests[admitted.guest].permit.location();
+    match committed {
+        Ok(()) => {}
+        Err(unconfirmed @ StoreError::Unconfirmed(_)) => {
+            let maybe = answers.iter().flatten().map(|admitted| (admitted.id, location(admitted)));
+            return Err(NotCommitted::Unconfirmed(unconfirmed.into(), maybe.collect()));
+        }
+        Err(refused) => return Err(refused.into()),
     }
     let recorded = |admitted: Admitted<'_>| {
-        let location = guests[admitted.guest].permit.location();
+        let location = location(&admitted);
         Recorded::new(app, admitted.id, admitted.snapshot, location)
     };
     Ok(answers.into_iter().map(|answer| answer.map(recorded)).collect())

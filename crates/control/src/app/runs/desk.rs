@@ -21,7 +21,7 @@ use tokio::{
 
 use super::{
     NewRun, Place,
-    commit::{Asked, Settled, commit},
+    commit::{Asked, NotCommitted, Settled, commit},
 };
 use crate::{
     app::{App, snapshots::Snapshot},
@@ -81,7 +81,7 @@ impl Recorded {
 /// Puts a run on record, in one commit with all that wait at this moment.
 ///
 /// # Errors
-/// As the order of answers says; then there is no record.
+/// As the order of answers says; then there is no record, or one that will say `failed`.
 pub(super) async fn record(app: &App, runner: Runner, place: Place, new: NewRun) -> Result<Recorded> {
     let (told, answer) = oneshot::channel();
     let organization = place.organization.clone();
@@ -201,20 +201,32 @@ async fn write(app: &App, organization: &str, outcomes: Vec<Settled>, waiting: V
         };
         let (runs, settled) = (waiting.len(), outcomes.len());
         tracing::error!(
-            error = why.in_full(),
+            error = why.error().in_full(),
             runs,
             outcomes = settled,
             "runs or their outcomes could not be put on record"
         );
-        if matches!(why, Error::Internal(_)) && runs + settled.min(1) > 1 {
+        if matches!(why, NotCommitted::Refused(Error::Internal(_))) && runs + settled.min(1) > 1 {
             // It may be the fault of one of them: nobody else has to suffer for it.
             parts.push((outcomes, Vec::new()));
             parts.extend(waiting.into_iter().map(|alone| (Vec::new(), vec![alone])));
             continue;
         }
         refused.extend(outcomes);
+        let message = match why {
+            NotCommitted::Refused(_) => NOT_ON_RECORD,
+            NotCommitted::Unconfirmed(_, maybe) => {
+                refused.extend(maybe.into_iter().map(|(id, location)| Settled {
+                    id,
+                    location,
+                    outcome: Outcome::Failed,
+                    why: UNCONFIRMED.to_owned(),
+                }));
+                NOT_CONFIRMED
+            }
+        };
         for Waiting { told, .. } in waiting {
-            let _gone = told.send(Err(Error::Unavailable(NOT_ON_RECORD.to_owned())));
+            let _gone = told.send(Err(Error::Unavailable(message.to_owned())));
         }
     }
     refused
@@ -223,6 +235,12 @@ async fn write(app: &App, organization: &str, outcomes: Vec<Settled>, waiting: V
 const QUEUE_STAYS: &str = "a queue stays until its clerk goes";
 
 const NOT_ON_RECORD: &str = "the run could not be put on record, so nothing was handed over; try again";
+
+const NOT_CONFIRMED: &str = "the database did not confirm that the run is on record, so nothing was handed over; a record \
+                             of it that is there will say that it failed; try again";
+
+/// What the record of such a run says.
+const UNCONFIRMED: &str = "the database did not confirm this record, so nothing was handed over";
 
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
