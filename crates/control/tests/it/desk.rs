@@ -27,6 +27,8 @@ use crate::{
 
 const RECORDS: &str = "SELECT outcome || ': ' || detail FROM starts ORDER BY id";
 
+const HUNG_UP: &str = "failed: whoever asked for it hung up before anything was handed over";
+
 async fn runner(house: &House, who: &Actor) -> Runner {
     authenticate(&house.app, who.token().unwrap(), false, None).await.unwrap()
 }
@@ -53,6 +55,23 @@ async fn waits<T>(mut asking: Pin<&mut impl Future<Output = T>>) {
 }
 
 both! {
+    // Such a record said `pending` for ever, as if the values had been handed over.
+    async fn whoever_hangs_up_before_the_answer_leaves_a_record_that_says_so(house) {
+        let (owner, mut sql) = (runner(&house, &house.owner).await, Sql::open(&house).await);
+        {
+            let held = house.store.write("acme").await.unwrap();
+            waits(pin!(begin(&house, owner.clone(), "acme", "lab"))).await;
+            drop(held);
+        }
+        eventually("the outcome", async || (sql.texts(RECORDS).await == [HUNG_UP]).then_some(())).await;
+        // And when the answer is there already, but not taken.
+        let mut asking = Box::pin(begin(&house, owner, "acme", "lab"));
+        waits(asking.as_mut()).await;
+        eventually("the record", async || (sql.texts(RECORDS).await.len() == 2).then_some(())).await;
+        drop(asking);
+        eventually("the outcome", async || (sql.texts(RECORDS).await == [HUNG_UP; 2]).then_some(())).await;
+    }
+
     // One workspace whose rows can't be read failed the runs of all that waited with its own.
     async fn a_workspace_that_can_not_be_read_fails_nobody_elses_run(house) {
         house.owner.post("/organizations/acme/workspaces", json!({ "name": "Sound" })).await.expect(201);

@@ -56,7 +56,7 @@ struct Waiting {
     told: oneshot::Sender<Result<Recorded>>,
 }
 
-/// A run whose record is committed.
+/// A run whose record is committed. Dropped unsettled it has failed: whoever asked hung up, and nothing was unsealed.
 pub(super) struct Recorded {
     pub(super) id: StartId,
     pub(super) snapshot: Arc<Snapshot>,
@@ -75,6 +75,12 @@ impl Recorded {
     pub(super) fn settle(&mut self, outcome: Outcome, why: String) {
         let Some(app) = self.app.take() else { return };
         note(&app, vec![Settled { id: self.id, location: self.location.clone(), outcome, why }]);
+    }
+}
+
+impl Drop for Recorded {
+    fn drop(&mut self) {
+        self.settle(Outcome::Failed, HUNG_UP.to_owned());
     }
 }
 
@@ -192,7 +198,7 @@ async fn write(app: &App, organization: &str, outcomes: Vec<Settled>, waiting: V
                     if let Ok(recorded) = &answer {
                         app.snapshots.keep(&recorded.snapshot);
                     }
-                    // Whoever hung up has left a record that says `pending`.
+                    // Dropped where nobody waits any more.
                     let _gone = told.send(answer);
                 }
                 continue;
@@ -241,6 +247,9 @@ const NOT_CONFIRMED: &str = "the database did not confirm that the run is on rec
 
 /// What the record of such a run says.
 const UNCONFIRMED: &str = "the database did not confirm this record, so nothing was handed over";
+
+/// What the record says of a run whose answer nobody waited for.
+const HUNG_UP: &str = "whoever asked for it hung up before anything was handed over";
 
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
