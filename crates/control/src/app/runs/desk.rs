@@ -9,7 +9,7 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use domain::{Outcome, StartId};
@@ -32,6 +32,12 @@ use crate::{
 /// How long outcomes wait for runs to go along with, and how long until they are tried again.
 const OUTCOMES_WAIT: Duration = Duration::from_secs(1);
 
+/// The shortest that the runtime can wait.
+const SHORTEST_MOMENT: Duration = Duration::from_millis(1);
+
+/// The longest that a commit waits for others to come along, however long the last one took.
+const LONGEST_MOMENT: Duration = Duration::from_millis(5);
+
 /// The queues of the organizations in which somebody asks for runs.
 #[derive(Default)]
 pub struct Desk {
@@ -47,8 +53,9 @@ pub struct Desk {
 struct Queue {
     waiting: Vec<Waiting>,
     outcomes: Vec<Settled>,
-    /// Tells the clerk that somebody waits.
+    /// Tells the clerk that so many runs wait.
     come: Arc<Notify>,
+    enough: usize,
 }
 
 struct Waiting {
@@ -93,7 +100,9 @@ pub(super) async fn record(app: &App, runner: Runner, place: Place, new: NewRun)
     let organization = place.organization.clone();
     bring(app, &organization, |queue| {
         queue.waiting.push(Waiting { asked: Asked { runner, place, new }, told });
-        queue.come.notify_one();
+        if queue.waiting.len() == queue.enough {
+            queue.come.notify_one();
+        }
     });
     answer.await.map_err(|_| Error::Internal(anyhow::anyhow!("a run was dropped at the desk")))?
 }
@@ -151,6 +160,7 @@ async fn serve(app: App, organization: String) {
     let _found_again = Clerk { app: &app, organization: &organization };
     loop {
         let Some((outcomes, waiting)) = take(&app, &organization) else { return };
+        let (runs, begun) = (waiting.len(), Instant::now());
         let refused = write(&app, &organization, outcomes, waiting).await;
         if app.runs.closing.load(Ordering::SeqCst) {
             // Nobody tries again.
@@ -158,7 +168,18 @@ async fn serve(app: App, organization: String) {
             continue;
         }
         note(&app, refused);
-        wait_for(&app, &organization, OUTCOMES_WAIT).await;
+        let took = begun.elapsed();
+        let (others, _) = who_waits(&app, &organization, 0);
+        // Those who were answered just now often come again at once: they and the others share a commit if that waits for
+        // a moment, instead of taking turns. Where a commit takes no longer than the shortest moment, it does not wait.
+        let moment = (took / 2).min(LONGEST_MOMENT);
+        let here = match runs + others {
+            together @ 2.. if took > SHORTEST_MOMENT => wait_for(&app, &organization, together, moment).await,
+            _ => others,
+        };
+        if here == 0 {
+            wait_for(&app, &organization, 1, OUTCOMES_WAIT).await;
+        }
     }
 }
 
@@ -170,20 +191,26 @@ fn take(app: &App, organization: &str) -> Option<(Vec<Settled>, Vec<Waiting>)> {
         queues.remove(organization);
         return None;
     }
+    queue.enough = 0;
     Some((mem::take(&mut queue.outcomes), mem::take(&mut queue.waiting)))
 }
 
-/// Waits until a run waits, for some time at most.
-async fn wait_for(app: &App, organization: &str, at_most: Duration) {
-    let come = {
-        let mut queues = lock(&app.runs.queues);
-        let queue = queues.get_mut(organization).expect(QUEUE_STAYS);
-        if !queue.waiting.is_empty() {
-            return;
-        }
-        queue.come.clone()
-    };
-    let _nobody_came = timeout(at_most, come.notified()).await;
+/// Waits until so many runs wait, for some time at most; gives how many there are.
+async fn wait_for(app: &App, organization: &str, enough: usize, at_most: Duration) -> usize {
+    let (here, come) = who_waits(app, organization, enough);
+    if here >= enough {
+        return here;
+    }
+    let _too_few = timeout(at_most, come.notified()).await;
+    who_waits(app, organization, 0).0
+}
+
+/// How many runs wait, and what tells when there are enough.
+fn who_waits(app: &App, organization: &str, enough: usize) -> (usize, Arc<Notify>) {
+    let mut queues = lock(&app.runs.queues);
+    let queue = queues.get_mut(organization).expect(QUEUE_STAYS);
+    queue.enough = enough;
+    (queue.waiting.len(), queue.come.clone())
 }
 
 /// Writes outcomes and runs in one transaction, and tells those who wait how it went. Gives back the outcomes that the
