@@ -47,6 +47,8 @@ words! {
         SecretRenamed = "secret.renamed",
         /// A secret was deleted.
         SecretDeleted = "secret.deleted",
+        /// Many secrets were created or got a new version at once.
+        SecretsImported = "secrets.imported",
         /// A deleted secret came back.
         SecretRestored = "secret.restored",
         /// A deleted secret's values, or one version's, were erased for good.

@@ -15,38 +15,38 @@ use crate::{
     error::{Error, Result},
 };
 
-/// The largest body in KiB.
+/// The largest body in KiB, unless a route says otherwise.
 const LIMIT_KIB: usize = 512;
 /// How long a body may take to arrive.
 const LONGEST: Duration = Duration::from_secs(30);
 /// How deep arrays and objects may stand in one another.
 const DEEPEST: usize = 32;
 
-/// The JSON body of a request, as far as it could be read.
+/// The JSON body of a request of at most so many KiB, as far as it could be read.
 ///
 /// Reading it never fails by itself: the use case learns of it after it has authorized, through [`Body::parse`].
-pub(super) struct Body<T>(Result<T>);
+pub(super) struct Body<T, const KIB: usize = LIMIT_KIB>(Result<T>);
 
-impl<T> Body<T> {
+impl<T, const KIB: usize> Body<T, KIB> {
     /// What the use case takes, made from the body.
     pub(super) fn parse<U>(self, parse: impl FnOnce(T) -> Result<U>) -> Input<U> {
         Input::new(self.0.and_then(parse))
     }
 }
 
-impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+impl<S: Sync, T: DeserializeOwned, const KIB: usize> FromRequest<S> for Body<T, KIB> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self> {
-        Ok(Self(read(request).await))
+        Ok(Self(read(request, KIB).await))
     }
 }
 
-async fn read<T: DeserializeOwned>(request: Request) -> Result<T> {
-    let bytes: Bytes = timeout(LONGEST, axum::body::to_bytes(request.into_body(), LIMIT_KIB * 1024))
+async fn read<T: DeserializeOwned>(request: Request, limit_kib: usize) -> Result<T> {
+    let bytes: Bytes = timeout(LONGEST, axum::body::to_bytes(request.into_body(), limit_kib * 1024))
         .await
         .map_err(|_| Error::TooSlow)?
-        .map_err(|_| Error::TooLarge { limit_kib: LIMIT_KIB })?;
+        .map_err(|_| Error::TooLarge { limit_kib })?;
     // Values pass through here: what can be erased afterwards, is.
     let bytes = match bytes.try_into_mut() {
         Ok(bytes) => Zeroizing::new(Vec::from(bytes)),
@@ -130,7 +130,7 @@ mod tests {
     async fn a_body_that_stays_out_is_not_waited_for_for_ever() {
         let (_sender, never) = tokio::sync::mpsc::channel::<std::io::Result<Bytes>>(1);
         let body = axum::body::Body::from_stream(tokio_stream::wrappers::ReceiverStream::new(never));
-        let read = read::<Sample>(Request::new(body)).await;
+        let read = read::<Sample>(Request::new(body), LIMIT_KIB).await;
         assert!(matches!(read, Err(Error::TooSlow)));
     }
 
@@ -143,7 +143,7 @@ mod tests {
         }
         for (inside, fits) in [(31, true), (32, false), (100_000, false)] {
             let body = format!(r#"{{"a": {}{}}}"#, "[".repeat(inside), "]".repeat(inside));
-            let read = read::<Any>(Request::new(body.into())).await;
+            let read = read::<Any>(Request::new(body.into()), LIMIT_KIB).await;
             assert_eq!(read.is_ok(), fits, "{inside}");
             assert!(fits || matches!(read, Err(Error::Invalid(_))));
         }

@@ -66,7 +66,11 @@ const PROBLEMS: &[(u16, &str, &str)] = &[
     (408, "RequestTimeout", "The body did not arrive within 30 seconds."),
     (409, "Conflict", "What is there already, or the state it is in, does not allow this."),
     (412, "VersionMismatch", "It has another revision than `If-Match` names: somebody changed it since it was read."),
-    (413, "PayloadTooLarge", "The body is larger than 512 KiB."),
+    (
+        413,
+        "PayloadTooLarge",
+        "The body is larger than 512 KiB; or that of an import than 2 MiB, or its text than 1 MiB.",
+    ),
     (422, "Invalid", "The request does not fit; `errors` names each field and why."),
     (429, "RateLimited", "Too many wrong tries; `Retry-After` says for how many seconds none is checked."),
     (

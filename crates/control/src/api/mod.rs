@@ -13,6 +13,7 @@ mod explanations;
 mod front;
 mod health;
 mod holders;
+mod imports;
 mod log_stream;
 mod me;
 mod members;
@@ -78,6 +79,8 @@ fn documented() -> (Router<App>, openapi::OpenApi) {
             workspace_secrets::edit,
             workspace_secrets::delete
         ))
+        .routes(routes!(imports::import))
+        .routes(routes!(imports::workspace::import))
         .routes(routes!(versions::list_versions))
         .routes(routes!(versions::put_version_back))
         .routes(routes!(versions::destroy_version))

@@ -86,7 +86,7 @@ pub(super) struct WrittenBody {
 }
 
 #[derive(Serialize, ToSchema)]
-struct StaleServerBody {
+pub(super) struct StaleServerBody {
     workspace: String,
     server: String,
 }

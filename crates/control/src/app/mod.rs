@@ -15,6 +15,7 @@ pub mod events;
 pub mod explanations;
 pub mod health;
 pub mod holders;
+pub mod imports;
 mod input;
 pub mod inspection;
 mod keyring;

@@ -15,6 +15,7 @@ pub mod deleted_secrets;
 mod driver;
 mod hints;
 pub mod holders;
+pub mod imports;
 pub mod inspection;
 pub mod installation;
 pub mod members;

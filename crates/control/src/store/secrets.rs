@@ -219,7 +219,7 @@ async fn insert_version(
     .await
 }
 
-fn cost(name: &SecretName, sealed: &SealedValue) -> i64 {
+pub(super) fn cost(name: &SecretName, sealed: &SealedValue) -> i64 {
     i64::try_from(domain::entry_cost(name, sealed.padded_len() as u64)).unwrap_or(i64::MAX)
 }
 

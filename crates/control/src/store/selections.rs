@@ -50,6 +50,51 @@ pub async fn set(
     Ok(rows == 1)
 }
 
+/// Makes the selections of some secrets exactly these workspaces.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_all(
+    tx: &mut Writing,
+    permit: &Permit,
+    secrets: &[SecretId],
+    workspaces: &[WorkspaceId],
+    now: Time,
+) -> Result<()> {
+    sql(concat!(
+        "UPDATE selections SET selected = 0, changed_at = $4, changed_by = $5 WHERE selected = 1 \
+         AND secret_id IN (SELECT s.id FROM secrets s WHERE s.home_id = $3 AND s.id IN ",
+        one_of!("$1"),
+        ") AND workspace_id NOT IN ",
+        one_of!("$2")
+    ))
+    .bind(Set::from_iter(secrets))
+    .bind(Set::from_iter(workspaces))
+    .bind(permit.organization())
+    .bind(now)
+    .bind(permit.person())
+    .execute(tx)
+    .await?;
+    sql(concat!(
+        "INSERT INTO selections (secret_id, workspace_id, selected, changed_at, changed_by) \
+         SELECT s.id, w.id, 1, $4, $5 FROM secrets s JOIN workspaces w ON w.organization_id = s.home_id \
+         WHERE s.home_id = $3 AND s.id IN ",
+        one_of!("$1"),
+        " AND w.id IN ",
+        one_of!("$2"),
+        " ON CONFLICT (secret_id, workspace_id) DO UPDATE SET selected = 1, changed_at = excluded.changed_at, \
+         changed_by = excluded.changed_by WHERE selections.selected = 0"
+    ))
+    .bind(Set::from_iter(secrets))
+    .bind(Set::from_iter(workspaces))
+    .bind(permit.organization())
+    .bind(now)
+    .bind(permit.person())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 /// The workspaces that are selected for a secret, deleted ones too: a restored workspace is selected again.
 ///
 /// # Errors

@@ -136,6 +136,7 @@ async fn exercise(house: &House, recorder: &mut Recorder) {
         }
     }
     refused(house, recorder).await;
+    imports(house, recorder).await;
     let server = json!({ "name": "Notebook", "command": ["true"] });
     recorder.send(owner, "POST", &format!("{LAB}/servers"), server).await.expect(201);
     let notebook = format!("{LAB}/servers/notebook");
@@ -209,6 +210,53 @@ async fn runs(house: &House, recorder: &mut Recorder) {
     let token = format!("{tokens}/{}", made["id"].as_str().unwrap());
     recorder.send(owner, "DELETE", &token, Value::Null).await.expect(204);
     recorder.send(&robot, "POST", "/runs", json!({ "host": "builder" })).await.expect(401);
+}
+
+/// A line of `.env` text with a value.
+fn line(name: &str, value: &str) -> String {
+    let value = value.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("{name}=\"{value}\"\n")
+}
+
+/// Imports that are done, only tried, and refused: with a value in every place of a text.
+async fn imports(house: &House, recorder: &mut Recorder) {
+    for (person, place) in [(&house.administrator, "/organizations/acme"), (&house.owner, LAB)] {
+        let path = format!("{place}/secret-imports");
+        let text: String = (0..5).map(|n| line(&format!("CANARY_IMPORTED_{n}"), &recorder.value())).collect();
+        let body = |content: &str, mode: &str, dry_run: bool| json!({ "format": "env", "content": content, "mode": mode, "dry_run": dry_run });
+        recorder.send(person, "POST", &path, body(&text, "fail", true)).await.expect(200);
+        recorder.send(person, "POST", &path, body(&text, "fail", false)).await.expect(200);
+        recorder.send(person, "POST", &path, body(&text, "overwrite", false)).await.expect(200);
+        for spoil in [
+            |value: &str| line("CANARY_IMPORTED_0", value),
+            |value: &str| line("PATH", value),
+            |value: &str| line("TWICE", value).repeat(2),
+            |value: &str| value.to_owned(),
+            |value: &str| format!("{value}="),
+            |value: &str| format!("OPEN='{value}"),
+            |value: &str| format!("CLOSED='x'{value}"),
+            |value: &str| format!("ESCAPED=\"\\{value}"),
+            |value: &str| format!("BLOCK=-----BEGIN {value}"),
+            |value: &str| format!("NUL={value}\0"),
+            |value: &str| format!("RETURN={value}\rx"),
+            |value: &str| line("LARGE", &value.repeat(2_000)),
+            |value: &str| format!("{value}\n").repeat(600),
+        ] {
+            let value = recorder.value();
+            let text = spoil(&value);
+            recorder.send(person, "POST", &path, body(&text, "fail", false)).await.expect(422);
+            recorder.send(person, "POST", &path, body(&text, &value, false)).await.expect(422);
+            if text.len() < 100 * 1024 && text.lines().count() < 1_000 {
+                recorder.send(person, "POST", &path, body(&text, "fail", true)).await.expect(200);
+            }
+        }
+        let value = recorder.value();
+        let more = json!({ "format": value, "content": value, "mode": "skip" });
+        recorder.send(person, "POST", &path, more).await.expect(422);
+        recorder.send(person, "POST", &path, body(&value.repeat(25_000), "skip", false)).await.expect(413);
+        let text = line("CANARY_FOREIGN", &recorder.value());
+        recorder.send(&house.member, "POST", &path, body(&text, "skip", true)).await;
+    }
 }
 
 /// What is refused is kept even less.

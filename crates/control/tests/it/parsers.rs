@@ -1,4 +1,4 @@
-//! Texts that nobody expects, wherever the API reads one: tokens, cookies, preconditions, pages of lists, bodies.
+//! Texts that nobody expects, wherever the API reads one: tokens, cookies, preconditions, pages of lists, bodies, imports.
 
 use assurance::{Dice, count};
 use axum::http::Method;
@@ -28,6 +28,7 @@ async fn genuine(house: &House) -> Vec<(&'static str, String)> {
         ("sec-fetch-site", "same-origin".to_owned()),
         ("query", format!("limit=1&sort=-name&q=O&cursor={}", cursor.as_str().unwrap())),
         ("body", body.to_string()),
+        ("import", "export A='one' # 1\nB=\"two\\n\\t\\\"\"\r\nC=three four\nD=\nE='five\nsix'\n".to_owned()),
     ]
 }
 
@@ -69,6 +70,10 @@ both! {
             let answer = match *what {
                 "query" => administrator.get(&format!("{SECRETS}?{}", in_address(&text))).await,
                 "body" => administrator.send(Method::PUT, &format!("{SECRETS}/THREE"), Some(text.clone())).await,
+                "import" => {
+                    let body = json!({ "format": "env", "content": text, "mode": "overwrite", "dry_run": round % 2 == 0 });
+                    administrator.post("/organizations/acme/secret-imports", body).await
+                }
                 "if-match" => administrator.with(what, &text).patch(&format!("{SECRETS}/ONE"), json!({})).await,
                 header => house.anonymous.with(header, &text).get("/me").await,
             };
@@ -76,7 +81,7 @@ both! {
             refused += usize::from(!answer.status.is_success());
         }
         assert!(refused > rounds / 2, "{refused} of {rounds} were odd");
-        let done = format!("{rounds} changed tokens, cookies, other headers, queries and bodies: {refused} refused, 0 crashes");
+        let done = format!("{rounds} changed tokens, cookies, other headers, queries, bodies and imports: {refused} refused, 0 crashes");
         house.report("fuzz", &done);
     }
 }

@@ -21,6 +21,14 @@ const BODIES: &[(&str, &str)] = &[
     ("PATCH /api/v1/organizations/{organization}/members/{user}", r#"{"role": "administrator"}"#),
     ("PUT /api/v1/organizations/{organization}/secrets/{name}", r#"{"value": "another value"}"#),
     ("PATCH /api/v1/organizations/{organization}/secrets/{name}", r#"{"description": "edited"}"#),
+    (
+        "POST /api/v1/organizations/{organization}/secret-imports",
+        r##"{"format": "env", "content": "MADE_#=another value", "mode": "fail", "workspaces": []}"##,
+    ),
+    (
+        "POST /api/v1/organizations/{organization}/workspaces/{workspace}/secret-imports",
+        r##"{"format": "env", "content": "MADE_#=another value", "mode": "fail"}"##,
+    ),
     ("POST /api/v1/organizations/{organization}/secrets/{name}/preview", r#"{"operation": "set"}"#),
     (
         "POST /api/v1/organizations/{organization}/workspaces/{workspace}/secrets/{name}/preview",

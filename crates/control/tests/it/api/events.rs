@@ -92,6 +92,20 @@ both! {
         assert_eq!(of(member.until(&organization).await), [organization]);
     }
 
+    async fn an_import_tells_of_each_secret(house) {
+        let mut owner = Told::to(&house.owner).await;
+        let import = json!({ "format": "env", "content": "A=a-1234567890\nB=b-1234567890", "mode": "fail" });
+        house.owner.post(&format!("{LAB}/secret-imports"), import).await.expect(200);
+        let mut told = Vec::new();
+        while told.iter().filter(|one: &&String| one.starts_with("secret ")).count() < 2 {
+            told.extend(owner.next().await);
+        }
+        for name in ["A", "B"] {
+            let secret = format!("secret {}", id(&house.owner, &format!("{LAB}/secrets/{name}")).await);
+            assert!(told.contains(&secret), "{told:?}");
+        }
+    }
+
     async fn a_change_that_makes_servers_stale_is_told_to_their_workspace(house) {
         let web = server(&house.owner, LAB, "web").await;
         runs(&house, &house.owner, &web).await;

@@ -5,6 +5,7 @@ mod deleted_secrets;
 mod events;
 mod explanations;
 mod holders;
+mod imports;
 mod logs;
 mod members;
 mod organizations;

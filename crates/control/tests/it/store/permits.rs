@@ -8,7 +8,9 @@ use control::store::{
     audit::{self, Event},
     collaborators,
     credentials::{self, NewCredential},
-    data_keys, deleted_secrets, installation, members, organizations,
+    data_keys, deleted_secrets,
+    imports::{self, Version},
+    installation, members, organizations,
     restarts::{self, NewRestart, ToStep},
     secrets, selections,
     servers::{self, Server, Transition},
@@ -92,6 +94,11 @@ both! {
             let secret = secrets::find(&mut tx, &own, secret).await.unwrap().unwrap();
             refused(secrets::add_version(&mut tx, &attic, &secret, &sealed, None, now).await);
             refused(secrets::update(&mut tx, &attic, &secret, "", Access::All, now).await);
+            let many = |known| {
+                let (id, name) = (secret.id, &secret.name);
+                [Version { known, id, name, number: 2, access: Access::All, sealed: sealed.clone() }]
+            };
+            refused(imports::write(&mut tx, &attic, &many(Some(&secret)), now).await);
             let versions = versions::sealed(&mut tx, &own, secret.id).await.unwrap();
             assert_eq!(versions.len(), 1);
             assert!(versions::sealed(&mut tx, &attic, secret.id).await.unwrap().is_empty());
@@ -126,6 +133,8 @@ both! {
         assert!(!select(&mut tx, &foreign, lab, false).await);
         assert!(!select(&mut tx, &foreign, foreign_lab, true).await, "another organization's secret");
         assert!(!select(&mut tx, &own, foreign_lab, true).await, "another organization's workspace");
+        selections::set_all(&mut tx, &foreign, &[shared.id], &[foreign_lab], now).await.unwrap();
+        selections::set_all(&mut tx, &own, &[shared.id], &[lab, foreign_lab], now).await.unwrap();
         assert!(selections::of_secret(&mut tx, &foreign, shared.id).await.unwrap().is_empty());
         assert_eq!(selections::of_secret(&mut tx, &own, shared.id).await.unwrap(), [lab]);
         refused(secrets::delete(&mut tx, &foreign, &shared, now).await);
