@@ -38,7 +38,7 @@ pub(crate) struct Global {
     /// Print JSON instead of tables
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub(crate) json: bool,
-    /// Don't ask before something is deleted or suspended
+    /// Don't ask before something is deleted, suspended or imported
     #[arg(long, short, global = true, help_heading = "Everywhere")]
     pub(crate) yes: bool,
 }

@@ -1,5 +1,6 @@
 //! The control plane's answers, as far as the command line says them. Unknown fields are for newer versions.
 
+pub(crate) mod import;
 pub(crate) mod life;
 
 use std::collections::BTreeMap;

@@ -82,6 +82,14 @@ impl Scope {
         }
     }
 
+    /// The path to which imports into it go.
+    pub(crate) fn imports(&self) -> String {
+        match self {
+            Self::Workspace(place) => place.path("/secret-imports"),
+            Self::Organization(organization) => organization_path(organization, "/secret-imports"),
+        }
+    }
+
     /// The flag that names it on a command line.
     pub(crate) fn flag(&self) -> String {
         match self {

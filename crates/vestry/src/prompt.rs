@@ -98,7 +98,7 @@ pub(crate) fn hidden_answer<T>(
     }
 }
 
-/// Asks before something is deleted or suspended. With a `word` it has to be typed, otherwise `y` is enough.
+/// Asks before something is deleted, suspended or imported. With a `word` it has to be typed, otherwise `y` is enough.
 ///
 /// # Errors
 /// Without a terminal, unless `yes` was given; and when the answer is no.

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use domain::LONGEST_VALUE;
+use domain::{LONGEST_VALUE, dotenv};
 use envelope::Plaintext;
 use serde_json::{Map, Value};
 
@@ -62,10 +62,21 @@ pub(crate) fn from_file(path: &Path) -> Result<Plaintext, Failure> {
     read(file, &path.display().to_string())
 }
 
-/// Reads everything there is straight into memory that is overwritten afterwards.
+/// Takes `.env` text from a file, or from stdin.
+pub(crate) fn text(file: Option<&Path>) -> Result<Plaintext, Failure> {
+    let Some(path) = file else { return read_up_to(dotenv::LONGEST_TEXT, std::io::stdin(), "stdin") };
+    let file = File::open(path).map_err(|error| Failure::data(format!("{} can't be read: {error}", path.display())))?;
+    read_up_to(dotenv::LONGEST_TEXT, file, &path.display().to_string())
+}
+
+/// Reads a value straight into memory that is overwritten afterwards.
 pub(crate) fn read(from: impl AsFd, what: &str) -> Result<Plaintext, Failure> {
+    read_up_to(LONGEST_VALUE, from, what)
+}
+
+fn read_up_to(longest: usize, from: impl AsFd, what: &str) -> Result<Plaintext, Failure> {
     // One byte more than allowed, to notice; it never grows, so that no copy stays behind.
-    let mut bytes = vec![0; LONGEST_VALUE + 1];
+    let mut bytes = vec![0; longest + 1];
     let mut length = 0;
     while length < bytes.len() {
         match rustix::io::read(from.as_fd(), &mut bytes[length..]) {
@@ -77,8 +88,8 @@ pub(crate) fn read(from: impl AsFd, what: &str) -> Result<Plaintext, Failure> {
     }
     bytes.truncate(length);
     let value = Plaintext::new(bytes);
-    if value.len() > LONGEST_VALUE {
-        return Err(Failure::data(format!("{what} is longer than 48 KiB; nothing was sent")));
+    if value.len() > longest {
+        return Err(Failure::data(format!("{what} is longer than {} KiB; nothing was sent", longest / 1024)));
     }
     Ok(value)
 }

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     app::{
         App, Caller, Precondition,
-        imports::{self, Import, Imported, Line},
+        imports::{self, Import, Imported, Line, Lines},
         secrets::Reach,
     },
     error::Error,
@@ -133,7 +133,8 @@ impl CountsBody {
     }
 }
 
-fn parse(format: &str, content: &Zeroizing<String>, mode: &str, reach: Reach) -> Result<Import> {
+/// What a text of such a format assigns, and what to do with names that are taken.
+fn parse(format: &str, content: &str, mode: &str) -> Result<(Lines, ImportMode)> {
     if format != "env" {
         return Err(Error::invalid("format", "unknown_word", "must be: env"));
     }
@@ -142,13 +143,13 @@ fn parse(format: &str, content: &Zeroizing<String>, mode: &str, reach: Reach) ->
         dotenv::TextRefused::TooLong => Error::TooLarge { limit_kib: dotenv::LONGEST_TEXT / 1024 },
         dotenv::TextRefused::TooManyLines => Error::invalid("content", why.code(), why),
     })?;
-    Ok(Import { lines, mode, reach, allow_empty: false, dry_run: false })
+    Ok((lines, mode))
 }
 
 type Answer = ([(HeaderName, HeaderValue); 1], Json<ImportBody>);
 
-fn show(imported: Imported, dry_run: bool) -> Answer {
-    let Imported { lines, revision, stale } = imported;
+fn show(imported: Imported) -> Answer {
+    let Imported { dry_run, lines, revision, stale } = imported;
     let body = ImportBody {
         dry_run,
         stopped: lines.iter().any(|line| line.verdict.stops()),
@@ -186,15 +187,12 @@ pub(in crate::api) async fn import(
     expected: Precondition,
     body: Body<ImportOrganizationSecretsBody, LIMIT_KIB>,
 ) -> Result<Answer> {
-    let mut dry = false;
     let input = body.parse(|body| {
-        dry = body.dry_run;
         let reach = parse_reach(body.access, body.workspaces)?;
-        let import = parse(&body.format, &body.content, &body.mode, reach)?;
-        Ok(Import { allow_empty: body.allow_empty, dry_run: dry, ..import })
+        let (lines, mode) = parse(&body.format, &body.content, &body.mode)?;
+        Ok(Import { lines, mode, reach, allow_empty: body.allow_empty, dry_run: body.dry_run })
     });
-    let place = secrets::place(&organization);
-    imports::run(&app, &caller, place, expected, input).await.map(|imported| show(imported, dry))
+    imports::run(&app, &caller, secrets::place(&organization), expected, input).await.map(show)
 }
 
 /// The same of a workspace's own secrets.
@@ -217,13 +215,12 @@ pub(super) mod workspace {
         expected: Precondition,
         body: Body<ImportWorkspaceSecretsBody, LIMIT_KIB>,
     ) -> Result<Answer> {
-        let mut dry = false;
         let input = body.parse(|body| {
-            dry = body.dry_run;
-            let import = parse(&body.format, &body.content, &body.mode, Reach::default())?;
-            Ok(Import { allow_empty: body.allow_empty, dry_run: dry, ..import })
+            let (lines, mode) = parse(&body.format, &body.content, &body.mode)?;
+            let reach = Reach::default();
+            Ok(Import { lines, mode, reach, allow_empty: body.allow_empty, dry_run: body.dry_run })
         });
         let place = workspace_secrets::place(&organization, &workspace);
-        imports::run(&app, &caller, place, expected, input).await.map(|imported| show(imported, dry))
+        imports::run(&app, &caller, place, expected, input).await.map(show)
     }
 }

@@ -3,7 +3,7 @@
 mod review;
 
 use domain::{AuditAction, ImportMode, SecretId, SecretName, Verdict, dotenv};
-use envelope::Plaintext;
+use envelope::{Key, Plaintext};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -24,10 +24,13 @@ use crate::{
 };
 use review::{Review, Reviewed};
 
+/// What each line of a text assigns, or why it does not.
+pub type Lines = Vec<std::result::Result<dotenv::Entry, dotenv::Fault>>;
+
 /// What to import, and how.
 pub struct Import {
     /// What the text assigns, line by line.
-    pub lines: Vec<std::result::Result<dotenv::Entry, dotenv::Fault>>,
+    pub lines: Lines,
     /// What to do with names that are taken.
     pub mode: ImportMode,
     /// Which workspaces the secrets reach; what is not mentioned stays, and is `all` for new ones.
@@ -40,6 +43,8 @@ pub struct Import {
 
 /// What an import did, or would do.
 pub struct Imported {
+    /// Whether nothing is kept of it.
+    pub dry_run: bool,
     /// Every line that holds something.
     pub lines: Vec<Line>,
     /// Another one when anything has changed that this depends on.
@@ -83,33 +88,27 @@ pub async fn run(
     let permit = authorize(&mut tx, caller, place.target(), place.writing()).await?;
     let import = input.checked()?;
     let Review { reviewed, revision } = review::of(&mut tx, &permit, &import).await?;
+    // `If-None-Match` is about one secret; here the mode says what is done with names that are taken.
     Precondition { create_only: false, ..expected }.check(Some(&revision))?;
     let selected = match &import.reach.workspaces {
         Some(slugs) => Some(workspaces_of(&mut tx, &permit, slugs).await?),
         None => None,
     };
     let stops: Vec<FieldError> = reviewed.iter().filter_map(|one| stops(&one.line)).collect();
-    let lines = |reviewed: Vec<Reviewed<'_>>| reviewed.into_iter().map(|one| one.line).collect();
-    match (stops.is_empty(), import.dry_run) {
+    let dry_run = import.dry_run;
+    let imported = |reviewed: Vec<Reviewed<'_>>, revision, stale| {
+        let lines = reviewed.into_iter().map(|one| one.line).collect();
+        Imported { dry_run, lines, revision, stale }
+    };
+    match (stops.is_empty(), dry_run) {
         (true, _) => {}
-        (false, true) => return Ok(Imported { lines: lines(reviewed), revision, stale: Vec::new() }),
+        (false, true) => return Ok(imported(reviewed, revision, Vec::new())),
         (false, false) => return Err(Error::Invalid(stops)),
     }
 
     let now = permit.now();
     let key = app.keyring.sealing_key(&mut tx, permit.organization()).await?;
-    let mut versions = Vec::new();
-    for Reviewed { line, known, entry } in &reviewed {
-        let (Some(entry), true) = (entry, line.verdict.writes()) else { continue };
-        let (id, number) = match known {
-            Some(secret) => (secret.id, secret.version + 1),
-            None => (SecretId::new(now, random::bytes()), 1),
-        };
-        let value = Plaintext::new(entry.value.expose().as_bytes().to_vec());
-        let sealed = app.keyring.seal(&key, &belongs(&permit, id, &entry.name, number), &value)?;
-        let access = import.reach.after_write(known.as_ref().map(|secret| secret.access));
-        versions.push(Version { known: known.as_ref(), id, name: &entry.name, number, access, sealed });
-    }
+    let versions = seal(app, &key, &permit, &import, &reviewed)?;
     imports::write(&mut tx, &permit, &versions, now).await?;
     if let Some(selected) = selected {
         let secrets: Vec<SecretId> = versions.iter().map(|version| version.id).collect();
@@ -117,12 +116,35 @@ pub async fn run(
     }
     check_budget(&mut tx, &permit).await?;
     let stale = drift::stale_servers(&mut tx, &permit).await?;
-    if !import.dry_run && !versions.is_empty() {
+    if !dry_run && !versions.is_empty() {
         let event = event(&permit, &import, &versions);
         audit::commit(tx, permit, event).await?;
     }
     drop(versions);
-    Ok(Imported { lines: lines(reviewed), revision, stale })
+    Ok(imported(reviewed, revision, stale))
+}
+
+/// The versions to write, sealed.
+fn seal<'a>(
+    app: &App,
+    key: &Key,
+    permit: &Permit,
+    import: &Import,
+    reviewed: &'a [Reviewed<'_>],
+) -> Result<Vec<Version<'a>>> {
+    let mut versions = Vec::new();
+    for Reviewed { line, known, entry } in reviewed {
+        let (Some(entry), true) = (entry, line.verdict.writes()) else { continue };
+        let (id, number) = match known {
+            Some(secret) => (secret.id, secret.version + 1),
+            None => (SecretId::new(permit.now(), random::bytes()), 1),
+        };
+        let value = Plaintext::new(entry.value.expose().as_bytes().to_vec());
+        let sealed = app.keyring.seal(key, &belongs(permit, id, &entry.name, number), &value)?;
+        let access = import.reach.after_write(known.as_ref().map(|secret| secret.access));
+        versions.push(Version { known: known.as_ref(), id, name: &entry.name, number, access, sealed });
+    }
+    Ok(versions)
 }
 
 /// Why a line keeps everything from being imported, where it does.

@@ -1,12 +1,16 @@
 //! Secrets.
 
+pub(crate) mod import;
 pub(crate) mod life;
 
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Subcommand};
 
-use self::life::{Destroy, Holders, Restore, Suspend};
+use self::{
+    import::Import,
+    life::{Destroy, Holders, Restore, Suspend},
+};
 use super::{InOrganization, restart::Rolling, target::Whose};
 use crate::complete::{Noun, names_of};
 
@@ -14,6 +18,8 @@ use crate::complete::{Noun, names_of};
 pub(crate) enum Secret {
     /// Write a value: asked for without showing it, or from stdin, or from a file
     Set(Set),
+    /// Write the values of a .env file: all of them or none, after a look at what each line does
+    Import(Import),
     /// List secrets; values are never shown
     List {
         #[command(flatten)]
@@ -21,6 +27,11 @@ pub(crate) enum Secret {
         /// The deleted ones that can be restored
         #[arg(long)]
         deleted: bool,
+    },
+    /// Print the names as a .env file without values, for whoever has to fill one in
+    Example {
+        #[command(flatten)]
+        whose: Whose,
     },
     /// Show what is known of a secret, but for its value
     Show {

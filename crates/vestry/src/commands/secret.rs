@@ -4,6 +4,7 @@ mod change;
 mod deleted_secrets;
 mod disclosures;
 mod holders;
+mod import;
 mod preview;
 mod report;
 mod set;
@@ -40,6 +41,8 @@ pub(crate) use set::refuse_value_in_arguments;
 pub(crate) fn run(connection: &Connection<'_>, args: Args) -> Result<(), Failure> {
     match args {
         Args::Set(args) => set::run(connection, args),
+        Args::Import(args) => import::run(connection, &args),
+        Args::Example { whose } => import::example(connection, &connection.scope(&whose)?),
         Args::List { whose, deleted: false } => show::list(connection, &connection.scope(&whose)?),
         Args::List { whose, deleted: true } => deleted_secrets::list(connection, &connection.scope(&whose)?),
         Args::Show { name, whose } => show::show(connection, &connection.scope(&whose)?, &name),

@@ -5,6 +5,7 @@
 mod complete;
 mod doctor;
 mod hostile;
+mod imports;
 mod life;
 mod network;
 mod offline;

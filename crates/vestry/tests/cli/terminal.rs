@@ -212,6 +212,28 @@ fn a_delete_is_only_done_after_a_yes() {
 }
 
 #[test]
+fn an_import_is_only_done_after_a_yes() {
+    let import = "POST /organizations/acme/workspaces/nlp/secret-imports";
+    let counts =
+        json!({"added": 1, "updated": 0, "overrides": 0, "skipped": 0, "empty": 0, "refused": 0, "unparsed": 0});
+    let line = json!({"line": 1, "name": "A", "verdict": "added", "version": 1, "message": "new", "warnings": []});
+    let answer = json!({"stopped": false, "counts": counts, "lines": [line], "restart_needed": []});
+    let stub = Stub::answering(vec![Answer::json(import, 200, answer)]);
+    let machine = Machine::signed_in(stub.url()).using("acme", "nlp");
+    std::fs::write(machine.project().join(".env"), "A=hunter-2222\n").unwrap();
+    let command = ["secret", "import", ".env"];
+    let question = "Import 1 new secret into acme/nlp? [y/N]";
+    let written = || stub.requests().iter().filter(|request| request.json()["dry_run"] == false).count();
+    let (screen, code) = at_a_terminal(&machine, &command, question, "n\n");
+    assert_eq!((code, written()), (Some(64), 0), "{screen}");
+    let (screen, code) = at_a_terminal(&machine, &command, question, "y\n");
+    assert_eq!((code, written()), (Some(0), 1), "{screen}");
+    assert!(screen.contains("added") && !screen.contains("hunter"), "{screen}");
+    let (screen, code) = in_conversation(&machine, &["secret", "import"], &[]);
+    assert!(screen.contains("which file?") && code == Some(64), "{screen}");
+}
+
+#[test]
 fn colours_are_for_terminals_that_want_them() {
     let (_stub, machine) = nlp();
     let ask = |machine: &Machine| at_a_terminal(machine, &["secret", "delete", "API_KEY"], "[y/N]", "n\n").0;
