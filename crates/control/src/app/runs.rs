@@ -61,8 +61,8 @@ pub struct Begun {
 /// Puts a run on record, then unseals what it gets: all of it or nothing. `written` makes the text that it is told.
 ///
 /// # Errors
-/// [`Error::Sealed`](crate::error::Error::Sealed) without keys; [`Error::Conflict`](crate::error::Error::Conflict) when
-/// a value does not open, and the record says `failed`; otherwise as the order of answers says.
+/// [`Error::Sealed`] without keys; [`Error::Conflict`] when a value does not open, and the record says `failed`; otherwise
+/// as the order of answers says.
 pub async fn begin(app: &App, runner: Runner, place: Place, input: Input<NewRun>, written: Written) -> Result<Begun> {
     let new = match input.checked() {
         Ok(new) => new,
