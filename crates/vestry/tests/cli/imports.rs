@@ -46,7 +46,7 @@ fn an_import_shows_its_lines_and_then_does_exactly_that() {
     first["lines"][1]["warnings"] = json!([{ "code": "x", "message": "The value ends with a space." }]);
     let (stub, machine) =
         nlp(vec![Answer::json(IMPORT, 200, first).with("etag", "\"r7\""), Answer::json(IMPORT, 200, two())]);
-    insta::assert_snapshot!(machine.run("secret import .env --mode overwrite --yes").session(), @"");
+    insta::assert_snapshot!(machine.run("secret import .env --mode overwrite --yes").session());
     let sent: Vec<_> = stub.requests().into_iter().filter(|request| request.line == IMPORT).collect();
     let body = |dry_run: bool| json!({ "format": "env", "mode": "overwrite", "allow_empty": false, "dry_run": dry_run, "content": TEXT });
     assert_eq!([sent[0].json(), sent[1].json()], [body(true), body(false)]);
@@ -56,7 +56,7 @@ fn an_import_shows_its_lines_and_then_does_exactly_that() {
 #[test]
 fn a_dry_run_sends_nothing_that_writes() {
     let (stub, machine) = nlp(vec![Answer::json(IMPORT, 200, two())]);
-    insta::assert_snapshot!(machine.run("secret import .env --dry-run").session(), @"");
+    insta::assert_snapshot!(machine.run("secret import .env --dry-run").session());
     assert_eq!(stub.only(IMPORT).json()["dry_run"], true);
 }
 
@@ -82,7 +82,7 @@ fn lines_that_stop_an_import_are_shown_and_nothing_is_written() {
         (5, Some("EMPTY"), "empty", "has no value, left out"),
     ];
     let (stub, machine) = nlp(vec![Answer::json(IMPORT, 200, answer(&lines, json!({})))]);
-    insta::assert_snapshot!(machine.run("secret import .env --yes").session(), @"");
+    insta::assert_snapshot!(machine.run("secret import .env --yes").session());
     assert_eq!(stub.only(IMPORT).json()["mode"], "fail");
 
     let mut taken =
@@ -101,7 +101,7 @@ fn lines_that_stop_an_import_are_shown_and_nothing_is_written() {
 fn new_organization_secrets_need_their_workspaces_said() {
     let new = answer(&[(1, Some("API_KEY"), "added", "new"), (2, Some("HF_TOKEN"), "added", "new")], json!({}));
     let (stub, machine) = nlp(vec![Answer::json(OF_ORGANIZATION, 200, new)]);
-    insta::assert_snapshot!(machine.run("secret import .env --org --yes").session(), @"");
+    insta::assert_snapshot!(machine.run("secret import .env --org --yes").session());
     assert!(stub.requests().iter().all(|request| request.json()["dry_run"] == true));
     machine.run("secret import .env --org --yes --workspaces nlp,vision");
     let last = stub.requests().pop().unwrap().json();
@@ -162,7 +162,7 @@ fn a_real_control_plane_imports_a_file_and_gives_its_names_back() {
     std::fs::write(&file, "# ours\nexport API_KEY=\"hunter-2222\\nhunter\"\r\nEMPTY=\nTLS_KEY='hunter\nhunter'\n")
         .unwrap();
     let ran = machine.run("secret import .env --yes");
-    insta::assert_snapshot!(installation.session(&ran), @"");
+    insta::assert_snapshot!(installation.session(&ran));
     let again = machine.run("secret import .env --yes");
     assert!(again.stderr.contains("2 lines stop the import; nothing was written"), "{again:?}");
     let example = machine.run("secret example");
@@ -174,7 +174,7 @@ fn a_real_control_plane_imports_a_file_and_gives_its_names_back() {
     );
     std::fs::write(&file, "API_KEY=hunter\nhunter\nA-B=hunter\nC='hunter").unwrap();
     let refused = machine.run("secret import .env --mode overwrite --dry-run");
-    insta::assert_snapshot!(installation.session(&refused), @"");
+    insta::assert_snapshot!(installation.session(&refused));
     for ran in [ran, again, example, empty, refused] {
         assert!(!format!("{ran:?}").contains("hunter"), "{ran:?}");
     }
