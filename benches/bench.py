@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures a release build of Vestry beside the floors of this machine, and writes docs/performance.md.
 
-usage: bench.py [--vestry PROGRAM] [--quick] [ROWS]      ROWS: some of run,runs,start,idle,lists; all when missing
+usage: bench.py [--vestry PROGRAM] [--quick] [ROWS]      ROWS: some of run,runs,start,idle,lists,change; all when missing
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 import report
 from floors import Floors
 from outcome import Line, NotMeasured
-from rows import idle, lists, run, runs, start
+from rows import change, idle, lists, run, runs, start
 
 os.chdir(Path(__file__).parent.parent)
 RELEASE = os.environ.get("CARGO_TARGET_DIR", "target") + "/release/vestry"
@@ -26,6 +26,7 @@ ROWS = {
     "start": ("From the request until the program runs", start.measure),
     "idle": ("Memory, start and size", idle.measure),
     "lists": ("Lists, 50 rows a page, one keep-alive client", lists.measure),
+    "change": ("What a change of an organization secret means", change.measure),
 }
 
 
@@ -43,10 +44,12 @@ class Size:
     events: int
     servers: int  # at once
     crowds: int  # how often so many are started
+    running: int  # servers that a change makes stale
+    streams: int  # that are told of it
 
 
-FULL = Size(100, 20, 200, 50, 100_000, 1_000, 10_000, 1_000_000, 100, 5)
-QUICK = Size(3, 3, 20, 10, 1_000, 1_000, 1_000, 2_000, 5, 2)
+FULL = Size(100, 20, 200, 50, 100_000, 1_000, 10_000, 1_000_000, 100, 5, 1_000, 1_000)
+QUICK = Size(3, 3, 20, 10, 1_000, 1_000, 1_000, 2_000, 5, 2, 100, 20)
 
 
 @dataclass

@@ -54,6 +54,21 @@ def organization_secrets(count):
     return into
 
 
+def running_servers(count, each):
+    """Copies of the server that runs, `each` of them in one copied workspace, which must be there. No process is theirs."""
+
+    def into(database):
+        [(server, start)] = database.run("SELECT id, start_id FROM servers WHERE status = 'running'")
+        home = f"'01900000-0000-7000-8001-0000' || CAST(10000001 + (i - 1) / {each} AS TEXT)"
+        slug = "'copy-' || CAST(10000000 + i AS TEXT)"
+        copy(database, "servers", f"t.id = '{server}'", count, id=id_of(5), workspace_id=home, slug=slug, start_id="NULL")
+        copy(database, "starts", f"t.id = '{start}'", count, id=id_of(6), workspace_id=home, server_id=id_of(5))
+        database.run("UPDATE servers SET start_id = (SELECT t.id FROM starts t WHERE t.server_id = servers.id) "
+                     "WHERE start_id IS NULL AND status = 'running'")
+
+    return into
+
+
 def audit_events(count):
     def into(database):
         [(chain, events)] = database.run("SELECT id, events FROM audit_chains ORDER BY events DESC LIMIT 1")

@@ -61,27 +61,19 @@ pub(crate) fn encrypt(
     SealedValue::parse(bytes).map_err(|_| SealError::Encryption)
 }
 
-/// The key of one envelope, derived and proved by its commitment. `context` is the whole encoding.
-pub(crate) fn key_of(
+/// Decrypts to what was padded. `context` is the whole encoding.
+pub(crate) fn open_padded(
     purpose: Purpose,
     key: &Key,
     context: &[u8],
     sealed: &SealedValue,
-) -> Result<LessSafeKey, Refused> {
+) -> Result<Zeroizing<Vec<u8>>, Refused> {
     if sealed.key_id() != key.id() {
         return Err(Refused);
     }
     let (once, commitment) = derive(purpose, key, context, sealed.salt()).map_err(|_| Refused)?;
     verify_slices_are_equal(&commitment, sealed.commitment()).map_err(|_| Refused)?;
-    Ok(once)
-}
 
-/// Decrypts to what was padded, with the envelope's own key. `context` is the whole encoding.
-pub(crate) fn open_padded(
-    once: &LessSafeKey,
-    context: &[u8],
-    sealed: &SealedValue,
-) -> Result<Zeroizing<Vec<u8>>, Refused> {
     let (header, ciphertext, tag) = sealed.parts();
     let mut padded = Zeroizing::new(vec![0; ciphertext.len()]);
     once.open_separate_gather(nonce(), associated(header, context), ciphertext, tag, &mut padded)
@@ -107,8 +99,8 @@ pub(crate) fn derive(
     Ok((once, commitment.try_into().map_err(|_| Unspecified)?))
 }
 
-/// All zeros, every time: sound because a derived key seals one envelope and no other.
-fn nonce() -> Nonce {
+/// All zeros, every time: sound because a key that is used with it seals once, one envelope or what is kept in memory.
+pub(crate) fn nonce() -> Nonce {
     Nonce::assume_unique_for_key([0; 12])
 }
 

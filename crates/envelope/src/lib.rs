@@ -2,7 +2,7 @@
 //!
 //! No I/O, no clock, no database, none of Vestry's rules. A value goes in as [`Plaintext`] and comes out as
 //! [`SealedValue`], the only form in which it may be stored; [`Context`] says where it belongs, and a sealed value that
-//! was moved elsewhere, or changed by one bit, is [`Refused`].
+//! was moved elsewhere, or changed by one bit, is [`Refused`]. What only waits in memory is [`Kept`].
 //!
 //! ```
 //! use envelope::{Context, Key, Plaintext, SealedValue, Tag, seal, unseal};
@@ -22,6 +22,7 @@
 mod cipher;
 mod context;
 mod error;
+mod kept;
 mod key;
 mod pad;
 mod plaintext;
@@ -32,8 +33,9 @@ mod vectors;
 
 pub use context::{Context, Tag};
 pub use error::{Malformed, Refused, SealError};
+pub use kept::Kept;
 pub use key::{Key, KeyId};
 pub use pad::{MAX_LEN, padded_len};
 pub use plaintext::Plaintext;
-pub use seal::{Opener, seal, seal_canary, unseal, unwrap, verify_canary, wrap};
+pub use seal::{seal, seal_canary, unseal, unwrap, verify_canary, wrap};
 pub use sealed::SealedValue;

@@ -1,4 +1,4 @@
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// Bytes that must not be seen: a value on its way into storage or into a server.
 ///
@@ -27,17 +27,22 @@ use zeroize::Zeroizing;
 /// fn needs<T: serde::Serialize>() {}
 /// needs::<envelope::Plaintext>();
 /// ```
-pub struct Plaintext(Zeroizing<Vec<u8>>);
+pub struct Plaintext(Vec<u8>);
 
 impl Plaintext {
     /// Takes the bytes over, without copying them.
     pub fn new(bytes: Vec<u8>) -> Self {
-        Self(Zeroizing::new(bytes))
+        Self(bytes)
     }
 
     /// The bytes themselves.
     pub fn expose(&self) -> &[u8] {
         &self.0
+    }
+
+    /// The bytes, to be changed where they lie.
+    pub(crate) fn expose_mut(&mut self) -> &mut [u8] {
+        &mut self.0
     }
 
     /// How many bytes there are.
@@ -50,3 +55,13 @@ impl Plaintext {
         self.0.is_empty()
     }
 }
+
+impl Drop for Plaintext {
+    fn drop(&mut self) {
+        // All that was allocated, as room that nothing is in any more: so it is overwritten at once, not byte by byte.
+        self.0.clear();
+        self.0.spare_capacity_mut().zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for Plaintext {}

@@ -1,10 +1,8 @@
 //! What is sealed: values, data keys under the root key, and canaries.
 
-use aws_lc_rs::aead::LessSafeKey;
-
 use crate::{
     Context, Key, KeyId, Plaintext, Refused, SealError, SealedValue,
-    cipher::{Purpose, key_of, open_padded, seal_padded},
+    cipher::{Purpose, open_padded, seal_padded},
     key::fill_random,
     pad::{pad, unpad},
 };
@@ -18,28 +16,7 @@ pub fn seal(data_key: &Key, context: &Context, value: &Plaintext) -> Result<Seal
 
 /// Opens what [`seal`] made with the same data key and context.
 pub fn unseal(data_key: &Key, context: &Context, sealed: &SealedValue) -> Result<Plaintext, Refused> {
-    Opener::new(data_key, context, sealed)?.open(sealed)
-}
-
-/// What opens one sealed value again and again: its own key, derived and proved once. Deriving costs far more than
-/// opening, and this is no more of a secret than the data key that it comes from. It can't be printed or cloned, and
-/// opens no other value.
-pub struct Opener {
-    once: LessSafeKey,
-    context: Vec<u8>,
-}
-
-impl Opener {
-    /// Derives the key of a value that [`seal`] made with this data key and context.
-    pub fn new(data_key: &Key, context: &Context, sealed: &SealedValue) -> Result<Self, Refused> {
-        let context = context.encode(data_key.id()).ok_or(Refused)?;
-        Ok(Self { once: key_of(Purpose::Secret, data_key, &context, sealed)?, context })
-    }
-
-    /// Opens the value, as [`unseal`] would.
-    pub fn open(&self, sealed: &SealedValue) -> Result<Plaintext, Refused> {
-        unpad(&open_padded(&self.once, &self.context, sealed)?).ok_or(Refused)
-    }
+    open(Purpose::Secret, data_key, context, data_key.id(), sealed)
 }
 
 /// Seals a data key under the root key. Its id becomes part of the context.
@@ -87,6 +64,5 @@ fn open(
     sealed: &SealedValue,
 ) -> Result<Plaintext, Refused> {
     let context = context.encode(data_key).ok_or(Refused)?;
-    let once = key_of(purpose, key, &context, sealed)?;
-    unpad(&open_padded(&once, &context, sealed)?).ok_or(Refused)
+    unpad(&open_padded(purpose, key, &context, sealed)?).ok_or(Refused)
 }

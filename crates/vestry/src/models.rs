@@ -149,6 +149,14 @@ pub(crate) struct Server {
     pub(crate) restart_needed: bool,
     #[serde(default)]
     pub(crate) drift: Vec<Drift>,
+    pub(crate) settings_changed: Option<SettingsChanged>,
+}
+
+/// Since when a running server's command or variables are other ones than its program was started with.
+#[derive(Deserialize)]
+pub(crate) struct SettingsChanged {
+    pub(crate) at: When,
+    pub(crate) by: Option<Who>,
 }
 
 /// One difference between what a running server holds and what a start would bring.

@@ -73,8 +73,13 @@ impl FromRequestParts<App> for Runner {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let address = address(parts).map(|address| address.to_string());
         if let Some(authorization) = parts.headers.get(header::AUTHORIZATION) {
-            let token = authorization.to_str().ok().and_then(|text| text.strip_prefix("Bearer "));
-            return authenticate(app, token.ok_or(Error::Unauthenticated)?.trim(), false, address).await;
+            let (scheme, token) =
+                authorization.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(Error::Unauthenticated)?;
+            // RFC 9110, 11.1: in whatever case.
+            if !scheme.eq_ignore_ascii_case("bearer") {
+                return Err(Error::Unauthenticated);
+            }
+            return authenticate(app, token.trim(), false, address).await;
         }
         let site = site(parts)?;
         let cookies = CookieJar::from_headers(&parts.headers);

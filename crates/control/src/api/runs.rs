@@ -8,9 +8,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{DisplayName, SecretName};
+use envelope::Plaintext;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use zeroize::Zeroizing;
 
 use super::{
     body::Body,
@@ -51,10 +51,11 @@ pub(super) struct RunBody<'a> {
     /// Moves when the workspace's environment changes.
     #[schema(value_type = String)]
     revision: &'a str,
-    variables: Vec<VariableBody<'a>>,
     /// The names that are left out because their secrets are suspended.
     #[schema(value_type = Vec<String>)]
     left_out: Vec<&'a str>,
+    // Last, since their text is made once for many runs and put there.
+    variables: Vec<VariableBody<'a>>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -90,7 +91,7 @@ pub(super) async fn create(State(app): State<App>, runner: Runner, body: Body<Ne
             (Place { organization: token.organization().to_string(), workspace: None }, Err(unreadable))
         }
     };
-    let begun = runs::begin(&app, runner, place, Input::new(input)).await?;
+    let begun = runs::begin(&app, runner, place, Input::new(input), variables).await?;
     written(&begun)
 }
 
@@ -130,24 +131,17 @@ fn parse(body: NewRunBody) -> Result<NewRun> {
     })
 }
 
-/// The answer's text, in memory that is overwritten once it is sent.
-fn written(begun: &Begun) -> Result<Response> {
-    let body = RunBody {
-        id: begun.id.to_string(),
-        workspace: WorkspaceBody { organization: begun.organization.as_str(), slug: begun.workspace.as_str() },
-        revision: &begun.revision,
-        variables: begun.variables.iter().map(show).collect::<Result<_>>()?,
-        left_out: begun.left_out.iter().map(SecretName::as_str).collect(),
-    };
+/// The text of the variables, in memory that is overwritten once it is not needed.
+fn variables(variables: &[Variable<'_>]) -> Result<Plaintext> {
+    let shown = variables.iter().map(show).collect::<Result<Vec<VariableBody<'_>>>>()?;
     // Reserved at once, so that no copy stays behind: a byte becomes six at most, as in `\u0000`.
-    let values: usize = begun.variables.iter().map(|variable| 6 * variable.value.len() + 256).sum();
-    let mut text = Zeroizing::new(Vec::with_capacity(values + 1024 + 130 * begun.left_out.len()));
-    serde_json::to_writer(&mut *text, &body).map_err(|error| Error::Internal(error.into()))?;
-    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
-    Ok((StatusCode::CREATED, headers, Bytes::from_owner(text)).into_response())
+    let room: usize = variables.iter().map(|variable| 6 * variable.value.len() + 256).sum();
+    let mut text = Vec::with_capacity(room + 2);
+    serde_json::to_writer(&mut text, &shown).map_err(internal)?;
+    Ok(Plaintext::new(text))
 }
 
-fn show(variable: &Variable) -> Result<VariableBody<'_>> {
+fn show<'a>(variable: &'a Variable<'_>) -> Result<VariableBody<'a>> {
     let value = str::from_utf8(variable.value.expose());
     Ok(VariableBody {
         name: variable.name.as_str(),
@@ -155,4 +149,34 @@ fn show(variable: &Variable) -> Result<VariableBody<'_>> {
         scope: variable.scope.as_str(),
         version: variable.version,
     })
+}
+
+/// The answer's text, in memory that is overwritten once it is sent.
+fn written(begun: &Begun) -> Result<Response> {
+    let without_variables = RunBody {
+        id: begun.id.to_string(),
+        workspace: WorkspaceBody { organization: begun.organization.as_str(), slug: begun.workspace.as_str() },
+        revision: &begun.revision,
+        left_out: begun.left_out.iter().map(SecretName::as_str).collect(),
+        variables: Vec::new(),
+    };
+    let around = serde_json::to_vec(&without_variables).map_err(internal)?;
+    let (before, after) = around.split_at(around.len() - 1);
+    let before = before.strip_suffix(b"[]").ok_or_else(|| internal(anyhow::anyhow!("variables don't come last")))?;
+    let text = Plaintext::new([before, begun.variables.expose(), after].concat());
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
+    Ok((StatusCode::CREATED, headers, Bytes::from_owner(Sent(text))).into_response())
+}
+
+/// Text on its way out.
+struct Sent(Plaintext);
+
+impl AsRef<[u8]> for Sent {
+    fn as_ref(&self) -> &[u8] {
+        self.0.expose()
+    }
+}
+
+fn internal(error: impl Into<anyhow::Error>) -> Error {
+    Error::Internal(error.into())
 }

@@ -47,7 +47,7 @@ pub(super) struct StartBody {
     token: Option<String>,
     ended_at: Option<String>,
     exit_code: Option<i32>,
-    /// `pending`, `delivered` or `failed`.
+    /// `pending`; `delivered` once it was on its way, however far it came; or `failed`.
     #[schema(value_type = String)]
     outcome: &'static str,
     /// Why it failed.

@@ -59,7 +59,7 @@ pub(super) struct LiftParams {
 }
 
 fn parse(body: SuspendBody) -> Result<Suspend> {
-    Ok(Suspend { version: body.version, reason: description(body.reason)?.unwrap_or_default() })
+    Ok(Suspend { version: body.version, reason: description(body.reason)? })
 }
 
 /// Suspend an organization secret or one version of it: no start or run gets it. Administrators only.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use domain::{DataKeyId, InstallationId, OrganizationId, SecretId, SecretName, Time, WorkspaceId};
-use envelope::{Context, Key, KeyId, Opener, Plaintext, SealError, SealedValue, Tag};
+use envelope::{Context, Key, KeyId, Plaintext, SealError, SealedValue, Tag};
 
 use crate::{
     error::{Error, Result},
@@ -150,15 +150,10 @@ impl Keyring {
         envelope::seal(key, &self.value_context(place), value).map_err(sealing_failed)
     }
 
-    /// What opens a value in its place again and again; `None` where it does not open there.
-    pub fn opener(&self, keys: &[Arc<Key>], place: &Belongs<'_>, sealed: &SealedValue) -> Option<Opener> {
-        let key = keys.iter().find(|key| key.id() == sealed.key_id())?;
-        Opener::new(key, &self.value_context(place), sealed).ok()
-    }
-
     /// Opens a value in its place; `None` where it does not open there.
     pub fn unseal(&self, keys: &[Arc<Key>], place: &Belongs<'_>, sealed: &SealedValue) -> Option<Plaintext> {
-        self.opener(keys, place, sealed)?.open(sealed).ok()
+        let key = keys.iter().find(|key| key.id() == sealed.key_id())?;
+        envelope::unseal(key, &self.value_context(place), sealed).ok()
     }
 
     fn key_context(&self, organization: OrganizationId) -> Context {

@@ -116,7 +116,7 @@ impl App {
 
     /// Writes what waits to be written, and ends every connection to the database, waiting for those in use.
     pub async fn close(&self) {
-        runs::write_outcomes(self).await;
+        runs::close(self).await;
         self.store.close().await;
     }
 }

@@ -6,22 +6,22 @@
 mod commit;
 mod desk;
 
-use domain::{DisplayName, Outcome, Scope, SecretName, Slug, StartId, policy::Action};
+use domain::{DisplayName, Outcome, SecretName, Slug, StartId, policy::Action};
 use envelope::Plaintext;
 
 use super::{
     App, Input,
-    access::{authorize, workspace},
-    secrets::damaged,
+    access::{authorize, authorize_runner, workspace},
 };
 use crate::{
-    error::Result,
+    error::{Error, Result},
     store::{Caller, Runner, starts},
 };
 
+pub use super::snapshots::{Variable, Written};
 pub use crate::store::starts::Start;
 pub use desk::Desk;
-pub(in crate::app) use desk::write_outcomes;
+pub(in crate::app) use desk::close;
 
 /// What somebody wants to run.
 pub struct NewRun {
@@ -52,51 +52,48 @@ pub struct Begun {
     pub workspace: Slug,
     /// What moves when the workspace's environment changes.
     pub revision: String,
-    /// The secrets with their values, in the order of their names.
-    pub variables: Vec<Variable>,
+    /// What it is told of the secrets and their values, which are in the order of their names.
+    pub variables: Plaintext,
     /// The secrets that are left out because they are suspended.
     pub left_out: Vec<SecretName>,
 }
 
-/// A secret and its value, on its way out.
-pub struct Variable {
-    /// The name.
-    pub name: SecretName,
-    /// Where it belongs.
-    pub scope: Scope,
-    /// The version.
-    pub version: u32,
-    /// The value.
-    pub value: Plaintext,
-}
-
-/// Puts a run on record, then unseals what it gets: all of it or nothing.
+/// Puts a run on record, then unseals what it gets: all of it or nothing. `written` makes the text that it is told.
 ///
 /// # Errors
-/// [`Error::Sealed`](crate::error::Error::Sealed) without keys; [`Error::Conflict`](crate::error::Error::Conflict) when
-/// a value does not open, and the record says `failed`; otherwise as the order of answers says.
-pub async fn begin(app: &App, runner: Runner, place: Place, input: Input<NewRun>) -> Result<Begun> {
-    let recorded = desk::record(app, runner, place, input).await?;
-    let snapshot = recorded.snapshot.clone();
-    let unsealed = snapshot.secrets.injected().map(|secret| match snapshot.unseal(app, secret) {
-        Some(value) => Ok(Variable { name: secret.name.clone(), scope: secret.scope, version: secret.version, value }),
-        None => Err(damaged(&secret.name)),
-    });
-    let variables: Result<Vec<Variable>> = unsealed.collect();
-    let begun = variables.map(|variables| Begun {
+/// [`Error::Sealed`] without keys; [`Error::Conflict`] when a value does not open, and the record says `failed`; otherwise
+/// as the order of answers says.
+pub async fn begin(app: &App, runner: Runner, place: Place, input: Input<NewRun>, written: Written) -> Result<Begun> {
+    let new = match input.checked() {
+        Ok(new) => new,
+        Err(unfit) => return Err(refused(app, &runner, &place, unfit).await),
+    };
+    let mut recorded = desk::record(app, runner, place, new).await?;
+    let snapshot = &recorded.snapshot;
+    let begun = snapshot.told(app, written).map(|variables| Begun {
         variables,
         id: recorded.id,
-        organization: recorded.organization.clone(),
-        workspace: recorded.workspace.clone(),
+        organization: recorded.location.organization_slug().clone(),
+        workspace: recorded.location.workspace_slug().clone(),
         revision: snapshot.environment_revision.clone(),
         left_out: snapshot.secrets.left_out().map(|secret| secret.name.clone()).collect(),
     });
-    let (outcome, why) = match &begun {
-        Ok(_) => (Outcome::Delivered, String::new()),
-        Err(why) => (Outcome::Failed, why.to_string()),
-    };
-    desk::settle(app, recorded, outcome, why);
+    // From here on the values are on their way, and nobody can know how far they come.
+    match &begun {
+        Ok(_) => recorded.settle(Outcome::Delivered, String::new()),
+        Err(why) => recorded.settle(Outcome::Failed, why.to_string()),
+    }
     begun
+}
+
+/// Why a request that does not fit starts nothing: told only to somebody who may start runs there.
+async fn refused(app: &App, runner: &Runner, place: &Place, unfit: Error) -> Error {
+    let may = async {
+        let mut db = app.store.read().await?;
+        let (organization, slug) = (&place.organization, place.workspace.as_deref());
+        authorize_runner(&mut db, runner, organization, slug, Action::StartRuns).await
+    };
+    may.await.err().unwrap_or(unfit)
 }
 
 /// A workspace's runs, newest first, before an id.

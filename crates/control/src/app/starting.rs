@@ -10,7 +10,6 @@ use super::{
     App,
     moves::Move,
     processes,
-    secrets::damaged,
     snapshots::{self, Snapshot},
 };
 use crate::{
@@ -46,9 +45,8 @@ impl Plan {
 /// # Errors
 /// [`Error::Sealed`] without keys; then nothing is on record.
 pub(super) async fn plan(app: &App, tx: &mut Writing, permit: &Permit, server: &Server) -> Result<Plan> {
-    let now = permit.now();
-    let snapshot = snapshots::take(app, tx, permit, now).await?;
-    let start = StartId::new(now, random::bytes());
+    let snapshot = snapshots::take(app, tx, permit).await?;
+    let start = StartId::new(permit.now(), random::bytes());
     let record = NewStart { id: start, host: Host::Server(server.id) };
     starts::insert(tx, permit, snapshot.id, &[record]).await?;
     Ok(Plan { start, server: server.clone(), location: permit.location(), snapshot })
@@ -114,8 +112,7 @@ async fn prepare(app: &App, plan: Plan) -> std::result::Result<Prepared, String>
         environment = match layer {
             Layer::Base(value) | Layer::Variable(value) => environment.plain(name, value),
             Layer::Secret(secret) => {
-                let value = snapshot.unseal(app, secret).ok_or_else(|| damaged(&secret.name).to_string())?;
-                environment.secret(name, value)
+                environment.secret(name, snapshot.unseal(app, secret).map_err(|damaged| damaged.to_string())?)
             }
             Layer::Suspended(_) => environment,
         };

@@ -22,8 +22,8 @@ use crate::{
 pub struct Suspend {
     /// Only this version; `None` for the secret, whatever its version.
     pub version: Option<u32>,
-    /// Why, for people.
-    pub reason: Description,
+    /// Why, for people; without one the reason of a suspension that there is already stays.
+    pub reason: Option<Description>,
 }
 
 /// Suspends a secret or one version of it; servers that have it differ from now on, and keep running.
@@ -45,8 +45,8 @@ pub async fn set(
     expected.check(Some(&known.revision))?;
     let Suspend { version, reason } = input.checked()?;
     check_version(&mut tx, &permit, &known, version).await?;
-    suspensions::set(&mut tx, &permit, &known, version, reason.as_str()).await?;
-    let event = event(AuditAction::SecretSuspended, &permit, &known, version, Some(&reason));
+    suspensions::set(&mut tx, &permit, &known, version, reason.as_ref().map(Description::as_str)).await?;
+    let event = event(AuditAction::SecretSuspended, &permit, &known, version, reason.as_ref());
     finish(tx, permit, &known.name, event, false, Vec::new()).await
 }
 

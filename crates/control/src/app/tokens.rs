@@ -45,7 +45,7 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Vec<Credential>> {
 /// Makes a token; its text is shown this once.
 ///
 /// # Errors
-/// [`Error::Forbidden`] when the caller's own token is weaker than the new one would be, [`Error::Invalid`] for a time
+/// [`Error::Forbidden`] when the caller's own token is weaker than the new one would be or ends before it, [`Error::Invalid`] for a time
 /// that has passed.
 pub async fn create(app: &App, caller: &Caller, input: Input<NewToken>) -> Result<(Credential, Zeroizing<String>)> {
     if !caller.is_full() {
@@ -59,6 +59,7 @@ pub async fn create(app: &App, caller: &Caller, input: Input<NewToken>) -> Resul
     }
     let now = clock::now();
     not_past(input.expires_at, now)?;
+    not_after(input.expires_at, caller)?;
     let id = CredentialId::new(now, random::bytes());
     let (text, secret_hash) = token::write(Kind::Personal, id);
     let new = NewCredential {
@@ -93,6 +94,21 @@ pub(super) fn not_past(expires_at: Option<Time>, now: Time) -> Result<()> {
         return Err(Error::invalid("expires_at", "in_the_past", "This time has passed. Choose a later one."));
     }
     Ok(())
+}
+
+/// Refuses an end after that of the token that asks: whoever has it by mistake would have another one for ever.
+pub(super) fn not_after(expires_at: Option<Time>, caller: &Caller) -> Result<()> {
+    match caller.token_ends() {
+        Some(own) if expires_at.is_none_or(|end| end > own) => Err(Error::Forbidden(
+            format!(
+                "this token ends at {}, so it can't make one that ends later; nothing was made; give the new one an \
+                 end before that, or sign in to make it",
+                clock::rfc3339(own)
+            )
+            .into(),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Revokes one of the caller's tokens at once.

@@ -7,7 +7,7 @@ use super::{
     App, Input,
     access::{authorize, workspace},
     token::{self, Kind},
-    tokens::not_past,
+    tokens::{not_after, not_past},
 };
 use crate::{
     clock,
@@ -56,6 +56,7 @@ pub async fn create(
     let NewToken { name, expires_at } = input.checked()?;
     let now = permit.now();
     not_past(expires_at, now)?;
+    not_after(expires_at, caller)?;
     let id = CredentialId::new(now, random::bytes());
     let (text, secret_hash) = token::write(Kind::Workspace, id);
     let new = NewWorkspaceToken { id, name: name.as_str().to_owned(), secret_hash, expires_at };

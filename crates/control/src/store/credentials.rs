@@ -92,23 +92,25 @@ pub async fn find(
     address: Option<String>,
     now: Time,
 ) -> Result<Option<(Caller, bool)>> {
-    let found = sql("SELECT c.user_id, u.name, c.access, c.organization_secrets, c.secret_hash, c.last_used_at \
+    let found =
+        sql("SELECT c.user_id, u.name, c.access, c.organization_secrets, c.secret_hash, c.last_used_at, c.expires_at \
          FROM credentials c JOIN users u ON u.id = c.user_id \
          WHERE c.id = $1 AND c.kind = $2 AND c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > $3) \
          AND (c.kind <> 'session' OR c.last_used_at > $4)")
-    .bind(id)
-    .bind(kind(session))
-    .bind(now)
-    .bind(domain::idle_since(now))
-    .optional(db, |row| {
-        if !shows(&row.get::<Vec<u8>>("secret_hash")?) {
-            return Ok(None);
-        }
-        let (user, name, rights) = (row.get("user_id")?, row.get("name")?, Rights::read(row)?);
-        let caller = Caller { user, name, credential: id, session, rights, address: address.clone() };
-        Ok(Some((caller, domain::use_is_worth_recording(row.get("last_used_at")?, now))))
-    })
-    .await?;
+        .bind(id)
+        .bind(kind(session))
+        .bind(now)
+        .bind(domain::idle_since(now))
+        .optional(db, |row| {
+            if !shows(&row.get::<Vec<u8>>("secret_hash")?) {
+                return Ok(None);
+            }
+            let (user, name, rights) = (row.get("user_id")?, row.get("name")?, Rights::read(row)?);
+            let ends = row.get("expires_at")?;
+            let caller = Caller { user, name, credential: id, session, ends, rights, address: address.clone() };
+            Ok(Some((caller, domain::use_is_worth_recording(row.get("last_used_at")?, now))))
+        })
+        .await?;
     Ok(found.flatten())
 }
 

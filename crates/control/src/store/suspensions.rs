@@ -7,17 +7,23 @@ use super::{
 };
 use crate::random;
 
-/// Suspends a secret, or one version of it; one that is suspended already stays so since then, for the new reason.
+/// Suspends a secret, or one version of it; one that is suspended already stays so since then, for the new reason where there is one.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn set(tx: &mut Writing, permit: &Permit, secret: &Secret, version: Option<u32>, reason: &str) -> Result<()> {
+pub async fn set(
+    tx: &mut Writing,
+    permit: &Permit,
+    secret: &Secret,
+    version: Option<u32>,
+    reason: Option<&str>,
+) -> Result<()> {
     let statement = match version {
         None => sql("UPDATE secrets SET suspended_at = COALESCE(suspended_at, $3), \
-             suspended_by = CASE WHEN suspended_at IS NULL THEN $4 ELSE suspended_by END, suspended_reason = $5 \
+             suspended_by = CASE WHEN suspended_at IS NULL THEN $4 ELSE suspended_by END, suspended_reason = COALESCE($5, suspended_reason) \
              WHERE id = $1 AND home_id = $2"),
         Some(_) => sql("UPDATE secret_versions SET suspended_at = COALESCE(suspended_at, $3), \
-             suspended_by = CASE WHEN suspended_at IS NULL THEN $4 ELSE suspended_by END, suspended_reason = $5 \
+             suspended_by = CASE WHEN suspended_at IS NULL THEN $4 ELSE suspended_by END, suspended_reason = COALESCE($5, suspended_reason) \
              WHERE secret_id = (SELECT s.id FROM secrets s WHERE s.id = $1 AND s.home_id = $2) AND version = $6"),
     };
     let statement =

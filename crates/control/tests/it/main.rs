@@ -7,6 +7,7 @@ mod api;
 mod browser;
 mod canary;
 mod damage;
+mod desk;
 mod guessing;
 mod model;
 mod openapi;

@@ -11,7 +11,7 @@ use self::{
     import::Import,
     life::{Destroy, Holders, Restore, Suspend},
 };
-use super::{restart::Rolling, target::Whose};
+use super::{InOrganization, restart::Rolling, target::Whose};
 use crate::complete::{Noun, names_of};
 
 #[derive(Subcommand)]
@@ -82,6 +82,8 @@ pub(crate) enum Secret {
     Restore(Restore),
     /// Erase the values of a deleted secret for good, or with --version an older one of one that is there
     Destroy(Destroy),
+    /// Which secrets of an organization are used, and how old their values are (its administrators)
+    Report(Report),
     /// Delete a secret; its name is free at once
     Delete {
         /// The secret
@@ -96,6 +98,18 @@ pub(crate) enum Secret {
         #[arg(long)]
         dry_run: bool,
     },
+}
+
+#[derive(Args)]
+pub(crate) struct Report {
+    #[command(flatten)]
+    pub(crate) organization: InOrganization,
+    /// Only those that no start or run was handed for so many days
+    #[arg(long, value_name = "DAYS", num_args = 0..=1, default_missing_value = "90")]
+    pub(crate) unused: Option<u16>,
+    /// Only those whose value was not written for so many days
+    #[arg(long, value_name = "DAYS", num_args = 0..=1, default_missing_value = "365")]
+    pub(crate) unchanged: Option<u16>,
 }
 
 #[derive(Args)]

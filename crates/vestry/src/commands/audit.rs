@@ -10,7 +10,7 @@ use crate::{
     cli::{Audit, AuditList, InOrganization},
     client::{now, read},
     exit::{Exit, Failure},
-    models::{AuditEvent, Target, Verification},
+    models::{Actor, AuditEvent, Target, Verification},
     output::{Output, Table},
     place::{Connection, organization_path},
     settings::Environment,
@@ -138,13 +138,21 @@ pub(super) fn show(out: &Output, items: &[Value]) -> Result<(), Failure> {
         table.row([
             event.sequence.map(|number| number.to_string()).unwrap_or_default().into(),
             event.at.exact().into(),
-            event.actor.name.unwrap_or(event.actor.kind).into(),
+            actor(event.actor).into(),
             event.action.into(),
             event.target.map(|of| target(&of, &event.details)).unwrap_or_default().into(),
             event.address.unwrap_or_default().into(),
         ]);
     }
     out.table(&table)
+}
+
+/// A person by name; what is none by its kind too, so that a token that is called like somebody is not taken for them.
+fn actor(Actor { kind, name }: Actor) -> String {
+    match name {
+        Some(name) if kind.as_str() == "token" => format!("token {name}"),
+        name => name.unwrap_or(kind).to_string(),
+    }
 }
 
 /// Like `server trainer in nlp-sandbox` or `organization secret HF_TOKEN v3: leaked`.

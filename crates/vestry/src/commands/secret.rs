@@ -6,6 +6,7 @@ mod disclosures;
 mod holders;
 mod import;
 mod preview;
+mod report;
 mod set;
 mod show;
 mod suspensions;
@@ -70,6 +71,7 @@ pub(crate) fn run(connection: &Connection<'_>, args: Args) -> Result<(), Failure
                 false => change::rename(connection, &scope, &name, &new_name),
             }
         }
+        Args::Report(args) => report::run(connection, &args),
         Args::RestartHolders { name, whose, rolling } => {
             let scope = connection.scope(&whose)?;
             let question =

@@ -25,7 +25,7 @@ pub(crate) struct Counts {
 
 impl Counts {
     /// How many secrets are new.
-    pub(crate) fn new(&self) -> u64 {
+    pub(crate) fn created(&self) -> u64 {
         self.added + self.overrides
     }
 }

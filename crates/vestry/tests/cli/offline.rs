@@ -222,7 +222,7 @@ fn the_commands_are_these() {
     Everywhere:
           --url <URL>  The control plane's address [env: VESTRY_URL=]
           --json       Print JSON instead of tables
-      -y, --yes        Don't ask before something is deleted or suspended
+      -y, --yes        Don't ask before something is deleted, suspended or imported
 
     Values are never given on the command line: a hidden prompt, stdin or --from-file takes them.
     ");

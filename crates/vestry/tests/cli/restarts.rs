@@ -142,6 +142,7 @@ fn rolling_restarts_are_listed_shown_continued_and_aborted() {
             200,
             json!({ "items": [restart("paused", &["failed", "waiting"])], "next_cursor": null }),
         ),
+        Answer::json("GET /organizations/acme/restarts", 200, json!({ "items": [], "next_cursor": null })),
         Answer::json(ONE, 200, restart("paused", &["failed", "skipped", "waiting"])).with("etag", "\"1\""),
         Answer::json(ONE, 200, restart("done", &["failed", "skipped", "done"])),
         Answer::json(
@@ -151,6 +152,8 @@ fn rolling_restarts_are_listed_shown_continued_and_aborted() {
         ),
         Answer::json("DELETE /organizations/acme/restarts/r1", 204, Value::Null),
     ]);
+    let none = machine.run("restart list --org");
+    assert_eq!((none.stderr.as_str(), none.code), ("no rolling restart in acme yet\n", Some(0)));
     let list = machine.run("restart list");
     assert!(list.stdout.contains("API_KEY") && list.stdout.contains("2 servers: 1 failed, 1 waiting"), "{list:?}");
     insta::assert_snapshot!(machine.run("restart show r1").session(), @r"

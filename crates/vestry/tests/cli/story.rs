@@ -258,6 +258,12 @@ fn a_secret_is_followed_from_its_first_value_to_its_end() {
     tell("tom", &tom, "secret set LIFE_KEY", ORGANIZATION_VALUE);
     tell("tom", &tom, "secret restore LIFE_KEY --version 2", "");
     tell("tom", &tom, "server start keeper", "");
+    tell("tom", &tom, "secret set LIFE_KEY --dry-run", "");
+    tell("tom", &tom, "secret rename LIFE_KEY OTHER --dry-run", "");
+    tell("tom", &tom, "secret delete LIFE_KEY --dry-run", "");
+    tell("lea", &lea, "secret delete LIFE_KEY -w life-lab/lab --dry-run", "");
+    tell("lea", &lea, "secret set TEAM_KEY --org life-lab --workspaces lab --dry-run", "");
+    tell("lea", &lea, "secret set TEAM_KEY --org life-lab --workspaces lap --dry-run", "");
     tell("tom", &tom, "secret restore LIFE_KEY --version 1", "");
     tell("tom", &tom, "secret history LIFE_KEY", "");
     tell("tom", &tom, "secret holders LIFE_KEY", "");
@@ -266,7 +272,13 @@ fn a_secret_is_followed_from_its_first_value_to_its_end() {
     tell("tom", &tom, "secret show LIFE_KEY", "");
     tell("tom", &tom, "server restart --stale", "");
     tell("tom", &tom, "server show keeper", "");
+    tell("tom", &tom, "server edit keeper -e MODE=slow", "");
+    tell("tom", &tom, "server list", "");
+    tell("tom", &tom, "server show keeper", "");
     tell("tom", &tom, "workspace activity --limit 2", "");
+    tell("lea", &lea, "secret report --org life-lab --unchanged 0", "");
+    tell("lea", &lea, "secret report --org life-lab --unused", "");
+    tell("tom", &tom, "secret report --org life-lab", "");
     tell("lea", &lea, "secret suspend LIFE_KEY -w life-lab/lab --lift", "");
     tell("lea", &lea, "secret suspend LIFE_KEY -w life-lab/lab --lift", "");
     tell("tom", &tom, "server restart --stale", "");

@@ -214,7 +214,8 @@ fn a_delete_is_only_done_after_a_yes() {
 #[test]
 fn an_import_is_only_done_after_a_yes() {
     let import = "POST /organizations/acme/workspaces/nlp/secret-imports";
-    let counts = json!({"added": 1, "updated": 0, "overrides": 0, "skipped": 0, "empty": 0, "refused": 0, "unparsed": 0});
+    let counts =
+        json!({"added": 1, "updated": 0, "overrides": 0, "skipped": 0, "empty": 0, "refused": 0, "unparsed": 0});
     let line = json!({"line": 1, "name": "A", "verdict": "added", "version": 1, "message": "new", "warnings": []});
     let answer = json!({"stopped": false, "counts": counts, "lines": [line], "restart_needed": []});
     let stub = Stub::answering(vec![Answer::json(import, 200, answer)]);

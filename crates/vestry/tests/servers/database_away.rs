@@ -154,6 +154,28 @@ fn whatever_becomes_of_a_commit_s_answer_no_server_is_left_between_two_states() 
     server.start();
 }
 
+/// Such a run was said not to be on record, and where it was, its record said `pending` for ever.
+#[test]
+fn whatever_becomes_of_the_commit_of_a_run_nothing_is_handed_over_and_its_record_says_so() {
+    let house = wired();
+    house.workspace_secret("KEY", "a value that stays here");
+    let run = || json!({ "organization": "acme", "workspace": "lab", "host": "laptop" });
+    let wire = house.control_plane.wire.as_ref().unwrap();
+    wire.keep_back_a_commit_s_answer(0);
+    let answer = house.owner.post("/runs", run()).expect(503);
+    assert!(wire.has_kept_one_back());
+    assert!(answer.text.contains("did not confirm that the run is on record"), "{}", answer.text);
+    assert!(!answer.text.contains("stays here"));
+    let record = until("the outcome", || {
+        let runs = house.owner.get(&format!("{LAB}/runs")).expect(200).json();
+        let runs = runs["items"].as_array().unwrap().clone();
+        runs.first().filter(|run| run["outcome"] != "pending").cloned()
+    });
+    assert_eq!(record["outcome"], "failed", "{record:#}");
+    assert!(record["detail"].as_str().unwrap().contains("nothing was handed over"), "{record:#}");
+    house.owner.post("/runs", run()).expect(201);
+}
+
 /// A machine that is gone, or a way to it, tells nobody. Connections that never answer again kept their places and their
 /// locks until the kernel gave them up.
 #[test]

@@ -1,6 +1,6 @@
 //! Who has shown a credential. Only looking one up makes a caller, and only with the secret that belongs to it.
 
-use domain::{CredentialId, Slug, UserId, policy::TokenNeeds};
+use domain::{CredentialId, Slug, Time, UserId, policy::TokenNeeds};
 
 use crate::store::{Result, driver::Row};
 
@@ -38,6 +38,7 @@ pub struct Caller {
     pub(in crate::store) name: String,
     pub(in crate::store) credential: CredentialId,
     pub(in crate::store) session: bool,
+    pub(in crate::store) ends: Option<Time>,
     pub(in crate::store) rights: Rights,
     pub(in crate::store) address: Option<String>,
 }
@@ -46,7 +47,7 @@ impl Caller {
     /// Somebody who has shown it before, and whose wish goes on without them.
     pub(super) fn absent(user: UserId, name: String, credential: CredentialId) -> Self {
         let rights = Rights { full: true, organization_secrets: false };
-        Self { user, name, credential, session: false, rights, address: None }
+        Self { user, name, credential, session: false, ends: None, rights, address: None }
     }
 
     /// The person.
@@ -67,6 +68,11 @@ impl Caller {
     /// Whether it was a browser's session rather than a token.
     pub fn is_session(&self) -> bool {
         self.session
+    }
+
+    /// When the token that they showed ends, where it was one that does.
+    pub fn token_ends(&self) -> Option<Time> {
+        self.ends.filter(|_| !self.session)
     }
 
     /// Whether what they showed may change anything.

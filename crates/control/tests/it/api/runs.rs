@@ -102,6 +102,30 @@ both! {
         assert_eq!(begun(&house.owner).await["variables"].as_array().unwrap().len(), 3);
     }
 
+    // Each wrote the whole environment beside its part, and one that was refused left it behind with the next outcome.
+    async fn runs_with_only_some_secrets_share_the_snapshot_of_all_and_a_refused_one_leaves_none(house) {
+        furnish(&house).await;
+        let mut sql = Sql::open(&house).await;
+        let rows = "SELECT COUNT(*) FROM snapshot_secrets";
+        let only = async |name: &str, status| {
+            house.owner.post("/runs", of_lab(json!({ "only": [name] }))).await.expect(status);
+        };
+        only("SHARED", 201).await;
+        assert_eq!(sql.number(rows).await, 3 + 1);
+        for _ in 0..3 {
+            only("BOTH", 201).await;
+        }
+        begun(&house.owner).await;
+        assert_eq!(sql.number(rows).await, 3 + 4);
+        // What is refused goes along with the outcome of the run before.
+        house.owner.delete(&format!("{LAB}/secrets/OWN")).await.expect(204);
+        only("OWN", 422).await;
+        eventually("the outcomes", async || {
+            (sql.number("SELECT COUNT(*) FROM starts WHERE outcome = 'delivered'").await == 5).then_some(())
+        }).await;
+        assert_eq!(sql.number(rows).await, 3 + 4);
+    }
+
     async fn a_suspended_secret_is_left_out_and_said_and_can_not_be_asked_for(house) {
         furnish(&house).await;
         let before = begun(&house.owner).await;

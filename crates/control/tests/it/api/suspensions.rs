@@ -44,6 +44,7 @@ both! {
         assert_eq!(said["restart_needed"], json!([{ "workspace": "lab", "server": "web" }]));
         assert_eq!(drift(&house).await, one("removed", "suspended", "Administrator"));
         assert_eq!(ran(&house).await, (vec![], json!(["KEY"])));
+        house.administrator.put(&format!("{KEY}/suspension"), json!({})).await.expect(200);
         let listed = house.owner.get(&format!("{LAB}/secrets")).await.json();
         assert_eq!(listed["items"][0]["suspension"]["reason"], "leaked in a build log");
 

@@ -147,4 +147,32 @@ both! {
         }
         assert_eq!(house.owner.get(TOKENS).await.each("name"), ["tests"]);
     }
+
+    // Whoever got hold of a token for an hour made one of it that never ended.
+    async fn a_token_makes_none_that_ends_after_it(house) {
+        let make = async |person: &Actor, end: Option<&str>| {
+            person.post("/me/tokens", json!({ "name": "made", "access": "full", "expires_at": end })).await
+        };
+        let (early, late) = (Some("2998-01-01T00:00:00Z"), Some("2999-01-01T00:00:00Z"));
+        let made = make(&house.owner, early).await.expect(201).json();
+        let token = house.owner.with_token(made["token"].as_str().unwrap());
+        let of_lab = format!("{}/tokens", LAB);
+        for end in [None, late] {
+            assert!(make(&token, end).await.expect(403).text.contains("2998-01-01"));
+            token.post(&of_lab, json!({ "name": "made", "expires_at": end })).await.expect(403);
+        }
+        make(&token, early).await.expect(201);
+        token.post(&of_lab, json!({ "name": "made", "expires_at": early })).await.expect(201);
+        make(&house.owner, None).await.expect(201);
+    }
+
+    async fn the_scheme_is_known_in_whatever_case(house) {
+        for scheme in ["Bearer", "bearer", "BEARER"] {
+            let token = house.owner.token().unwrap();
+            let shown = house.anonymous.with("authorization", &format!("{scheme} {token}"));
+            shown.get("/me").await.expect(200);
+        }
+        house.anonymous.with("authorization", "Basic b3duZXI6eA==").get("/me").await.expect(401);
+        house.anonymous.with("authorization", "Bearer").get("/me").await.expect(401);
+    }
 }

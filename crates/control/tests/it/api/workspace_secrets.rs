@@ -114,8 +114,8 @@ both! {
         let fields: Vec<&String> = row.as_object().unwrap().keys().collect();
         assert_eq!(
             fields,
-            ["description", "editable", "id", "name", "overridden", "overrides", "scope", "suspended", "updated_at",
-             "updated_by", "version"]
+            ["description", "editable", "id", "name", "overridden", "overrides", "scope", "suspended", "suspension",
+             "updated_at", "updated_by", "version"]
         );
         assert!(!list.text.to_lowercase().contains("greenhouse"), "{}", list.text);
     }

@@ -176,6 +176,7 @@ both! {
                 ("target_kind", "'things'", edited),
                 ("target_id", "target_id || '0'", edited),
                 ("target_name", "upper(target_name) || '_'", edited),
+                ("workspace_id", "COALESCE('another ' || workspace_id, 'one')", edited),
                 ("address", "'10.0.0.1'", edited),
                 ("details", "details || ' '", edited),
                 ("hash", zeros, edited),
@@ -218,7 +219,7 @@ both! {
             let forged = format!("forged-{sequence}");
             sql.execute(&format!(
                 "INSERT INTO audit_events SELECT chain_id, {sequence}, '{forged}', at, actor_kind, actor_id, actor_name, \
-                 action, target_kind, target_id, target_name, address, details, hash FROM audit_events WHERE id = '{}'",
+                 action, target_kind, target_id, target_name, workspace_id, address, details, hash FROM audit_events WHERE id = '{}'",
                 intact[last - 1]
             )).await;
             assert_broken_at(&house, what, Some(&forged)).await;
@@ -230,7 +231,7 @@ both! {
         sql.execute(&format!("UPDATE audit_events SET sequence = sequence - 99 WHERE {ACME} AND sequence >= 100")).await;
         sql.execute(&format!(
             "INSERT INTO audit_events SELECT chain_id, 3, 'forged', at, actor_kind, actor_id, actor_name, action, \
-             target_kind, target_id, target_name, address, details, hash FROM audit_events WHERE {ACME} AND sequence = 2"
+             target_kind, target_id, target_name, workspace_id, address, details, hash FROM audit_events WHERE {ACME} AND sequence = 2"
         )).await;
         assert_broken_at(&house, "in the middle", Some("forged")).await;
     }

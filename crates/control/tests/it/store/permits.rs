@@ -109,8 +109,8 @@ both! {
             refused(versions::erase(&mut tx, &attic, secret.id, 1).await);
             assert!(versions::list(&mut tx, &attic, secret.id, u32::MAX, 10).await.unwrap().is_empty());
             assert!(versions::find(&mut tx, &attic, secret.id, 1).await.unwrap().is_none());
-            refused(suspensions::set(&mut tx, &attic, &secret, None, "").await);
-            refused(suspensions::set(&mut tx, &attic, &secret, Some(1), "").await);
+            refused(suspensions::set(&mut tx, &attic, &secret, None, None).await);
+            refused(suspensions::set(&mut tx, &attic, &secret, Some(1), None).await);
             refused(deleted_secrets::destroy(&mut tx, &attic, secret.id).await);
             commit(tx, attic).await;
         }

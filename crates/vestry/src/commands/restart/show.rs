@@ -19,6 +19,10 @@ pub(super) fn list(connection: &Connection<'_>, scope: &Scope) -> Result<(), Fai
     if connection.out.json {
         return connection.out.document(&items);
     }
+    if items.is_empty() {
+        connection.out.say(&format!("no rolling restart in {scope} yet"));
+        return Ok(());
+    }
     let mut table = Table::new(&["Begun", "By", "For", "State", "Servers", "Id"]);
     for item in &items {
         let restart: Restart = read(item)?;

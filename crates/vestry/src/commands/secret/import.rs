@@ -50,7 +50,7 @@ pub(super) fn run(connection: &Connection<'_>, args: &Args) -> Result<(), Failur
         say_restarts(connection, &review);
         return Ok(());
     }
-    if review.counts.new() + review.counts.updated == 0 {
+    if review.counts.created() + review.counts.updated == 0 {
         connection.out.say(&format!("there is nothing to import into {scope}; nothing was written"));
         return if connection.out.json { connection.out.document(&answer.body) } else { Ok(()) };
     }
@@ -130,8 +130,8 @@ fn may_go_on(scope: &Scope, review: &Import, reaches: bool) -> Result<(), Failur
             false => failure.help("mend the lines, or take them out; all is imported, or nothing"),
         });
     }
-    if matches!(scope, Scope::Organization(_)) && !reaches && review.counts.new() > 0 {
-        let message = match review.counts.new() {
+    if matches!(scope, Scope::Organization(_)) && !reaches && review.counts.created() > 0 {
+        let message = match review.counts.created() {
             1 => format!("1 secret would be new in {scope}: say which workspaces it reaches; nothing was written"),
             many => {
                 format!("{many} secrets would be new in {scope}: say which workspaces they reach; nothing was written")
@@ -146,7 +146,7 @@ fn may_go_on(scope: &Scope, review: &Import, reaches: bool) -> Result<(), Failur
 
 /// Like `3 secrets (2 new, 1 new version)`.
 fn in_words(counts: &Counts) -> String {
-    let (new, updated) = (counts.new(), counts.updated);
+    let (new, updated) = (counts.created(), counts.updated);
     let versions = if updated == 1 { "1 new version".to_owned() } else { format!("{updated} new versions") };
     match (new + updated, new, updated) {
         (1, 1, _) => "1 new secret".to_owned(),

@@ -112,7 +112,8 @@ fn lines(preview: &Preview, scope: &Scope) -> String {
     line("Uncovers", organizations(preview.uncovers).unwrap_or_default());
     line("Restart", restart(&preview.restart_needed));
     let Budget { secrets, kib, most_secrets, most_kib, refused } = &preview.budget;
-    line("Budget", format!("{secrets} of {most_secrets} secrets, {kib} of {most_kib} KiB, where it is fullest"));
+    let fullest = if matches!(scope, Scope::Organization(_)) { ", in the workspace where it is fullest" } else { "" };
+    line("Budget", format!("{secrets} of {most_secrets} secrets, {kib} of {most_kib} KiB{fullest}"));
     line("Refused", refused.as_ref().map(Text::to_string).unwrap_or_default());
     text
 }

@@ -50,7 +50,10 @@ fn suspend(connection: &Connection<'_>, scope: &Scope, args: &Suspend) -> Result
     let request = connection.client.request(Method::PUT, &format!("{path}/suspension")).json(&body);
     let answer = request.send().map_err(|failure| no_such_version(scope, &args.name, not_found(failure)))?;
     if out.json {
-        out.document(&answer.body)?;
+        // Of several things done the last is the document.
+        if !args.restart {
+            out.document(&answer.body)?;
+        }
     } else {
         let secret: Secret = answer.read()?;
         out.say(&format!("suspended {what} in {scope}"));
@@ -68,7 +71,12 @@ fn suspend(connection: &Connection<'_>, scope: &Scope, args: &Suspend) -> Result
         return stop_holders(connection, scope, args);
     }
     if args.restart {
-        return super::restart_holders(connection, scope, &args.name, &Rolling::default());
+        // None of them may keep it, so one that fails holds up no other.
+        let rolling = Rolling { keep_going: true, ..Rolling::default() };
+        return super::restart_holders(connection, scope, &args.name, &rolling).map_err(|failure| Failure {
+            message: format!("{what} is suspended, but {}", failure.message),
+            ..failure
+        });
     }
     if out.json {
         return Ok(());

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 
 use crate::{
-    models::{Drift, Held},
+    models::{Drift, Held, SettingsChanged, Who},
     text::Text,
+    time::When,
 };
 
 /// What a reason means, said after the difference.
@@ -21,28 +22,33 @@ const REASONS: &[(&str, &str)] = &[
     ("suspended", "suspended"),
 ];
 
-/// Like `OPENAI_API_KEY v3→v4, HF_TOKEN new`.
-pub(super) fn short(drift: &[Drift]) -> String {
-    drift.iter().map(|drift| format!("{} {}", drift.name, difference(drift))).collect::<Vec<_>>().join(", ")
+/// Like `OPENAI_API_KEY v3→v4, HF_TOKEN new, its settings`.
+pub(super) fn short(drift: &[Drift], settings: Option<&SettingsChanged>) -> String {
+    let secrets = drift.iter().map(|drift| format!("{} {}", drift.name, difference(drift)));
+    secrets.chain(settings.map(|_| "its settings".to_owned())).collect::<Vec<_>>().join(", ")
 }
 
 /// Like `started before 2 changes`.
-pub(super) fn count(drift: &[Drift]) -> String {
-    match drift.len() {
+pub(super) fn count(drift: &[Drift], settings: Option<&SettingsChanged>) -> String {
+    match drift.len() + usize::from(settings.is_some()) {
         1 => "started before 1 change".to_owned(),
         n => format!("started before {n} changes"),
     }
 }
 
-/// One line for each difference: name, difference, why, by whom and when.
-pub(super) fn lines(drift: &[Drift], now: Timestamp) -> String {
+/// One line for each difference: name, difference, why, by whom and when; and one for the server's own settings.
+pub(super) fn lines(drift: &[Drift], settings: Option<&SettingsChanged>, now: Timestamp) -> String {
     let name_width = drift.iter().map(|drift| drift.name.as_str().chars().count()).max().unwrap_or_default();
     let differences: Vec<String> = drift.iter().map(difference).collect();
     let width = differences.iter().map(|text| text.chars().count()).max().unwrap_or_default();
     let line = |(drift, difference): (&Drift, &String)| {
         format!("  {:<name_width$}  {difference:<width$}  {}\n", drift.name, because(drift, now))
     };
-    drift.iter().zip(&differences).map(line).collect()
+    let settings = settings.map(|changed| {
+        let when = known(changed.by.as_ref(), Some(changed.at), now);
+        format!("  its command or variables were changed{when}\n")
+    });
+    drift.iter().zip(&differences).map(line).chain(settings).collect()
 }
 
 /// Like `v3→v4, new version (Mina, 2 h ago)`, where the name is said already.
@@ -52,10 +58,14 @@ pub(in crate::commands) fn of_one(drift: &Drift, now: Timestamp) -> String {
 
 /// Why, by whom and when, like `new version (Mina, 2 h ago)`.
 fn because(drift: &Drift, now: Timestamp) -> String {
-    let by = drift.by.as_ref().map(|who| who.name.to_string());
-    let known: Vec<String> = by.into_iter().chain(drift.at.map(|at| at.relative(now))).collect();
-    let change = if known.is_empty() { String::new() } else { format!(" ({})", known.join(", ")) };
-    format!("{}{change}", reason(&drift.reason))
+    format!("{}{}", reason(&drift.reason), known(drift.by.as_ref(), drift.at, now))
+}
+
+/// Like ` (Mina, 2 h ago)`, as far as that is known.
+fn known(by: Option<&Who>, at: Option<When>, now: Timestamp) -> String {
+    let by = by.map(|who| who.name.to_string());
+    let known: Vec<String> = by.into_iter().chain(at.map(|at| at.relative(now))).collect();
+    if known.is_empty() { String::new() } else { format!(" ({})", known.join(", ")) }
 }
 
 fn reason(reason: &Text) -> &str {
@@ -103,13 +113,13 @@ mod tests {
 
     #[test]
     fn drift_is_said_in_one_line() {
-        insta::assert_snapshot!(format!("{}: {}", count(&drift()), short(&drift())), @"started before 5 changes: OPENAI_API_KEY v3→v4, HF_TOKEN new, DB organization v9→workspace v1, AGAIN workspace v1→organization v9, OLD gone");
-        assert_eq!(count(&drift()[..1]), "started before 1 change");
+        insta::assert_snapshot!(format!("{}: {}", count(&drift(), None), short(&drift(), None)), @"started before 5 changes: OPENAI_API_KEY v3→v4, HF_TOKEN new, DB organization v9→workspace v1, AGAIN workspace v1→organization v9, OLD gone");
+        assert_eq!(count(&drift()[..1], None), "started before 1 change");
     }
 
     #[test]
     fn every_difference_says_why_by_whom_and_when() {
-        insta::assert_snapshot!(lines(&drift(), "2026-11-22T12:00:00Z".parse().unwrap()), @r"
+        insta::assert_snapshot!(lines(&drift(), None, "2026-11-22T12:00:00Z".parse().unwrap()), @r"
           OPENAI_API_KEY  v3→v4                         new version (Mina, 2 h ago)
           HF_TOKEN        new                           created (Mina, 1 h ago)
           DB              organization v9→workspace v1  a workspace secret now overrides the organization's

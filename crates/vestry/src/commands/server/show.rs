@@ -59,7 +59,10 @@ fn drift_cell(server: &Server) -> Cell {
     if !server.restart_needed {
         return Cell::from("");
     }
-    Cell::styled(format!("restart needed: {}", drift::short(&server.drift)), Style::Warning)
+    Cell::styled(
+        format!("restart needed: {}", drift::short(&server.drift, server.settings_changed.as_ref())),
+        Style::Warning,
+    )
 }
 
 /// The command as a shell would take it.
@@ -105,8 +108,8 @@ pub(super) fn show(server: &OneServer<'_>) -> Result<(), Failure> {
     }
     if shown.restart_needed {
         let needed = out.paint("restart needed", Style::Warning);
-        let count = drift::count(&shown.drift);
-        let lines = drift::lines(&shown.drift, now());
+        let count = drift::count(&shown.drift, shown.settings_changed.as_ref());
+        let lines = drift::lines(&shown.drift, shown.settings_changed.as_ref(), now());
         let slug = &shown.slug;
         text.push_str(&format!("\n{needed}: {count}\n{lines}"));
         text.push_str(&format!("bring them:  vestry server restart {slug}{}\n", server.flag()));
