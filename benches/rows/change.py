@@ -33,7 +33,7 @@ def of(bench, database):
     with ExitStack() as stack:
         server = stack.enter_context(Postgres()) if database == "PostgreSQL" else None
         # So that one address may have so many connections.
-        settings = 'trusted_proxy = ["127.0.0.1"]\n'
+        settings = 'trusted_proxies = ["127.0.0.1"]\n'
         installation = stack.enter_context(Installation(bench.vestry, settings, database=server))
         installation.hundred_secrets()
         installation.fill(bulk.workspaces(size.listed_workspaces))

@@ -237,7 +237,9 @@ async fn connected(url: &str, dialect: Dialect) -> Result<AnyConnection> {
 /// Where the database server of a `postgres://…` address is: its host and port. `None` for the embedded database, for
 /// one behind a Unix socket, and for what is no such address.
 pub fn server_of(url: &str) -> Option<(String, u16)> {
-    let options = sqlx::postgres::PgConnectOptions::from_str(url).ok().filter(|_| url.starts_with("postgres"))?;
+    // Asked first: the parser complains in the log of what is no such address.
+    let options =
+        sqlx::postgres::PgConnectOptions::from_str(Some(url).filter(|url| url.starts_with("postgres"))?).ok()?;
     let host = options.get_host().trim_start_matches('[').trim_end_matches(']');
     (options.get_socket().is_none() && !host.starts_with('/')).then(|| (host.to_owned(), options.get_port()))
 }

@@ -1,6 +1,6 @@
 //! Many secrets at once: in as many statements as for one.
 //!
-//! What is written is what [`secrets::insert`](super::secrets::insert) and [`secrets::add_version`](super::secrets::add_version)
+//! What is written is what [`secrets::insert`] and [`secrets::add_version`]
 //! write for each; a test compares the rows.
 
 use domain::{Access, SecretId, SecretName, Time};
