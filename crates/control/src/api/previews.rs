@@ -57,12 +57,12 @@ pub(super) struct PreviewedBody {
     /// The version of the organization's secret that shows again.
     uncovers: Option<u32>,
     /// Running servers that differ from their workspace's environment afterwards.
-    restart_needed: Vec<StaleServerBody>,
+    restart_needed: Vec<PreviewedServerBody>,
     budget: BudgetBody,
 }
 
 #[derive(Serialize, ToSchema)]
-struct StaleServerBody {
+struct PreviewedServerBody {
     workspace: String,
     server: String,
     /// Whether it needs a restart now already.
@@ -130,7 +130,7 @@ fn show(preview: Preview) -> PreviewedBody {
         restart_needed: preview
             .stale
             .iter()
-            .map(|stale| StaleServerBody {
+            .map(|stale| PreviewedServerBody {
                 workspace: stale.workspace.to_string(),
                 server: stale.server.to_string(),
                 already: stale.already,
