@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use self::{connection::Connection, guests::Guests};
-use crate::{api, app::App, site::Site};
+use crate::{app::App, router, site::Site};
 
 pub use tls::{Tls, TlsRefused};
 
@@ -64,14 +64,14 @@ pub struct Door {
     pub limits: Limits,
 }
 
-/// Serves the API until `stop` is ready: then streams end, and open requests are answered. Servers run on.
+/// Serves API and pages until `stop` is ready: then streams end, and open requests are answered. Servers run on.
 pub async fn serve(app: App, door: Door, stop: impl Future<Output = ()> + Send) {
     let Door { listener, tls, site, limits } = door;
     let closing = app.clone();
     let (told, stopping) = watch::channel(false);
     let (tls, _looking) = tls.map(|tls| tls.kept_current(limits.certificate)).unzip();
     let connection = Connection {
-        router: api::router(app, site.clone()).layer(middleware::from_fn(rest::read_rest)),
+        router: router(app, site.clone()).layer(middleware::from_fn(rest::read_rest)),
         tls,
         limits: limits.clone(),
         stopping,

@@ -5,13 +5,7 @@ use domain::AuditAction;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{
-    document,
-    page::{List, Params, limit},
-    path::Path,
-    problem::Result,
-    words::time,
-};
+use super::{document, list::List, problem::Result, words::time};
 use crate::{
     app::{
         App, Caller,
@@ -19,6 +13,10 @@ use crate::{
     },
     clock,
     error::Error,
+    http::{
+        paging::{Params, limit},
+        path::Path,
+    },
 };
 
 #[derive(Serialize, ToSchema)]

@@ -4,14 +4,14 @@ use axum::{Json, extract::State, http::StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{
-    document,
-    page::{List, Paging, Params, cursor, paging},
-    path::Path,
-    problem::Result,
-    words::time,
+use super::{document, list::List, problem::Result, words::time};
+use crate::{
+    app::{App, Caller, collaborators, collaborators::Collaborator},
+    http::{
+        paging::{Paging, Params, cursor, paging},
+        path::Path,
+    },
 };
-use crate::app::{App, Caller, collaborators, collaborators::Collaborator};
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct CollaboratorBody {

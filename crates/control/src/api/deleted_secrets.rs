@@ -7,8 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     document,
-    page::{List, Params, limit},
-    path::Path,
+    list::List,
     problem::Result,
     secrets::{self, WrittenBody, written},
     words::{Who, time},
@@ -19,6 +18,10 @@ use crate::{
         deleted_secrets::{self, DeletedSecret, Part},
     },
     error::Error,
+    http::{
+        paging::{Params, limit},
+        path::Path,
+    },
 };
 
 /// A deleted secret that can be restored.

@@ -13,7 +13,8 @@ use utoipa::{
     },
 };
 
-use super::{caller::COOKIE, problem};
+use super::problem;
+use crate::http::caller::COOKIE;
 
 /// The frame that the operations are put into.
 #[derive(OpenApi)]

@@ -12,16 +12,17 @@ use utoipa::ToSchema;
 
 use super::{
     document,
-    page::Params,
-    path::Path,
     precondition::etag,
     problem::Result,
     wait::{Wait, known},
 };
-use crate::app::{
-    App, Runner,
-    environments::{self, Environment},
-    secrets::Secret,
+use crate::{
+    app::{
+        App, Runner,
+        environments::{self, Environment},
+        secrets::Secret,
+    },
+    http::{paging::Params, path::Path},
 };
 
 #[derive(Serialize, ToSchema)]

@@ -10,10 +10,13 @@ use axum::{
 use serde_json::json;
 use tokio_stream::{Stream, StreamExt, once, wrappers::ReceiverStream};
 
-use super::{document, path::Path, problem::Result};
-use crate::app::{
-    App, Caller,
-    events::{self, Told},
+use super::{document, problem::Result};
+use crate::{
+    app::{
+        App, Caller,
+        events::{self, Told},
+    },
+    http::path::Path,
 };
 
 /// Hints, as server-sent events, that something in the organization changed which the caller may know of.

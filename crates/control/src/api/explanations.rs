@@ -7,11 +7,13 @@ use utoipa::ToSchema;
 
 use super::{
     document,
-    path::Path,
     problem::Result,
     words::{Who, time},
 };
-use crate::app::{App, Caller, explanations, explanations::Explanation, secrets::Secret};
+use crate::{
+    app::{App, Caller, explanations, explanations::Explanation, secrets::Secret},
+    http::path::Path,
+};
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct ExplanationBody {

@@ -50,7 +50,7 @@ pub(super) async fn ready(State(app): State<App>) -> (StatusCode, Json<Readiness
 
 /// Holds requests to the API back until the control plane knows its servers again: each would see or change what is no
 /// longer true.
-pub(super) async fn once_servers_are_found(
+pub(crate) async fn once_servers_are_found(
     State(app): State<App>,
     request: Request,
     next: Next,

@@ -7,8 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     document,
-    page::{List, Params, limit},
-    path::Path,
+    list::List,
     problem::Result,
     secrets,
     servers::DifferenceBody,
@@ -20,6 +19,10 @@ use crate::{
         holders::{self, Disclosure, Part, Reader, Seen, Which},
     },
     error::Error,
+    http::{
+        paging::{Params, limit},
+        path::Path,
+    },
 };
 
 /// Who holds a secret.

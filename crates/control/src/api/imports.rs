@@ -13,10 +13,9 @@ use zeroize::Zeroizing;
 use super::{
     body::Body,
     document,
-    path::Path,
     precondition::etag,
     problem::Result,
-    secrets::{self, StaleServerBody, parse_reach},
+    secrets::{self, StaleServerBody},
     words::WarningBody,
 };
 use crate::{
@@ -26,6 +25,7 @@ use crate::{
         secrets::Reach,
     },
     error::Error,
+    http::{fields, path::Path},
 };
 
 /// The largest body in KiB: twice the text, since JSON writes its line ends and quotes with two characters.
@@ -188,7 +188,7 @@ pub(in crate::api) async fn import(
     body: Body<ImportOrganizationSecretsBody, LIMIT_KIB>,
 ) -> Result<Answer> {
     let input = body.parse(|body| {
-        let reach = parse_reach(body.access, body.workspaces)?;
+        let reach = fields::reach(body.access, body.workspaces)?;
         let (lines, mode) = parse(&body.format, &body.content, &body.mode)?;
         Ok(Import { lines, mode, reach, allow_empty: body.allow_empty, dry_run: body.dry_run })
     });

@@ -9,18 +9,14 @@ use domain::Role;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{
-    body::Body,
-    document,
-    page::{List, Paging, Params, cursor, paging},
-    path::Path,
-    precondition::etag,
-    problem::Result,
-    words::time,
-};
+use super::{body::Body, document, list::List, precondition::etag, problem::Result, words::time};
 use crate::{
     app::{App, Caller, Precondition, members, members::Member},
     error::Error,
+    http::{
+        paging::{Paging, Params, cursor, paging},
+        path::Path,
+    },
 };
 
 #[derive(Serialize, ToSchema)]

@@ -2,7 +2,6 @@
 
 mod audit_events;
 mod body;
-mod caller;
 mod collaborators;
 mod deleted_secrets;
 mod docs;
@@ -10,19 +9,17 @@ mod document;
 mod environments;
 mod events;
 mod explanations;
-mod front;
-mod health;
+pub(crate) mod health;
 mod holders;
 mod imports;
+mod list;
 mod log_stream;
 mod me;
 mod members;
 mod organizations;
-mod page;
-mod path;
 mod precondition;
 mod previews;
-mod problem;
+pub(crate) mod problem;
 mod reports;
 mod restarts;
 mod runs;
@@ -40,11 +37,11 @@ mod workspace_secrets;
 mod workspace_tokens;
 mod workspaces;
 
-use axum::{Router, middleware};
+use axum::Router;
 use utoipa::{OpenApi, openapi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{app::App, site::Site};
+use crate::app::App;
 
 /// Every route of the API with its documentation.
 fn documented() -> (Router<App>, openapi::OpenApi) {
@@ -138,15 +135,8 @@ pub fn openapi() -> openapi::OpenApi {
     documented().1
 }
 
-/// The whole API as a service over these use cases, reached as the site says.
-pub fn router(app: App, site: Site) -> Router {
+/// Every route of the API, with its document.
+pub(crate) fn router() -> Router<App> {
     let (router, document) = documented();
-    router
-        .merge(docs::router(document))
-        .fallback(problem::no_such_address)
-        .method_not_allowed_fallback(problem::no_such_method)
-        .layer(middleware::from_fn_with_state(app.clone(), health::once_servers_are_found))
-        .layer(middleware::from_fn_with_state(site.clone(), front::pass))
-        .layer(middleware::from_fn_with_state(site, problem::answer))
-        .with_state(app)
+    router.merge(docs::router(document))
 }

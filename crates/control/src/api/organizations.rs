@@ -9,13 +9,14 @@ use domain::{DisplayName, WorkspaceCreation};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{body::Body, document, page::List, path::Path, precondition::etag, problem::Result, words::time};
+use super::{body::Body, document, list::List, precondition::etag, problem::Result, words::time};
 use crate::{
     app::{
         App, Caller, Precondition, me,
         organizations::{self, EditOrganization, Organization},
     },
     error::Error,
+    http::path::Path,
 };
 
 /// An answer about one organization, with its revision.

@@ -8,9 +8,8 @@ use utoipa::ToSchema;
 use super::{
     body::Body,
     document,
-    path::Path,
     problem::Result,
-    secrets::{self, NamedWorkspace, SelectionBody, parse_name, parse_reach},
+    secrets::{self, NamedWorkspace, SelectionBody},
 };
 use crate::{
     app::{
@@ -18,6 +17,7 @@ use crate::{
         previews::{self, Affected, Ask, Operation, Preview},
     },
     error::Error,
+    http::{fields, path::Path},
 };
 
 /// How many workspaces an answer names.
@@ -84,12 +84,12 @@ struct BudgetBody {
 }
 
 fn parse(name: &str, body: PreviewBody, of_organization: bool) -> Result<Ask> {
-    let reach = parse_reach(body.access, body.workspaces)?;
+    let reach = fields::reach(body.access, body.workspaces)?;
     let says_reach = reach.access.is_some() || reach.workspaces.is_some();
     let operation = match body.operation.as_str() {
-        "set" => Operation::Set(parse_name(name)?, body.value_bytes),
+        "set" => Operation::Set(fields::secret_name(name)?, body.value_bytes),
         "delete" => Operation::Delete,
-        "rename" => Operation::Rename(parse_name(body.name.as_deref().unwrap_or_default())?),
+        "rename" => Operation::Rename(fields::secret_name(body.name.as_deref().unwrap_or_default())?),
         "set_access" if of_organization => Operation::SetAccess,
         _ => {
             let which = if of_organization {

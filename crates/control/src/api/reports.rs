@@ -5,19 +5,17 @@ use domain::SecretId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{
-    document,
-    page::{List, Params, limit},
-    path::Path,
-    problem::Result,
-    words::time,
-};
+use super::{document, list::List, problem::Result, words::time};
 use crate::{
     app::{
         App, Caller,
         reports::{self, Ask, Use, Used},
     },
     error::Error,
+    http::{
+        paging::{Params, limit},
+        path::Path,
+    },
 };
 
 /// A secret with its last use.

@@ -13,8 +13,7 @@ use utoipa::ToSchema;
 use super::{
     body::Body,
     document,
-    page::{List, Params},
-    path::Path,
+    list::List,
     precondition::etag,
     problem::Result,
     starts::{self, StartsParams},
@@ -28,6 +27,7 @@ use crate::{
         secrets::Place,
     },
     error::Error,
+    http::{paging::Params, path::Path},
 };
 
 #[derive(Deserialize, ToSchema)]

@@ -15,8 +15,7 @@ use utoipa::ToSchema;
 use super::{
     body::Body,
     document,
-    page::{List, Params},
-    path::Path,
+    list::List,
     problem::Result,
     starts::{self, StartBody, StartsParams},
 };
@@ -26,6 +25,7 @@ use crate::{
         runs::{self, Begun, NewRun, Place, Variable},
     },
     error::Error,
+    http::{paging::Params, path::Path},
 };
 
 #[derive(Deserialize, ToSchema)]

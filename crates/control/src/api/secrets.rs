@@ -6,8 +6,6 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode},
     response::{IntoResponse, Response},
 };
-use domain::{Access, SecretName, check_value};
-use envelope::Plaintext;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
@@ -15,20 +13,22 @@ use zeroize::Zeroizing;
 use super::{
     body::Body,
     document,
-    page::{List, Paging, Params, cursor, paging},
-    path::Path,
+    list::List,
     precondition::etag,
     problem::Result,
     suspensions::SuspensionBody,
     words::{WarningBody, Who, time},
-    workspaces::description,
 };
 use crate::{
     app::{
         App, Caller, Precondition, drift,
-        secrets::{self, EditSecret, Listed, Place, Reach, SetSecret, Written},
+        secrets::{self, Listed, Place, Written},
     },
-    error::Error,
+    http::{
+        fields,
+        paging::{Paging, Params, cursor, paging},
+        path::Path,
+    },
 };
 
 /// An organization secret without its value, which nobody ever reads back.
@@ -166,40 +166,6 @@ pub(super) fn written(written: Written) -> Response {
     (status, etag, Json(body)).into_response()
 }
 
-/// Parses a name and a value as they were sent.
-pub(super) fn parse_set(
-    name: &str,
-    value: Zeroizing<String>,
-    allow_empty: bool,
-    reach: Reach,
-    text: Option<String>,
-) -> Result<SetSecret> {
-    let name = parse_name(name)?;
-    let value_warnings =
-        check_value(value.as_bytes(), allow_empty).map_err(|why| Error::invalid("value", why.code(), why))?;
-    // Copied, not moved: a String's bytes can't leave their zeroizing owner.
-    let value = Plaintext::new(value.as_bytes().to_vec());
-    Ok(SetSecret { name, value, value_warnings, reach, description: description(text)? })
-}
-
-/// A secret's name as it was sent.
-pub(super) fn parse_name(name: &str) -> Result<SecretName> {
-    SecretName::parse(name).map_err(|why| Error::invalid("name", why.code(), why))
-}
-
-pub(super) fn parse_reach(access: Option<String>, workspaces: Option<Vec<String>>) -> Result<Reach> {
-    let access = access.map(|word| word.parse::<Access>()).transpose();
-    let access = access.map_err(|why| Error::invalid("access", "unknown_word", why))?;
-    if access == Some(Access::All) && workspaces.is_some() {
-        return Err(Error::invalid(
-            "workspaces",
-            "access_all",
-            "A secret with access `all` has no selection. Leave out one of the two.",
-        ));
-    }
-    Ok(Reach { access, workspaces })
-}
-
 pub(super) fn place(organization: &str) -> Place<'_> {
     Place { organization, workspace: None }
 }
@@ -246,8 +212,8 @@ pub(super) async fn set(
     body: Body<SetOrganizationSecretBody>,
 ) -> Result<Response> {
     let input = body.parse(|body| {
-        let reach = parse_reach(body.access, body.workspaces)?;
-        parse_set(&name, body.value, body.allow_empty, reach, body.description)
+        let reach = fields::reach(body.access, body.workspaces)?;
+        fields::set_secret(&name, body.value, body.allow_empty, reach, body.description)
     });
     secrets::set(&app, &caller, place(&organization), &name, expected, input).await.map(written)
 }
@@ -265,16 +231,10 @@ pub(super) async fn edit(
     body: Body<EditOrganizationSecretBody>,
 ) -> Result<Response> {
     let input = body.parse(|body| {
-        let reach = parse_reach(body.access, body.workspaces)?;
-        parse_edit(body.name, reach, body.description)
+        let reach = fields::reach(body.access, body.workspaces)?;
+        fields::edit_secret(body.name, reach, body.description)
     });
     secrets::edit(&app, &caller, place(&organization), &name, expected, input).await.map(written)
-}
-
-/// What an edit of either scope asks for.
-pub(super) fn parse_edit(name: Option<String>, reach: Reach, text: Option<String>) -> Result<EditSecret> {
-    let name = name.map(|name| parse_name(&name)).transpose()?;
-    Ok(EditSecret { name, reach, description: description(text)? })
 }
 
 /// Delete an organization secret: its name is free at once. Administrators only.

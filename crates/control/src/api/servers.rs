@@ -8,15 +8,14 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use domain::{Command, DisplayName, ServerStatus, Slug, Variables};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
     body::Body,
-    document, log_stream,
-    page::{List, Paging, Params, cursor, paging},
-    path::Path,
+    document,
+    list::List,
+    log_stream,
     precondition::etag,
     problem::Result,
     starts::{self, HeldBody, StartBody, StartsParams},
@@ -26,10 +25,14 @@ use crate::{
     app::{
         App, Caller, Precondition,
         drift::Explained,
-        servers::{self, EditServer, NewServer, Place, Seen},
-        setup::slug_or_from,
+        servers::{self, Place, Seen},
     },
     error::Error,
+    http::{
+        fields,
+        paging::{Paging, Params, cursor, paging},
+        path::Path,
+    },
 };
 
 #[derive(Serialize, ToSchema)]
@@ -123,9 +126,9 @@ fn one(seen: Seen) -> OneServer {
 }
 
 fn show(seen: Seen) -> ServerBody {
+    let restart_needed = seen.needs_restart();
+    let settings_changed = seen.settings_changed().cloned();
     let Seen { server, drift } = seen;
-    let runs = server.status == ServerStatus::Running;
-    let settings_changed = server.settings_changed.filter(|_| runs);
     ServerBody {
         id: server.id.to_string(),
         name: server.name,
@@ -137,7 +140,7 @@ fn show(seen: Seen) -> ServerBody {
         started_at: server.started_at.map(time),
         started_by: server.started_by.map(Who::from),
         exit_code: server.exit_code,
-        restart_needed: !drift.is_empty() || settings_changed.is_some(),
+        restart_needed,
         drift: drift.into_iter().map(DifferenceBody::from).collect(),
         settings_changed: settings_changed.map(|(at, by)| SettingsChangedBody { at: time(at), by: by.map(Who::from) }),
         created_at: time(server.created_at),
@@ -188,23 +191,9 @@ pub(super) async fn create(
     Path((organization, workspace)): Path<(String, String)>,
     body: Body<NewServerBody>,
 ) -> Result<(StatusCode, OneServer)> {
-    let input = body.parse(parse_new);
+    let input = body.parse(|new| fields::new_server(&new.name, new.slug.as_deref(), new.command, new.variables));
     let seen = servers::create(&app, &caller, place(&organization, &workspace), input).await?;
     Ok((StatusCode::CREATED, one(seen)))
-}
-
-fn parse_new(body: NewServerBody) -> Result<NewServer> {
-    let name = DisplayName::parse(&body.name).map_err(|why| Error::invalid("name", why.code(), why))?;
-    let slug = slug_or_from(body.slug.as_deref(), Some(&name)).map_err(|field| Error::Invalid(vec![field]))?;
-    Ok(NewServer { name, slug, command: command(body.command)?, variables: variables(body.variables)? })
-}
-
-fn command(argv: Vec<String>) -> Result<Command> {
-    Command::parse(argv).map_err(|why| Error::invalid("command", why.code(), why))
-}
-
-fn variables(pairs: BTreeMap<String, String>) -> Result<Variables> {
-    Variables::parse(pairs).map_err(|why| Error::invalid("variables", why.code(), why))
 }
 
 /// One server with its drift.
@@ -230,19 +219,8 @@ pub(super) async fn edit(
     expected: Precondition,
     body: Body<EditServerBody>,
 ) -> Result<OneServer> {
-    let input = body.parse(parse_edit);
+    let input = body.parse(|edit| fields::edit_server(edit.name, edit.slug, edit.command, edit.variables));
     servers::edit(&app, &caller, place(&organization, &workspace), &server, expected, input).await.map(one)
-}
-
-fn parse_edit(body: EditServerBody) -> Result<EditServer> {
-    let name = body.name.map(|name| DisplayName::parse(&name)).transpose();
-    let slug = body.slug.map(|slug| Slug::parse(&slug)).transpose();
-    Ok(EditServer {
-        name: name.map_err(|why| Error::invalid("name", why.code(), why))?,
-        slug: slug.map_err(|why| Error::invalid("slug", why.code(), why))?,
-        command: body.command.map(command).transpose()?,
-        variables: body.variables.map(variables).transpose()?,
-    })
 }
 
 /// Delete a server and its log; 409 while it runs.

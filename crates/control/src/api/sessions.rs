@@ -10,19 +10,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-use super::{
-    body::Body,
-    caller::{Visitor, cookies},
-    document,
-    page::List,
-    path::Path,
-    problem::Result,
-    setup::UserBody,
-    words::time,
-};
+use super::{body::Body, document, list::List, problem::Result, setup::UserBody, words::time};
 use crate::{
     app::{App, Caller, Password, sessions, sessions::SignIn},
     error::Error,
+    http::{
+        caller::{Visitor, cookies},
+        path::Path,
+    },
 };
 
 #[derive(Deserialize, ToSchema)]

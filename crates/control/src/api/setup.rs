@@ -1,18 +1,14 @@
 //! `/setup`
 
 use axum::{Json, http::StatusCode};
-use domain::{DisplayName, Email};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-use super::{body::Body, caller::Visitor, document, problem::Result};
+use super::{body::Body, document, problem::Result};
 use crate::{
-    app::{
-        App, Input, Password, setup,
-        setup::{First, SetUp},
-    },
-    error::{Error, FieldError},
+    app::{App, Input, setup, setup::SetUp},
+    http::{caller::Visitor, fields},
 };
 use axum::extract::State;
 
@@ -70,28 +66,8 @@ pub(super) async fn create(
 
 fn parse(body: SetUpBody) -> SetUp {
     let SetUpBody { setup_code, email, name, password, organization } = body;
-    SetUp { setup_code, first: Input::new(first(&email, &name, password, &organization)) }
-}
-
-fn first(
-    email: &str,
-    name: &str,
-    password: Zeroizing<String>,
-    new: &NewOrganizationBody,
-) -> crate::error::Result<First> {
-    let refused = |field, code, message: String| FieldError { field, code, message };
-    let email = Email::parse(email).map_err(|why| refused("email", why.code(), why.to_string()));
-    let name = DisplayName::parse(name).map_err(|why| refused("name", why.code(), why.to_string()));
-    let organization =
-        DisplayName::parse(&new.name).map_err(|why| refused("organization.name", why.code(), why.to_string()));
-    let slug = setup::slug_or_from(new.slug.as_deref(), organization.as_ref().ok());
-    match (email, name, organization, slug) {
-        (Ok(email), Ok(name), Ok(organization), Ok(slug)) => {
-            Ok(First { email, name, password: Password::parse_new(password)?, organization, slug })
-        }
-        (email, name, organization, slug) => {
-            let all = [email.err(), name.err(), organization.err(), slug.err()];
-            Err(Error::Invalid(all.into_iter().flatten().collect()))
-        }
+    SetUp {
+        setup_code,
+        first: Input::new(fields::first(&email, &name, password, &organization.name, organization.slug.as_deref())),
     }
 }

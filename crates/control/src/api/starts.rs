@@ -5,12 +5,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    page::{List, Params, limit},
+    list::List,
     words::{Who, time},
 };
 use crate::{
     app::{Input, servers::Start},
     error::Error,
+    http::paging::{Params, limit},
 };
 
 #[derive(Serialize, ToSchema)]

@@ -7,17 +7,17 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     body::Body,
     document,
-    page::Params,
-    path::Path,
     problem::Result,
     secrets::{self, WrittenBody, written},
     words::{Who, time},
-    workspaces::description,
 };
-use crate::app::{
-    App, Caller, Precondition,
-    secrets::Suspension,
-    suspensions::{self, Suspend},
+use crate::{
+    app::{
+        App, Caller, Precondition,
+        secrets::Suspension,
+        suspensions::{self, Suspend},
+    },
+    http::{fields, paging::Params, path::Path},
 };
 
 /// Why no start or run gets a secret, since when, and who saw to that.
@@ -59,7 +59,7 @@ pub(super) struct LiftParams {
 }
 
 fn parse(body: SuspendBody) -> Result<Suspend> {
-    Ok(Suspend { version: body.version, reason: description(body.reason)? })
+    Ok(Suspend { version: body.version, reason: fields::description(body.reason)? })
 }
 
 /// Suspend an organization secret or one version of it: no start or run gets it. Administrators only.

@@ -5,7 +5,7 @@ use domain::{DisplayName, Time};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{body::Body, document, page::List, path::Path, problem::Result, words::time};
+use super::{body::Body, document, list::List, problem::Result, words::time};
 use crate::{
     app::{
         App, Caller,
@@ -13,6 +13,7 @@ use crate::{
     },
     clock,
     error::Error,
+    http::path::Path,
 };
 
 #[derive(Deserialize, ToSchema)]

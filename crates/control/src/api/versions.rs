@@ -6,8 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     document,
-    page::{List, Params, limit},
-    path::Path,
+    list::List,
     problem::Result,
     secrets::{self, WrittenBody, written},
     suspensions::SuspensionBody,
@@ -19,6 +18,10 @@ use crate::{
         versions::{self, Part, Version},
     },
     error::Error,
+    http::{
+        paging::{Params, limit},
+        path::Path,
+    },
 };
 
 /// A version of a secret, without its value.

@@ -6,8 +6,7 @@ use axum::http::{HeaderMap, header};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::page::Params;
-use crate::{app::Input, error::Error};
+use crate::{app::Input, error::Error, http::paging::Params};
 
 /// The longest that a request waits, in seconds.
 const LONGEST_WAIT: u64 = 60;

@@ -9,16 +9,22 @@ use zeroize::Zeroizing;
 use super::{
     body::Body,
     document,
-    page::{List, Paging, Params, Position, cut, paging},
-    path::Path,
+    list::List,
     problem::Result,
-    secrets::{OneSecret, SecretBody, WrittenBody, one, parse_edit, parse_set, written},
+    secrets::{OneSecret, SecretBody, WrittenBody, one, written},
     suspensions::SuspensionBody,
     words::{Who, time},
 };
-use crate::app::{
-    App, Caller, Precondition,
-    secrets::{self, Place, Reach, Secret},
+use crate::{
+    app::{
+        App, Caller, Precondition,
+        secrets::{self, Place, Reach, Secret},
+    },
+    http::{
+        fields,
+        paging::{Paging, Params, Position, cut, paging},
+        path::Path,
+    },
 };
 
 /// A secret that reaches the workspace, without its value and without where else it goes.
@@ -147,7 +153,8 @@ pub(super) async fn set(
     expected: Precondition,
     body: Body<SetWorkspaceSecretBody>,
 ) -> Result<Response> {
-    let input = body.parse(|body| parse_set(&name, body.value, body.allow_empty, Reach::default(), body.description));
+    let input =
+        body.parse(|body| fields::set_secret(&name, body.value, body.allow_empty, Reach::default(), body.description));
     secrets::set(&app, &caller, place(&organization, &workspace), &name, expected, input).await.map(written)
 }
 
@@ -163,7 +170,7 @@ pub(super) async fn edit(
     expected: Precondition,
     body: Body<EditWorkspaceSecretBody>,
 ) -> Result<Response> {
-    let input = body.parse(|body| parse_edit(body.name, Reach::default(), body.description));
+    let input = body.parse(|body| fields::edit_secret(body.name, Reach::default(), body.description));
     secrets::edit(&app, &caller, place(&organization, &workspace), &name, expected, input).await.map(written)
 }
 

@@ -8,8 +8,7 @@ use utoipa::ToSchema;
 use super::{
     body::Body,
     document,
-    page::List,
-    path::Path,
+    list::List,
     problem::Result,
     tokens::end,
     words::{Who, time},
@@ -20,6 +19,7 @@ use crate::{
         workspace_tokens::{self, Listed, NewToken},
     },
     error::Error,
+    http::path::Path,
 };
 
 #[derive(Deserialize, ToSchema)]

@@ -5,15 +5,14 @@ use axum::{
     extract::State,
     http::{HeaderName, HeaderValue, StatusCode},
 };
-use domain::{Description, DisplayName, Slug};
+
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
     body::Body,
     document,
-    page::{List, Paging, Params, cursor, paging},
-    path::Path,
+    list::List,
     precondition::etag,
     problem::Result,
     words::{Who, time},
@@ -21,10 +20,13 @@ use super::{
 use crate::{
     app::{
         App, Caller, Precondition,
-        setup::slug_or_from,
-        workspaces::{self, EditWorkspace, NewWorkspace, Seen},
+        workspaces::{self, Seen},
     },
-    error::Error,
+    http::{
+        fields,
+        paging::{Paging, Params, cursor, paging},
+        path::Path,
+    },
 };
 
 #[derive(Serialize, ToSchema)]
@@ -130,14 +132,14 @@ pub(super) async fn create(
     Path(organization): Path<String>,
     body: Body<NewWorkspaceBody>,
 ) -> Result<(StatusCode, OneWorkspace)> {
-    let seen = workspaces::create(&app, &caller, &organization, body.parse(parse_new)).await?;
+    let seen = workspaces::create(
+        &app,
+        &caller,
+        &organization,
+        body.parse(|new| fields::new_workspace(&new.name, new.slug.as_deref(), new.description)),
+    )
+    .await?;
     Ok((StatusCode::CREATED, one(seen)))
-}
-
-fn parse_new(body: NewWorkspaceBody) -> Result<NewWorkspace> {
-    let name = DisplayName::parse(&body.name).map_err(|why| Error::invalid("name", why.code(), why))?;
-    let slug = slug_or_from(body.slug.as_deref(), Some(&name)).map_err(|field| Error::Invalid(vec![field]))?;
-    Ok(NewWorkspace { name, slug, description: description(body.description)? })
 }
 
 /// One workspace.
@@ -163,23 +165,16 @@ pub(super) async fn edit(
     expected: Precondition,
     body: Body<EditWorkspaceBody>,
 ) -> Result<OneWorkspace> {
-    workspaces::edit(&app, &caller, &organization, &workspace, expected, body.parse(parse_edit)).await.map(one)
-}
-
-fn parse_edit(body: EditWorkspaceBody) -> Result<EditWorkspace> {
-    let name = body.name.map(|name| DisplayName::parse(&name)).transpose();
-    let slug = body.slug.map(|slug| Slug::parse(&slug)).transpose();
-    Ok(EditWorkspace {
-        name: name.map_err(|why| Error::invalid("name", why.code(), why))?,
-        slug: slug.map_err(|why| Error::invalid("slug", why.code(), why))?,
-        description: description(body.description)?,
-    })
-}
-
-/// A description that was given.
-pub(super) fn description(text: Option<String>) -> Result<Option<Description>> {
-    let parsed = text.map(|text| Description::parse(&text)).transpose();
-    parsed.map_err(|why| Error::invalid("description", why.code(), why))
+    workspaces::edit(
+        &app,
+        &caller,
+        &organization,
+        &workspace,
+        expected,
+        body.parse(|edit| fields::edit_workspace(edit.name, edit.slug, edit.description)),
+    )
+    .await
+    .map(one)
 }
 
 /// Delete a workspace. Its owner or an administrator; 409 while servers run, unless `stop=true`.

@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 
 use domain::{
-    AuditAction, Command, DisplayName, ServerId, ServerStatus, Slug, StartId, Variables, WorkspaceId, policy::Action,
+    AuditAction, Command, DisplayName, ServerId, ServerStatus, Slug, StartId, Time, Variables, WorkspaceId,
+    policy::Action,
 };
 
 use super::{
@@ -20,7 +21,7 @@ use crate::{
     error::{Error, Result},
     random,
     store::{
-        Caller, Connection, PageRequest, Permit, Writing,
+        Caller, Connection, PageRequest, Permit, Who, Writing,
         access::Target,
         audit::{self, Event},
         servers::{self, Server, Transition},
@@ -37,6 +38,18 @@ pub struct Seen {
     pub server: Server,
     /// How it differs from its workspace's environment now, each with who changed that.
     pub drift: Vec<drift::Explained>,
+}
+
+impl Seen {
+    /// Since when, and by whom, command or variables are other ones than the running process was started with.
+    pub fn settings_changed(&self) -> Option<&(Time, Option<Who>)> {
+        self.server.settings_changed.as_ref().filter(|_| self.server.status == ServerStatus::Running)
+    }
+
+    /// Whether a restart would change what the server has.
+    pub fn needs_restart(&self) -> bool {
+        !self.drift.is_empty() || self.settings_changed().is_some()
+    }
 }
 
 /// Where a server is addressed.

@@ -57,6 +57,15 @@ pub struct Made {
     pub organization: Slug,
 }
 
+/// Whether the installation still waits for its first administrator.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_open(app: &App) -> Result<bool> {
+    let mut db = app.store.read().await?;
+    Ok(installation::find(&mut db).await?.is_some_and(|known| known.setup_code_hash.is_some()))
+}
+
 /// Makes the first administrator and organization, and uses the code up.
 ///
 /// # Errors

@@ -323,7 +323,7 @@ fn pairs() -> impl Iterator<Item = (Option<&'static str>, Option<&'static str>)>
 /// A visitor of the same control plane behind a proxy that does TLS.
 fn over_https(house: &House) -> Actor {
     let site = Site::new([127, 0, 0, 1].into(), false, Origin::parse("https://vestry.test"), Vec::new());
-    Actor::new(api::router(house.app.clone(), site), None, "")
+    Actor::new(control::router(house.app.clone(), site), None, "")
 }
 
 /// What the writes of this file change.

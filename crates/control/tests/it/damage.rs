@@ -107,7 +107,7 @@ async fn a_damaged_page_yields_no_wrong_value() {
                 not_opened += 1;
             }
             Ok(Booted { app, .. }) => {
-                let router = control::api::router(app.clone(), control::site::Site::loopback());
+                let router = control::router(app.clone(), control::site::Site::loopback());
                 // Where the servers can't be read, requests are held back until they can.
                 let held_back = Err((503, String::new()));
                 match timeout(Duration::from_secs(1), run(&house.owner.before(router))).await.unwrap_or(held_back) {

@@ -112,7 +112,7 @@ both! {
     async fn a_restart_forgets_no_failure(house) {
         fail(&house.anonymous, &house.owner.email, 10).await;
         let again = boot(&house.directory, &house.database_url, ROOT_KEY).await;
-        let router = api::router(again.app, Site::loopback());
+        let router = control::router(again.app, Site::loopback());
         assert_limited(attempt(&Actor::new(router, None, ""), &house.owner.email, PASSWORD).await);
         house.report("guessing", "10 wrong passwords, then a restart: the next is not looked at");
     }
@@ -134,7 +134,7 @@ both! {
     async fn behind_a_trusted_proxy_each_client_has_its_own_allowance(house) {
         let public = Origin::parse("https://vestry.test");
         let site = Site::new([127, 0, 0, 1].into(), false, public, vec!["127.0.0.1".parse().unwrap()]);
-        let proxy = Actor::new(api::router(house.app.clone(), site), None, "").from("127.0.0.1");
+        let proxy = Actor::new(control::router(house.app.clone(), site), None, "").from("127.0.0.1");
         let guesser = proxy.with("x-forwarded-for", "203.0.113.9, 192.0.2.1");
         for number in 0..100 {
             fail(&guesser, &format!("nobody{number}@acme.test"), 1).await;
@@ -239,7 +239,7 @@ both! {
         let directory = tempfile::TempDir::new().unwrap();
         let url = new_database(house.database, directory.path());
         let booted = boot(&directory, &url, ROOT_KEY).await;
-        let visitor = Actor::new(api::router(booted.app, Site::loopback()), None, "");
+        let visitor = Actor::new(control::router(booted.app, Site::loopback()), None, "");
         let wish = |code: &str| {
             json!({ "setup_code": code, "email": "anna@example.org", "name": "Anna", "password": "a long password",
                 "organization": { "name": "Anna & Co" } })

@@ -20,7 +20,7 @@ const FOREIGN: &str = "/organizations/other/workspaces/lab";
 /// The same people before another control plane on the same database.
 async fn next(house: &House) -> (Booted, impl Fn(&Actor) -> Actor + use<>) {
     let booted = boot(&house.directory, &house.database_url, ROOT_KEY).await;
-    let router = api::router(booted.app.clone(), control::site::Site::loopback());
+    let router = control::router(booted.app.clone(), control::site::Site::loopback());
     (booted, move |person: &Actor| person.before(router.clone()))
 }
 

@@ -100,7 +100,7 @@ async fn status(person: &Actor, slug: &str, wanted: &str) {
 }
 
 async fn people(app: &App) -> (Actor, Actor) {
-    let router: Router = api::router(app.clone(), control::site::Site::loopback());
+    let router: Router = control::router(app.clone(), control::site::Site::loopback());
     let anonymous = Actor::new(router, None, "");
     (sign_in(&anonymous, "administrator").await, sign_in(&anonymous, "owner").await)
 }
@@ -220,7 +220,7 @@ both! {
                 "setup_code": code, "email": "first@acme.test", "name": "First", "password": "a password for tests",
                 "organization": { "name": "Acme" },
             });
-            Actor::new(api::router(booted.app.clone(), control::site::Site::loopback()), None, "").post("/setup", wish).await
+            Actor::new(control::router(booted.app.clone(), control::site::Site::loopback()), None, "").post("/setup", wish).await
         };
         for provider in [env(""), env("damaged")] {
             let booted = open(&data, &url, provider).await;
@@ -253,7 +253,7 @@ both! {
         let booted = open(&data, &url, file(&keys, &data)).await;
         assert_eq!(booted.app.sealed(), None);
         assert_eq!(fs::read(key_file(&keys)).unwrap(), made);
-        let first = sign_in(&Actor::new(api::router(booted.app.clone(), control::site::Site::loopback()), None, ""), "first").await;
+        let first = sign_in(&Actor::new(control::router(booted.app.clone(), control::site::Site::loopback()), None, ""), "first").await;
         first.put(&format!("{SECRETS}/ONE"), json!({ "value": "twelve bytes" })).await.expect(201);
     }
 }

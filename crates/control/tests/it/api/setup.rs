@@ -12,7 +12,7 @@ async fn new_installation(database: Database) -> (Actor, String, tempfile::TempD
     let directory = tempfile::TempDir::new().unwrap();
     let url = new_database(database, directory.path());
     let booted = boot(&directory, &url, ROOT_KEY).await;
-    let visitor = Actor::new(control::api::router(booted.app, control::site::Site::loopback()), None, "");
+    let visitor = Actor::new(control::router(booted.app, control::site::Site::loopback()), None, "");
     (visitor, booted.setup_code.unwrap().to_string(), directory)
 }
 

@@ -27,7 +27,7 @@ both! {
         let booted = boot(&house.directory, &house.database_url, ROOT_KEY).await;
         assert!(booted.setup_code.is_none());
         assert_eq!(Sql::open(&house).await.everything().await, before);
-        let router = control::api::router(booted.app.clone(), control::site::Site::loopback());
+        let router = control::router(booted.app.clone(), control::site::Site::loopback());
         let owner = sign_in(&Actor::new(router, None, ""), "owner").await;
         let seen = owner.get(&format!("{LAB}/secrets")).await.expect(200).json();
         assert_eq!(seen["items"][0]["name"], "KEPT");

@@ -68,7 +68,7 @@ impl House {
         let directory = TempDir::new().expect("a temporary directory");
         let database_url = new_database(database, directory.path());
         let Booted { app, setup_code } = boot(&directory, &database_url, ROOT_KEY).await;
-        let router = api::router(app.clone(), control::site::Site::loopback());
+        let router = control::router(app.clone(), control::site::Site::loopback());
         let anonymous = Actor::new(router.clone(), None, "");
 
         let set_up = setup::SetUp {

@@ -1,4 +1,4 @@
-//! Lists: `limit`, `cursor`, `q`, `sort`, and what the next page needs.
+//! Which part of a list is asked for: `limit`, `cursor`, `q`, `sort`.
 
 use std::cmp::Ordering;
 
@@ -6,8 +6,8 @@ use axum::{
     extract::{FromRequestParts, Query},
     http::request::Parts,
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use utoipa::{IntoParams, ToSchema};
+use serde::{Deserialize, de::DeserializeOwned};
+use utoipa::IntoParams;
 
 use crate::{
     app::{Input, Order, PageRequest, RowPlace},
@@ -17,38 +17,11 @@ use crate::{
 const DEFAULT_LIMIT: i64 = 50;
 const LARGEST_LIMIT: i64 = 200;
 
-/// A part of a list.
-#[derive(Serialize, ToSchema)]
-pub(super) struct List<T: ToSchema> {
-    items: Vec<T>,
-    /// For `?cursor=` of the next request; null on the last page.
-    next_cursor: Option<String>,
-}
-
-impl<T: ToSchema> List<T> {
-    /// Everything there is.
-    pub(super) fn whole(items: Vec<T>) -> Self {
-        Self { items, next_cursor: None }
-    }
-
-    /// The items and the next cursor, for an answer that says more.
-    pub(super) fn into_parts(self) -> (Vec<T>, Option<String>) {
-        (self.items, self.next_cursor)
-    }
-
-    /// Up to `limit` of the rows; one more was asked for to know whether there is a next page.
-    pub(super) fn page<R>(rows: Vec<R>, limit: i64, cursor: impl Fn(&R) -> String, show: impl Fn(R) -> T) -> Self {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let next_cursor = if rows.len() > limit { rows.get(limit - 1).map(&cursor) } else { None };
-        Self { items: rows.into_iter().take(limit).map(show).collect(), next_cursor }
-    }
-}
-
 /// The query of a request, as far as it could be read; checked after the use case has authorized.
-pub(super) struct Params<T>(Result<T>);
+pub(crate) struct Params<T>(Result<T>);
 
 impl<T> Params<T> {
-    pub(super) fn parse<U>(self, parse: impl FnOnce(T) -> Result<U>) -> Input<U> {
+    pub(crate) fn parse<U>(self, parse: impl FnOnce(T) -> Result<U>) -> Input<U> {
         Input::new(self.0.and_then(parse))
     }
 }
@@ -72,7 +45,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
 #[derive(Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Paging {
+pub(crate) struct Paging {
     /// At most so many items, 1 to 200.
     limit: Option<i64>,
     /// `next_cursor` of the page before.
@@ -93,8 +66,14 @@ const ORDERS: [(&str, Order); 6] = [
 ];
 
 impl Paging {
+    /// As a page's address says it.
+    pub(crate) fn new(q: Option<String>, cursor: Option<String>, sort: Option<String>) -> Self {
+        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+        Self { limit: None, cursor: given(cursor), q: given(q), sort: given(sort) }
+    }
+
     /// The page to read, one row longer than to show.
-    pub(super) fn request(self) -> Result<PageRequest> {
+    pub(crate) fn request(self) -> Result<PageRequest> {
         let order = match &self.sort {
             None => Order::default(),
             Some(sort) => ORDERS.iter().find(|(word, _)| word == sort).map(|(_, order)| *order).ok_or_else(|| {
@@ -106,20 +85,20 @@ impl Paging {
     }
 
     /// How many items the answer shows, and in which order its rows lie.
-    pub(super) fn shown(&self) -> (i64, Order) {
+    pub(crate) fn shown(&self) -> (i64, Order) {
         let order = self.sort.as_ref().and_then(|sort| ORDERS.iter().find(|(word, _)| word == sort));
         (limit(self.limit).unwrap_or(DEFAULT_LIMIT), order.map(|(_, order)| *order).unwrap_or_default())
     }
 }
 
 /// Splits a query into the page to read and how to show it.
-pub(super) fn paging(params: Params<Paging>) -> (Input<PageRequest>, i64, Order) {
+pub(crate) fn paging(params: Params<Paging>) -> (Input<PageRequest>, i64, Order) {
     let (shown, order) = params.0.as_ref().map_or((DEFAULT_LIMIT, Order::default()), Paging::shown);
     (params.parse(Paging::request), shown, order)
 }
 
 /// A limit within its bounds.
-pub(super) fn limit(asked: Option<i64>) -> Result<i64> {
+pub(crate) fn limit(asked: Option<i64>) -> Result<i64> {
     let limit = asked.unwrap_or(DEFAULT_LIMIT);
     if (1..=LARGEST_LIMIT).contains(&limit) {
         return Ok(limit);
@@ -127,13 +106,21 @@ pub(super) fn limit(asked: Option<i64>) -> Result<i64> {
     Err(Error::invalid("limit", "limit", format!("Ask for 1 to {LARGEST_LIMIT} items.")))
 }
 
+/// The rows to show, and the cursor of the next page if there is one: one more row was asked for to know.
+pub(crate) fn shown<R>(mut rows: Vec<R>, limit: i64, cursor: impl Fn(&R) -> String) -> (Vec<R>, Option<String>) {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let next = if rows.len() > limit { rows.get(limit - 1).map(cursor) } else { None };
+    rows.truncate(limit);
+    (rows, next)
+}
+
 /// Where a row lies in every order.
-pub(super) struct Position {
-    pub(super) name: String,
-    pub(super) created: i64,
-    pub(super) updated: i64,
+pub(crate) struct Position {
+    pub(crate) name: String,
+    pub(crate) created: i64,
+    pub(crate) updated: i64,
     /// What tells it from others of the same name or time.
-    pub(super) id: String,
+    pub(crate) id: String,
 }
 
 impl Position {
@@ -147,7 +134,7 @@ impl Position {
     }
 
     /// Where the row lies in one order, as an opaque text.
-    pub(super) fn cursor(self, order: Order) -> String {
+    pub(crate) fn cursor(self, order: Order) -> String {
         let RowPlace { key, id } = self.place(order);
         let text = serde_json::json!([order as u8, key, id]).to_string();
         text.bytes().map(|byte| format!("{byte:02x}")).collect()
@@ -155,12 +142,12 @@ impl Position {
 }
 
 /// Where a row lies in an order, as an opaque text.
-pub(super) fn cursor(order: Order, name: &str, created: i64, updated: i64, id: impl ToString) -> String {
+pub(crate) fn cursor(order: Order, name: &str, created: i64, updated: i64, id: impl ToString) -> String {
     Position { name: name.to_owned(), created, updated, id: id.to_string() }.cursor(order)
 }
 
 /// Filters and sorts rows that are all in memory as the database does others, and drops those before the page.
-pub(super) fn cut<R>(rows: Vec<R>, page: &PageRequest, position: impl Fn(&R) -> Position) -> Vec<R> {
+pub(crate) fn cut<R>(rows: Vec<R>, page: &PageRequest, position: impl Fn(&R) -> Position) -> Vec<R> {
     let compared = |place: &RowPlace| match page.order {
         Order::Name | Order::NameDescending => (0, place.key.clone(), place.id.clone()),
         _ => (place.key.parse().unwrap_or(0_i64), String::new(), place.id.clone()),

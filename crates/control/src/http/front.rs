@@ -13,10 +13,10 @@ use crate::{error::Error, site::Site};
 
 /// Whose request it is: the peer's address, or the one that a trusted proxy names.
 #[derive(Clone, Copy)]
-pub(super) struct ClientAddress(pub(super) Option<IpAddr>);
+pub(crate) struct ClientAddress(pub(crate) Option<IpAddr>);
 
 /// Refuses what was asked of another host, and notes for the routes where the request came from.
-pub(super) async fn pass(State(site): State<Site>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn pass(State(site): State<Site>, mut request: Request, next: Next) -> Response {
     if !is_for(&site, &request) {
         return Error::Misdirected.into_response();
     }

@@ -7,7 +7,7 @@ use crate::error::Error;
 
 /// The variable parts of the address. One that is no text, or has a NUL, addresses nothing: no name has one, and
 /// PostgreSQL takes none.
-pub(super) struct Path<T>(pub(super) T);
+pub(crate) struct Path<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
     type Rejection = Error;

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The session cookie's name on plain http, which browsers only ever reach on loopback.
-pub(super) const COOKIE: &str = "vestry_session";
+pub(crate) const COOKIE: &str = "vestry_session";
 /// Its name over https: with this prefix browsers take it only from this very host, and only encrypted.
 const HTTPS_COOKIE: &str = "__Host-vestry_session";
 
@@ -37,7 +37,7 @@ fn browser_cookie(site: &Site) -> &'static str {
 ///
 /// # Errors
 /// When one can't stand in a header, which what we write always can.
-pub(super) fn cookies(site: &Site, session: &Session) -> Result<HeaderMap> {
+pub(crate) fn cookies(site: &Site, session: &Session) -> Result<HeaderMap> {
     let secure = if site.is_https() { "; Secure" } else { "" };
     let mut headers = HeaderMap::new();
     let mut set = |name: &str, text: &str, same_site: &str, seconds: i64| -> Result<()> {
@@ -52,6 +52,17 @@ pub(super) fn cookies(site: &Site, session: &Session) -> Result<HeaderMap> {
         set(browser_cookie(site), text, "Strict", *seconds)?;
     }
     Ok(headers)
+}
+
+/// The cookie that a browser gets in place of its session's once that has ended.
+///
+/// # Errors
+/// When it can't stand in a header, which what we write always can.
+pub(crate) fn no_session(site: &Site) -> Result<HeaderMap> {
+    let secure = if site.is_https() { "; Secure" } else { "" };
+    let cookie = format!("{}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0{secure}", session_cookie(site));
+    let cookie = HeaderValue::from_str(&cookie).map_err(|error| Error::Internal(error.into()))?;
+    Ok(HeaderMap::from_iter([(header::SET_COOKIE, cookie)]))
 }
 
 /// A person; a workspace's token is refused before anything else is looked for.
@@ -91,15 +102,15 @@ impl FromRequestParts<App> for Runner {
 }
 
 /// Where a request that needs no credential came from. Refuses those that another site's page sent.
-pub(super) struct Visitor {
+pub(crate) struct Visitor {
     /// The address it came from.
-    pub(super) address: Option<IpAddr>,
+    pub(crate) address: Option<IpAddr>,
     /// Whether it is a browser: those name the origin of every request that is no plain `GET`.
-    pub(super) is_browser: bool,
+    pub(crate) is_browser: bool,
     /// What the browser shows that was used before.
-    pub(super) browser: Option<Zeroizing<String>>,
+    pub(crate) browser: Option<Zeroizing<String>>,
     /// How the control plane is reached.
-    pub(super) site: Site,
+    pub(crate) site: Site,
 }
 
 impl FromRequestParts<App> for Visitor {

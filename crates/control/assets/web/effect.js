@@ -1,0 +1,51 @@
+// The forms of secrets: how long the value is, and what saving will do. The value itself is sent nowhere before Save.
+const form = document.querySelector("form[data-effect]");
+
+if (form) {
+  const value = form.elements.value;
+  const length = form.querySelector("[data-length]");
+  const bytes = () => new TextEncoder().encode(value?.value ?? "").length;
+  let waiting;
+
+  const show = async () => {
+    const sent = new URLSearchParams();
+    for (const [name, text] of new FormData(form)) {
+      if (name !== "value") sent.append(name, text);
+    }
+    if (value?.value) sent.set("bytes", bytes());
+    const answer = await fetch(form.dataset.effect, { method: "POST", body: sent });
+    const place = form.querySelector("[data-effect-place]");
+    if (answer.status !== 200) {
+      place.replaceChildren();
+      return;
+    }
+    const part = new DOMParser().parseFromString(await answer.text(), "text/html");
+    place.replaceChildren(...part.body.childNodes);
+  };
+
+  const changed = () => {
+    if (length) length.textContent = `${bytes().toLocaleString("en")} bytes of ${length.dataset.length} KiB`;
+    clearTimeout(waiting);
+    waiting = setTimeout(show, 200);
+  };
+
+  form.addEventListener("input", changed);
+  form.addEventListener("change", changed);
+  changed();
+
+  // Several lines pasted into the name are a file to import, not a name.
+  form.elements.name?.addEventListener("paste", (event) => {
+    const text = event.clipboardData.getData("text");
+    const at = text.indexOf("=");
+    if (text.includes("\n") && form.dataset.import) {
+      event.preventDefault();
+      sessionStorage.setItem("vestry-import", text);
+      location.assign(form.dataset.import);
+    } else if (at > 0 && /^(export\s+)?[A-Za-z_][A-Za-z0-9_]*=/.test(text) && value && !value.value) {
+      event.preventDefault();
+      event.target.value = text.slice(0, at).replace(/^export\s+/, "").trim();
+      value.value = text.slice(at + 1).trim().replace(/^(["'])(.*)\1$/, "$2");
+      changed();
+    }
+  });
+}

@@ -1,0 +1,90 @@
+// Keeps what a page shows true: after a hint that something changed, the page is read again, and those of its parts that
+// may change by themselves (data-live) are replaced where they differ.
+const address = document.body.dataset.events;
+
+if (address && "SharedWorker" in window) {
+  const worker = new SharedWorker(new URL("./stream.js", import.meta.url), { type: "module", name: "vestry" });
+  const notice = document.querySelector("[data-stream-notice]");
+  let broken;
+  let ticking;
+  let waiting;
+  let reading = false;
+  let again = false;
+
+  const say = () => {
+    const seconds = Math.round((Date.now() - broken) / 1000);
+    notice.textContent = `Reconnecting… last update ${seconds} s ago`;
+    notice.hidden = false;
+  };
+
+  const whole = () => {
+    broken = undefined;
+    clearInterval(ticking);
+    notice.hidden = true;
+  };
+
+  const read = async () => {
+    if (reading) {
+      again = true;
+      return;
+    }
+    reading = true;
+    try {
+      const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+      if (answer.redirected) location.assign(answer.url);
+      if (!answer.ok) return;
+      const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const part of document.querySelectorAll("[data-live]")) {
+        const other = next.querySelector(`[data-live="${part.dataset.live}"]`);
+        if (!other || other.innerHTML === part.innerHTML) continue;
+        // Nobody's typing or open menu is taken away; the next change shows it.
+        if (part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) continue;
+        const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+        part.replaceChildren(...other.childNodes);
+        if (focused) document.getElementById(focused)?.focus();
+      }
+    } finally {
+      reading = false;
+      if (again) {
+        again = false;
+        read();
+      }
+    }
+  };
+
+  worker.port.onmessage = ({ data }) => {
+    if (data.state === "broken") {
+      if (broken === undefined) {
+        broken = Date.now();
+        ticking = setInterval(say, 1000);
+      }
+      return;
+    }
+    if (data.state === "open") {
+      const was = broken !== undefined;
+      whole();
+      if (!was) return;
+    }
+    clearTimeout(waiting);
+    waiting = setTimeout(read, 60);
+  };
+
+  const listen = () => worker.port.postMessage({ address });
+  const leave = () => worker.port.postMessage({ leave: true });
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      leave();
+    } else {
+      listen();
+      read();
+    }
+  });
+  addEventListener("pagehide", leave);
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) {
+      listen();
+      read();
+    }
+  });
+  if (!document.hidden) listen();
+}

@@ -1,0 +1,75 @@
+//! What a page's address says beside its path.
+
+use serde::Deserialize;
+
+use crate::{
+    app::{Input, Order, PageRequest},
+    http::paging::{Paging, Params},
+};
+
+/// Which part of a list, and what the reader has just done.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Query {
+    /// Only names that contain this.
+    pub(super) q: Option<String>,
+    /// Where the page before ended.
+    pub(super) cursor: Option<String>,
+    /// The order.
+    pub(super) sort: Option<String>,
+    /// Which of a list's rows: a word of its page.
+    pub(super) show: Option<String>,
+    /// What was just done: a word of [`notice`].
+    pub(super) done: Option<String>,
+}
+
+impl Query {
+    /// As it stands in the address; an address that says something else says nothing.
+    pub(super) fn of(params: Params<Self>) -> Self {
+        params.parse(Ok).checked().unwrap_or_default()
+    }
+
+    /// The page to read, how many rows it shows, and their order.
+    pub(super) fn page(&self) -> (Input<PageRequest>, i64, Order) {
+        let paging = Paging::new(self.q.clone(), self.cursor.clone(), self.sort.clone());
+        let (limit, order) = paging.shown();
+        (Input::new(paging.request()), limit, order)
+    }
+
+    /// What is looked for.
+    pub(super) fn wanted(&self) -> &str {
+        self.q.as_deref().unwrap_or_default()
+    }
+
+    /// Which of the rows are shown.
+    pub(super) fn shows(&self, word: &str) -> bool {
+        self.show.as_deref().unwrap_or_default() == word
+    }
+
+    /// What to say of what was just done.
+    pub(super) fn notice(&self) -> Option<&'static str> {
+        let done = self.done.as_deref()?;
+        NOTICES.iter().find(|(word, _)| *word == done).map(|(_, said)| *said)
+    }
+}
+
+const NOTICES: &[(&str, &str)] = &[
+    (
+        "set-up",
+        "Vestry is set up. Back its root key up now, apart from the database: without it no secret can be read again. \
+         `vestry serve` said where it lies, and `vestry doctor` says it again.",
+    ),
+    ("created", "Saved. Its value won’t be shown again."),
+    ("value", "Saved as a new version."),
+    ("edited", "Saved."),
+    ("deleted", "Deleted. It can be restored for 30 days."),
+    ("restored", "Restored."),
+    ("destroyed", "Destroyed. Its value is erased."),
+    ("suspended", "Suspended. No start gets it until you lift the suspension or write a new version."),
+    ("lifted", "The suspension is lifted."),
+    ("put-back", "Put back, as a new version."),
+    ("started", "Starting."),
+    ("stopped", "Stopping."),
+    ("restarted", "Restarting."),
+    ("imported", "Imported."),
+];

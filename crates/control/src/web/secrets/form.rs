@@ -1,0 +1,339 @@
+//! The forms that write: create a secret, its next version, its name and access; and what each would do.
+
+use askama::Template;
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use domain::{Access, LONGEST_VALUE};
+
+use super::{At, restart, rights};
+use crate::{
+    app::{
+        App, Input, Precondition,
+        previews::{self, Ask, Operation, Preview},
+        restarts::{self, Wish},
+        secrets::{self, Listed, Reach, Written},
+    },
+    error::{Error, FieldError, Result},
+    http::{fields, path::Path},
+    web::{
+        form::Form,
+        frame::{Frame, Reader, page, page_with, see},
+        problem::sentence,
+    },
+};
+
+/// Which of the forms.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Create,
+    Value,
+    Edit,
+}
+
+#[derive(Template)]
+#[template(path = "secrets/form.html")]
+struct FormPage {
+    frame: Frame,
+    at: At,
+    kind: Kind,
+    typed: Typed,
+    effect: Option<Effect>,
+    errors: Vec<FieldError>,
+    most_bytes: usize,
+}
+
+/// What stands in the fields; never a value.
+#[derive(Default)]
+struct Typed {
+    name: String,
+    description: String,
+    selected: bool,
+    workspaces: Vec<(String, String)>,
+    revision: String,
+}
+
+impl FormPage {
+    fn wrong(&self, field: &str) -> Option<&str> {
+        self.errors.iter().find(|error| error.field == field).map(|error| error.message.as_str())
+    }
+
+    fn of_organization(&self) -> bool {
+        self.at.workspace.is_none()
+    }
+
+    fn is(&self, kind: &str) -> bool {
+        kind == match self.kind {
+            Kind::Create => "create",
+            Kind::Value => "value",
+            Kind::Edit => "edit",
+        }
+    }
+
+    /// Where the form goes.
+    fn action(&self) -> String {
+        match self.kind {
+            Kind::Create => format!("{}/create-secret", self.at.base()),
+            Kind::Value => format!("{}/value", self.at.secret()),
+            Kind::Edit => format!("{}/edit", self.at.secret()),
+        }
+    }
+}
+
+/// What a change will do, as the form says it.
+#[derive(Template)]
+#[template(path = "secrets/effect.html")]
+pub(super) struct Effect {
+    pub(super) reaches: usize,
+    pub(super) overridden: usize,
+    pub(super) overrides: Option<u32>,
+    pub(super) uncovers: Option<u32>,
+    pub(super) of_organization: bool,
+    pub(super) servers: Vec<(String, String)>,
+    pub(super) budget: String,
+    pub(super) refused: Option<String>,
+}
+
+impl Effect {
+    pub(super) fn of(preview: &Preview, of_organization: bool) -> Self {
+        let those = |is: fn(&previews::Affected) -> bool| preview.workspaces.iter().filter(|one| is(one)).count();
+        Self {
+            reaches: those(|one| one.effect.reaches),
+            overridden: those(|one| one.effect.overridden),
+            overrides: preview.workspaces.iter().find_map(|one| one.effect.overrides.as_ref().map(|it| it.version)),
+            uncovers: preview.workspaces.iter().find_map(|one| one.effect.uncovers.as_ref().map(|it| it.version)),
+            of_organization,
+            servers: preview
+                .stale
+                .iter()
+                .filter(|stale| !stale.already)
+                .map(|stale| (stale.server.to_string(), stale.workspace.to_string()))
+                .collect(),
+            budget: format!("{} of {} KiB", preview.budget.bytes.div_ceil(1024), preview.limit.bytes.div_ceil(1024)),
+            refused: preview.budget.check(preview.limit).err().map(|exceeded| sentence(&exceeded.to_string())),
+        }
+    }
+
+    /// The first servers, by name and workspace.
+    fn named(&self) -> &[(String, String)] {
+        &self.servers[..self.servers.len().min(5)]
+    }
+}
+
+/// The form for a new secret.
+pub(in crate::web) async fn create_form(
+    State(app): State<App>,
+    reader: Reader,
+    Path(at): Path<At>,
+) -> Result<Response> {
+    let frame = Frame::of(&app, &reader, Some(&at.organization)).await?;
+    may_write(&app, &reader, &frame, &at).await?;
+    page(&FormPage::new(frame, at, Kind::Create, Typed::default(), None, Vec::new()))
+}
+
+/// The form for the next version of a secret.
+pub(in crate::web) async fn value_form(State(app): State<App>, reader: Reader, Path(at): Path<At>) -> Result<Response> {
+    existing(&app, &reader, at, Kind::Value).await
+}
+
+/// The form for name, access and description.
+pub(in crate::web) async fn edit_form(State(app): State<App>, reader: Reader, Path(at): Path<At>) -> Result<Response> {
+    existing(&app, &reader, at, Kind::Edit).await
+}
+
+async fn existing(app: &App, reader: &Reader, at: At, kind: Kind) -> Result<Response> {
+    let frame = Frame::of(app, reader, Some(&at.organization)).await?;
+    let listed = secrets::get(app, &reader.caller, at.place(), &at.name).await?;
+    may_write(app, reader, &frame, &at).await?;
+    let operation = match kind {
+        Kind::Edit if at.workspace.is_none() => Operation::SetAccess,
+        _ => Operation::Set(listed.secret.name.clone(), None),
+    };
+    let ask = Ask { operation, reach: Reach::default() };
+    let preview = previews::get(app, &reader.caller, at.place(), &at.name, Input::new(Ok(ask))).await?;
+    let typed = Typed::of(listed, &preview);
+    let effect = (kind == Kind::Value).then(|| Effect::of(&preview, at.workspace.is_none()));
+    page(&FormPage::new(frame, at, kind, typed, effect, Vec::new()))
+}
+
+/// A form that could not be sent is not shown.
+async fn may_write(app: &App, reader: &Reader, frame: &Frame, at: &At) -> Result<()> {
+    if rights(app, &reader.caller, frame, at).await?.write {
+        return Ok(());
+    }
+    Err(Error::Forbidden(match at.workspace {
+        None => "only administrators of the organization may do this; ask one of them".into(),
+        Some(_) => "only the workspace's owner may do this; ask the owner".into(),
+    }))
+}
+
+impl FormPage {
+    fn new(frame: Frame, at: At, kind: Kind, typed: Typed, effect: Option<Effect>, errors: Vec<FieldError>) -> Self {
+        Self { frame, at, kind, typed, effect, errors, most_bytes: LONGEST_VALUE }
+    }
+}
+
+impl Typed {
+    fn of(listed: Listed, preview: &Preview) -> Self {
+        let Listed { secret, .. } = listed;
+        let reached = preview.workspaces.iter().filter(|one| one.effect.reaches);
+        Self {
+            name: secret.name.to_string(),
+            description: secret.description,
+            selected: secret.access == Access::Selected,
+            workspaces: match secret.access {
+                Access::All => Vec::new(),
+                Access::Selected => reached.map(|one| (one.slug.to_string(), one.name.clone())).collect(),
+            },
+            revision: secret.revision,
+        }
+    }
+
+    /// What was typed, without the value.
+    fn sent(form: &Form) -> Self {
+        let workspaces = chosen(form).into_iter().map(|slug| (slug.clone(), slug)).collect();
+        Self {
+            name: form.text("name").trim().to_owned(),
+            description: form.text("description"),
+            selected: form.text("access") == "selected",
+            workspaces,
+            revision: form.text("revision"),
+        }
+    }
+}
+
+/// The workspaces that are ticked, and those typed beside, with commas or blanks between them.
+fn chosen(form: &Form) -> Vec<String> {
+    let typed = form.text("more");
+    let typed = typed.split([',', ' ']).map(str::trim).filter(|slug| !slug.is_empty()).map(str::to_owned);
+    let mut chosen: Vec<String> = form.all("workspaces").into_iter().chain(typed).collect();
+    chosen.sort();
+    chosen.dedup();
+    chosen
+}
+
+/// Which workspaces an organization secret is to reach, as the form says.
+fn reach(form: &Form, at: &At) -> Result<Reach> {
+    match (at.workspace.is_some(), form.text("access").as_str()) {
+        (true, _) => Ok(Reach::default()),
+        (false, "selected") => fields::reach(Some("selected".to_owned()), Some(chosen(form))),
+        (false, word) => fields::reach(Some(word.to_owned()), None),
+    }
+}
+
+fn expected(form: &Form) -> Precondition {
+    let revision = form.given("revision");
+    Precondition { create_only: revision.is_none(), if_match: revision.map(|revision| vec![revision]) }
+}
+
+/// Creates a secret.
+pub(in crate::web) async fn create(
+    State(app): State<App>,
+    reader: Reader,
+    Path(mut at): Path<At>,
+    mut form: Form,
+) -> Result<Response> {
+    at.name = form.text("name").trim().to_owned();
+    write(app, reader, at, &mut form, Kind::Create).await
+}
+
+/// Writes a secret's next version.
+pub(in crate::web) async fn set_value(
+    State(app): State<App>,
+    reader: Reader,
+    Path(at): Path<At>,
+    mut form: Form,
+) -> Result<Response> {
+    write(app, reader, at, &mut form, Kind::Value).await
+}
+
+/// Changes name, access and description.
+pub(in crate::web) async fn edit(
+    State(app): State<App>,
+    reader: Reader,
+    Path(at): Path<At>,
+    mut form: Form,
+) -> Result<Response> {
+    write(app, reader, at, &mut form, Kind::Edit).await
+}
+
+async fn write(app: App, reader: Reader, at: At, form: &mut Form, kind: Kind) -> Result<Response> {
+    let typed = Typed::sent(form);
+    let written = done(&app, &reader, &at, form, kind).await;
+    let (status, errors) = match written {
+        Ok(written) => return after(&app, &reader, at, form, kind, &written).await,
+        Err(Error::Invalid(errors)) => (StatusCode::UNPROCESSABLE_ENTITY, errors),
+        Err(Error::Conflict(why)) => {
+            let taken = FieldError { field: "name", code: "conflict", message: sentence(&why) };
+            (StatusCode::CONFLICT, vec![taken])
+        }
+        Err(error) => return Err(error),
+    };
+    let frame = Frame::of(&app, &reader, Some(&at.organization)).await?;
+    page_with(status, &FormPage::new(frame, at, kind, typed, None, errors))
+}
+
+async fn done(app: &App, reader: &Reader, at: &At, form: &mut Form, kind: Kind) -> Result<Written> {
+    let expected = expected(form);
+    if kind == Kind::Edit {
+        let name = Some(form.text("name").trim().to_owned());
+        let input = reach(form, at).and_then(|reach| fields::edit_secret(name, reach, Some(form.text("description"))));
+        return secrets::edit(app, &reader.caller, at.place(), &at.name, expected, Input::new(input)).await;
+    }
+    let reach = if kind == Kind::Create { reach(form, at) } else { Ok(Reach::default()) };
+    let description = (kind == Kind::Create).then(|| form.text("description"));
+    let (value, empty) = (form.secret("value"), form.has("allow_empty"));
+    let input = reach.and_then(|reach| fields::set_secret(&at.name, value, empty, reach, description));
+    secrets::set(app, &reader.caller, at.place(), &at.name, expected, Input::new(input)).await
+}
+
+/// Leads to the secret, or to the restart of its servers when that was asked for too.
+async fn after(app: &App, reader: &Reader, mut at: At, form: &Form, kind: Kind, written: &Written) -> Result<Response> {
+    at.name = written.listed.secret.name.to_string();
+    if form.has("restart") {
+        let wish = Wish { batch_size: None, pause_on_failure: true };
+        match restarts::of_secret(app, &reader.caller, at.place(), &at.name, Input::new(Ok(wish))).await {
+            Ok(begun) => return Ok(see(&restart(&at.organization, &begun))),
+            // Nothing holds another version any more.
+            Err(Error::Conflict(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let done = match kind {
+        Kind::Create => "created",
+        Kind::Value => "value",
+        Kind::Edit => "edited",
+    };
+    let warned: String = written.warnings.iter().map(|warning| format!("&warned={}", warning.code)).collect();
+    Ok(see(&format!("{}?done={done}{warned}", at.secret())))
+}
+
+/// What the form would do as it stands: a part of the page.
+pub(in crate::web) async fn effect(
+    State(app): State<App>,
+    reader: Reader,
+    Path(at): Path<At>,
+    form: Form,
+) -> Result<Response> {
+    let operation = match form.text("kind").as_str() {
+        "edit" if form.text("name").trim() == at.name && at.workspace.is_none() => Ok(Operation::SetAccess),
+        "edit" => fields::secret_name(form.text("name").trim()).map(Operation::Rename),
+        _ => {
+            let name = if at.name.is_empty() { form.text("name") } else { at.name.clone() };
+            fields::secret_name(name.trim()).map(|name| Operation::Set(name, form.text("bytes").parse().ok()))
+        }
+    };
+    let says_reach = matches!(operation, Ok(Operation::SetAccess)) || form.text("kind") == "create";
+    let reach = if says_reach { reach(&form, &at) } else { Ok(Reach::default()) };
+    let ask = operation.and_then(|operation| Ok(Ask { operation, reach: reach? }));
+    let name = if at.name.is_empty() { form.text("name").trim().to_owned() } else { at.name.clone() };
+    let preview = previews::get(&app, &reader.caller, at.place(), &name, Input::new(ask)).await;
+    match preview {
+        Ok(preview) => page(&Effect::of(&preview, at.workspace.is_none())),
+        // The field itself says so once the form is sent; until then it is half typed.
+        Err(Error::Invalid(_) | Error::NotFound) => Ok(StatusCode::NO_CONTENT.into_response()),
+        Err(error) => Err(error),
+    }
+}
