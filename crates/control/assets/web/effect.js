@@ -39,8 +39,19 @@ if (form) {
     const at = text.indexOf("=");
     if (text.includes("\n") && form.dataset.import) {
       event.preventDefault();
-      sessionStorage.setItem("vestry-import", text);
-      location.assign(form.dataset.import);
+      const review = document.createElement("form");
+      review.method = "post";
+      review.action = form.dataset.import;
+      review.hidden = true;
+      const sent = [...new FormData(form)].filter(([name]) => ["access", "workspaces", "more"].includes(name));
+      for (const [name, said] of [...sent, ["mode", "fail"], ["content", text]]) {
+        const field = document.createElement("textarea");
+        field.name = name;
+        field.value = said;
+        review.append(field);
+      }
+      document.body.append(review);
+      review.submit();
     } else if (at > 0 && /^(export\s+)?[A-Za-z_][A-Za-z0-9_]*=/.test(text) && value && !value.value) {
       event.preventDefault();
       event.target.value = text.slice(0, at).replace(/^export\s+/, "").trim();

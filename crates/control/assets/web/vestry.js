@@ -1,5 +1,6 @@
 // What every page gets; each part looks for the elements it knows and does nothing without them.
 import "./effect.js";
+import "./import.js";
 import "./live.js";
 import "./log.js";
 import "./picker.js";

@@ -5,7 +5,7 @@ use axum::{
     extract::State,
     http::{HeaderName, HeaderValue},
 };
-use domain::{ImportMode, SecretName, Verdict, dotenv};
+use domain::{SecretName, Verdict, dotenv};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
@@ -21,7 +21,7 @@ use super::{
 use crate::{
     app::{
         App, Caller, Precondition,
-        imports::{self, Import, Imported, Line, Lines},
+        imports::{self, Imported, Line},
         secrets::Reach,
     },
     error::Error,
@@ -133,17 +133,9 @@ impl CountsBody {
     }
 }
 
-/// What a text of such a format assigns, and what to do with names that are taken.
-fn parse(format: &str, content: &str, mode: &str) -> Result<(Lines, ImportMode)> {
-    if format != "env" {
-        return Err(Error::invalid("format", "unknown_word", "must be: env"));
-    }
-    let mode = mode.parse::<ImportMode>().map_err(|why| Error::invalid("mode", "unknown_word", why))?;
-    let lines = dotenv::parse(content).map_err(|why| match why {
-        dotenv::TextRefused::TooLong => Error::TooLarge { limit_kib: dotenv::LONGEST_TEXT / 1024 },
-        dotenv::TextRefused::TooManyLines => Error::invalid("content", why.code(), why),
-    })?;
-    Ok((lines, mode))
+/// `env` is the one format yet.
+fn check_format(format: &str) -> Result<()> {
+    if format == "env" { Ok(()) } else { Err(Error::invalid("format", "unknown_word", "must be: env")) }
 }
 
 type Answer = ([(HeaderName, HeaderValue); 1], Json<ImportBody>);
@@ -189,8 +181,9 @@ pub(in crate::api) async fn import(
 ) -> Result<Answer> {
     let input = body.parse(|body| {
         let reach = fields::reach(body.access, body.workspaces)?;
-        let (lines, mode) = parse(&body.format, &body.content, &body.mode)?;
-        Ok(Import { lines, mode, reach, allow_empty: body.allow_empty, dry_run: body.dry_run })
+        check_format(&body.format)?;
+        let choices = fields::import_choices(&body.mode, reach, body.allow_empty)?;
+        fields::import(&body.content, choices, body.dry_run)
     });
     imports::run(&app, &caller, secrets::place(&organization), expected, input).await.map(show)
 }
@@ -216,9 +209,9 @@ pub(super) mod workspace {
         body: Body<ImportWorkspaceSecretsBody, LIMIT_KIB>,
     ) -> Result<Answer> {
         let input = body.parse(|body| {
-            let (lines, mode) = parse(&body.format, &body.content, &body.mode)?;
-            let reach = Reach::default();
-            Ok(Import { lines, mode, reach, allow_empty: body.allow_empty, dry_run: body.dry_run })
+            check_format(&body.format)?;
+            let choices = fields::import_choices(&body.mode, Reach::default(), body.allow_empty)?;
+            fields::import(&body.content, choices, body.dry_run)
         });
         let place = workspace_secrets::place(&organization, &workspace);
         imports::run(&app, &caller, place, expected, input).await.map(show)

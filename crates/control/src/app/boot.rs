@@ -117,6 +117,7 @@ async fn assemble(
         snapshots: super::snapshots::Snapshots::default(),
         listeners: Default::default(),
         moves: super::moves::Moves::default(),
+        pending_imports: Default::default(),
         restarts: Default::default(),
         reconciled: tokio::sync::watch::Sender::new(false),
     }))

@@ -1,5 +1,6 @@
 //! Imports: many secrets from one text, all of them or none.
 
+mod pending;
 mod review;
 
 use domain::{AuditAction, ImportMode, SecretId, SecretName, Verdict, dotenv};
@@ -23,6 +24,8 @@ use crate::{
     },
 };
 use review::{Review, Reviewed};
+
+pub use pending::{Choices, PendingImports, keep, take};
 
 /// What each line of a text assigns, or why it does not.
 pub type Lines = Vec<std::result::Result<dotenv::Entry, dotenv::Fault>>;

@@ -87,6 +87,8 @@ pub struct Parts {
     pub(in crate::app) moves: moves::Moves,
     /// Who is told of changes.
     pub(in crate::app) listeners: events::Listeners,
+    /// The imports that somebody looks at before they decide.
+    pub(in crate::app) pending_imports: imports::PendingImports,
     /// The rolling restarts that are gone on with.
     pub(in crate::app) restarts: restarts::Workers,
     /// Whether the servers on record have been compared with the processes that are there.

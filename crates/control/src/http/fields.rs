@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Access, Command, Description, DisplayName, Email, SecretName, Slug, Variables, check_value};
+use domain::{Access, Command, Description, DisplayName, Email, SecretName, Slug, Variables, check_value, dotenv};
 use envelope::Plaintext;
 use zeroize::Zeroizing;
 
 use crate::{
     app::{
         Password,
+        imports::{Choices, Import},
         secrets::{EditSecret, Reach, SetSecret},
         servers::{EditServer, NewServer},
         setup::{First, slug_or_from},
@@ -123,6 +124,22 @@ pub(crate) fn edit_server(
         command: argv.map(command).transpose()?,
         variables: pairs.map(variables).transpose()?,
     })
+}
+
+/// What a text of `.env` format assigns, and what to do with it.
+pub(crate) fn import(content: &str, choices: Choices, dry_run: bool) -> Result<Import> {
+    let lines = dotenv::parse(content).map_err(|why| match why {
+        dotenv::TextRefused::TooLong => Error::TooLarge { limit_kib: dotenv::LONGEST_TEXT / 1024 },
+        dotenv::TextRefused::TooManyLines => Error::invalid("content", why.code(), why),
+    })?;
+    let Choices { mode, reach, allow_empty } = choices;
+    Ok(Import { lines, mode, reach, allow_empty, dry_run })
+}
+
+/// What an import does with names that are taken, and the rest that is chosen for it.
+pub(crate) fn import_choices(mode: &str, reach: Reach, allow_empty: bool) -> Result<Choices> {
+    let mode = mode.parse().map_err(|why| Error::invalid("mode", "unknown_word", why))?;
+    Ok(Choices { mode, reach, allow_empty })
 }
 
 /// A program and its arguments.

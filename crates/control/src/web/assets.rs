@@ -35,6 +35,7 @@ const ASSETS: &[Asset] = assets![
     "icon.svg" is "image/svg+xml",
     "vestry.js" is "text/javascript; charset=utf-8",
     "effect.js" is "text/javascript; charset=utf-8",
+    "import.js" is "text/javascript; charset=utf-8",
     "live.js" is "text/javascript; charset=utf-8",
     "log.js" is "text/javascript; charset=utf-8",
     "picker.js" is "text/javascript; charset=utf-8",

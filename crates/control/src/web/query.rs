@@ -53,6 +53,12 @@ impl Query {
     }
 }
 
+/// A text as it may stand in an address.
+pub(super) fn encoded(text: &str) -> String {
+    let kept = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte);
+    text.bytes().map(|byte| if kept(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
 const NOTICES: &[(&str, &str)] = &[
     (
         "set-up",
@@ -72,4 +78,6 @@ const NOTICES: &[(&str, &str)] = &[
     ("stopped", "Stopping."),
     ("restarted", "Restarting."),
     ("imported", "Imported."),
+    ("revoked", "Revoked: it opens nothing any more."),
+    ("ended", "That session has ended."),
 ];

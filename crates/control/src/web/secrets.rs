@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-pub(super) use form::{create, create_form, edit, edit_form, effect, set_value, value_form};
+pub(super) use form::{chosen, create, create_form, edit, edit_form, effect, reach, set_value, value_form};
 pub(super) use one::{
     delete, delete_form, destroy_version, lift, put_back, restart_holders, show, suspend, suspend_form,
 };

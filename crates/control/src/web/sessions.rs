@@ -12,6 +12,7 @@ use super::{
     form::Form,
     frame::{Reader, page, page_with, see, theme},
     problem::sentence,
+    query::encoded,
 };
 use crate::{
     app::{
@@ -48,18 +49,11 @@ pub(super) fn sign_in_then(address: &str) -> String {
     if own == "/" {
         return "/sign-in".to_owned();
     }
-    let written: String = own
-        .bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
-            byte => format!("%{byte:02X}"),
-        })
-        .collect();
-    format!("/sign-in?then={written}")
+    format!("/sign-in?then={}", encoded(own))
 }
 
 /// An address of our own, or the first page: nobody is led elsewhere by a link to the sign-in page.
-fn own_address(address: &str) -> &str {
+pub(super) fn own_address(address: &str) -> &str {
     let own = address.starts_with("/organizations/") || address == "/account" || address.starts_with("/account/");
     let plain = address.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     if own && plain { address } else { "/" }

@@ -107,7 +107,7 @@ pub struct SetSecret {
 }
 
 /// What a write says of the workspaces that an organization secret reaches.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Reach {
     /// All or selected.
     pub access: Option<Access>,

@@ -6,7 +6,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use domain::{Access, LONGEST_VALUE};
+use domain::{Access, LONGEST_VALUE, ReachEffect};
 
 use super::{At, restart, rights};
 use crate::{
@@ -87,11 +87,13 @@ impl FormPage {
 #[template(path = "secrets/effect.html")]
 pub(super) struct Effect {
     pub(super) reaches: usize,
+    pub(super) loses: usize,
     pub(super) overridden: usize,
     pub(super) overrides: Option<u32>,
     pub(super) uncovers: Option<u32>,
     pub(super) of_organization: bool,
     pub(super) servers: Vec<(String, String)>,
+    pub(super) already: usize,
     pub(super) budget: String,
     pub(super) refused: Option<String>,
 }
@@ -101,6 +103,8 @@ impl Effect {
         let those = |is: fn(&previews::Affected) -> bool| preview.workspaces.iter().filter(|one| is(one)).count();
         Self {
             reaches: those(|one| one.effect.reaches),
+            loses: preview.that(ReachEffect::Loses).count(),
+            already: preview.stale.iter().filter(|stale| stale.already).count(),
             overridden: those(|one| one.effect.overridden),
             overrides: preview.workspaces.iter().find_map(|one| one.effect.overrides.as_ref().map(|it| it.version)),
             uncovers: preview.workspaces.iter().find_map(|one| one.effect.uncovers.as_ref().map(|it| it.version)),
@@ -205,7 +209,7 @@ impl Typed {
 }
 
 /// The workspaces that are ticked, and those typed beside, with commas or blanks between them.
-fn chosen(form: &Form) -> Vec<String> {
+pub(in crate::web) fn chosen(form: &Form) -> Vec<String> {
     let typed = form.text("more");
     let typed = typed.split([',', ' ']).map(str::trim).filter(|slug| !slug.is_empty()).map(str::to_owned);
     let mut chosen: Vec<String> = form.all("workspaces").into_iter().chain(typed).collect();
@@ -215,7 +219,7 @@ fn chosen(form: &Form) -> Vec<String> {
 }
 
 /// Which workspaces an organization secret is to reach, as the form says.
-fn reach(form: &Form, at: &At) -> Result<Reach> {
+pub(in crate::web) fn reach(form: &Form, at: &At) -> Result<Reach> {
     match (at.workspace.is_some(), form.text("access").as_str()) {
         (true, _) => Ok(Reach::default()),
         (false, "selected") => fields::reach(Some("selected".to_owned()), Some(chosen(form))),

@@ -1,0 +1,109 @@
+//! Deleted secrets of either scope, which can be restored.
+
+use askama::Template;
+use axum::{extract::State, response::Response};
+use domain::{RESTORABLE_DAYS, Time};
+use serde::Deserialize;
+
+use super::{
+    form::Form,
+    frame::{Frame, Reader, page, see},
+    query::Query,
+    secrets::At,
+    words::{self, Moment, moment},
+};
+use crate::{
+    app::{
+        App, Input, Precondition,
+        deleted_secrets::{self, DeletedSecret, Part},
+    },
+    error::Result,
+    http::{paging::Params, path::Path},
+};
+
+/// How many the page shows.
+const SHOWN: i64 = 200;
+
+#[derive(Template)]
+#[template(path = "secrets/deleted.html")]
+struct DeletedPage {
+    frame: Frame,
+    at: At,
+    query: Query,
+    rows: Vec<Row>,
+    more: bool,
+}
+
+struct Row {
+    id: String,
+    name: String,
+    version: u32,
+    revision: String,
+    deleted: Moment,
+    by: String,
+    ends: Moment,
+}
+
+impl From<DeletedSecret> for Row {
+    fn from(secret: DeletedSecret) -> Self {
+        let Time(deleted) = secret.deleted_at;
+        Self {
+            id: secret.id.to_string(),
+            name: secret.name.to_string(),
+            version: secret.version,
+            revision: secret.revision,
+            deleted: moment(Time(deleted)),
+            by: words::by(secret.deleted_by.as_ref()),
+            ends: moment(Time(deleted).plus_seconds(RESTORABLE_DAYS * 24 * 60 * 60)),
+        }
+    }
+}
+
+/// The list, last deleted first.
+pub(super) async fn list(
+    State(app): State<App>,
+    reader: Reader,
+    Path(at): Path<At>,
+    query: Params<Query>,
+) -> Result<Response> {
+    let frame = Frame::of(&app, &reader, Some(&at.organization)).await?;
+    let part = Input::new(Ok(Part { after: None, limit: SHOWN + 1 }));
+    let mut found = deleted_secrets::list(&app, &reader.caller, at.place(), part).await?;
+    let more = found.len() > usize::try_from(SHOWN).unwrap_or(usize::MAX);
+    found.truncate(usize::try_from(SHOWN).unwrap_or(usize::MAX));
+    page(&DeletedPage { frame, at, query: Query::of(query), rows: found.into_iter().map(Row::from).collect(), more })
+}
+
+#[derive(Deserialize)]
+pub(super) struct AtDeleted {
+    #[serde(flatten)]
+    at: At,
+    secret: String,
+}
+
+/// Restores one under its name.
+pub(super) async fn restore(
+    State(app): State<App>,
+    reader: Reader,
+    Path(AtDeleted { mut at, secret }): Path<AtDeleted>,
+    form: Form,
+) -> Result<Response> {
+    let written = deleted_secrets::restore(&app, &reader.caller, at.place(), &secret, expected(&form)).await?;
+    at.name = written.listed.secret.name.to_string();
+    Ok(see(&format!("{}?done=restored", at.secret())))
+}
+
+/// Erases every value of one for good.
+pub(super) async fn destroy(
+    State(app): State<App>,
+    reader: Reader,
+    Path(AtDeleted { at, secret }): Path<AtDeleted>,
+    form: Form,
+) -> Result<Response> {
+    deleted_secrets::destroy(&app, &reader.caller, at.place(), &secret, expected(&form)).await?;
+    Ok(see(&format!("{}/deleted-secrets?done=destroyed", at.base())))
+}
+
+fn expected(form: &Form) -> Precondition {
+    Precondition { if_match: Some(vec![form.text("revision")]), create_only: false }
+}
