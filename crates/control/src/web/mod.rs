@@ -7,14 +7,18 @@ mod form;
 mod frame;
 mod home;
 mod imports;
+mod members;
 pub(crate) mod problem;
 mod query;
+mod restarts;
 mod secrets;
+mod servers;
 mod sessions;
 mod settings;
 mod setup;
 mod words;
 mod workspace_secrets;
+mod workspace_settings;
 mod workspaces;
 
 use axum::{
@@ -30,7 +34,21 @@ pub(crate) fn router() -> Router<App> {
         .route("/", get(home::organization))
         .route("/workspaces", get(workspaces::list).post(workspaces::create))
         .route("/workspaces/new", get(workspaces::create_form))
+        .route("/workspaces/{workspace}", get(workspaces::first))
         .route("/workspaces/{workspace}/secrets", get(workspace_secrets::list))
+        .route("/workspaces/{workspace}/members", get(members::list).post(members::add))
+        .route("/workspaces/{workspace}/members/{member}/removal", post(members::remove))
+        .route("/workspaces/{workspace}/activity", get(members::activity))
+        .route("/workspaces/{workspace}/general", get(workspace_settings::show).post(workspace_settings::edit))
+        .route("/workspaces/{workspace}/owner", post(workspace_settings::give))
+        .route("/workspaces/{workspace}/deletion", post(workspace_settings::delete))
+        .route("/workspaces/{workspace}/tokens", post(workspace_settings::create_token))
+        .route("/workspaces/{workspace}/tokens/{token}/revocation", post(workspace_settings::revoke_token))
+        .route("/workspaces/{workspace}/restarts", post(restarts::of_workspace))
+        .route("/restarts/{restart}", get(restarts::show))
+        .route("/restarts/{restart}/continuation", post(restarts::resume))
+        .route("/restarts/{restart}/abortion", post(restarts::abort))
+        .merge(servers())
         .route("/settings", get(settings::first))
         .route("/settings/general", get(settings::general).post(settings::edit))
         .route("/settings/members", get(settings::members))
@@ -51,6 +69,23 @@ pub(crate) fn router() -> Router<App> {
         .route("/theme", post(account::set_theme))
         .nest("/organizations/{organization}", organization)
         .merge(assets::router())
+}
+
+/// The pages of a workspace's servers.
+fn servers() -> Router<App> {
+    const ONE: &str = "/workspaces/{workspace}/servers/{server}";
+    let at = |rest: &str| format!("{ONE}{rest}");
+    Router::new()
+        .route("/workspaces/{workspace}/servers", get(servers::list).post(servers::create))
+        .route("/workspaces/{workspace}/servers/new", get(servers::create_form))
+        .route(ONE, get(servers::logs))
+        .route(&at("/secrets"), get(servers::secrets))
+        .route(&at("/starts"), get(servers::starts))
+        .route(&at("/edit"), get(servers::edit_form).post(servers::edit))
+        .route(&at("/deletion"), get(servers::delete_form).post(servers::delete))
+        .route(&at("/start"), post(servers::start))
+        .route(&at("/stop"), post(servers::stop))
+        .route(&at("/restart"), post(servers::restart))
 }
 
 /// The pages of secrets that an organization and a workspace both have.

@@ -107,11 +107,28 @@ async fn framed(app: &App, parts: &mut axum::http::request::Parts) -> Option<Fra
 /// An error's words as sentences.
 pub(super) fn sentence(text: &str) -> String {
     let mut sentence = String::new();
-    for part in text.split("; ") {
+    for part in text.split("; ").filter(|part| !part.is_empty()) {
         let mut letters = part.chars();
         sentence.extend(letters.next().into_iter().flat_map(char::to_uppercase));
         sentence.push_str(letters.as_str());
         sentence.push_str(if part.ends_with(['.', '!', '?']) { " " } else { ". " });
     }
     sentence.trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_s_parts_become_sentences() {
+        let table = [
+            ("", ""),
+            ("nothing was done; ask the owner", "Nothing was done. Ask the owner."),
+            ("It fits. Choose another.", "It fits. Choose another."),
+        ];
+        for (words, said) in table {
+            assert_eq!(sentence(words), said);
+        }
+    }
 }

@@ -16,7 +16,6 @@ use super::{
 use crate::{
     app::{
         App, Caller,
-        restarts::Progress,
         secrets::{self, Listed, Place},
         workspaces,
     },
@@ -73,11 +72,6 @@ impl At {
             Some(workspace) => format!("-w {}/{workspace}", self.organization),
         }
     }
-}
-
-/// The address of a rolling restart.
-fn restart(organization: &str, begun: &Progress) -> String {
-    format!("/organizations/{organization}/restarts/{}", begun.restart.id)
 }
 
 /// What the reader may do with the secrets of a place; asked for the buttons alone, the use cases ask again.

@@ -242,15 +242,15 @@ impl Wanted {
     }
 }
 
-struct EventRow {
-    at: Moment,
-    actor: String,
-    actor_id: Option<String>,
-    action: String,
-    kind: String,
-    target: String,
-    address: Option<String>,
-    details: Vec<(String, String)>,
+pub(super) struct EventRow {
+    pub(super) at: Moment,
+    pub(super) actor: String,
+    pub(super) actor_id: Option<String>,
+    pub(super) action: String,
+    pub(super) kind: String,
+    pub(super) target: String,
+    pub(super) address: Option<String>,
+    pub(super) details: Vec<(String, String)>,
 }
 
 impl From<AuditEvent> for EventRow {

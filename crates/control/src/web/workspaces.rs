@@ -81,6 +81,11 @@ pub(super) async fn list(
     page(&ListPage { frame, query, rows: seen.into_iter().map(Row::from).collect(), next })
 }
 
+/// A workspace's own address leads to its servers.
+pub(super) async fn first(Path((organization, workspace)): Path<(String, String)>) -> Response {
+    see(&format!("/organizations/{organization}/workspaces/{workspace}/servers"))
+}
+
 #[derive(Template)]
 #[template(path = "workspaces/new.html")]
 struct NewPage {
@@ -137,6 +142,7 @@ pub(super) struct Head {
     pub(super) slug: String,
     pub(super) name: String,
     pub(super) description: String,
+    pub(super) owner: String,
     pub(super) role: WorkspaceRole,
     pub(super) servers: u32,
     pub(super) running: u32,
@@ -191,6 +197,7 @@ pub(super) async fn head(app: &App, reader: &Reader, organization: &str, slug: &
         slug: workspace.slug.to_string(),
         name: workspace.name,
         description: workspace.description,
+        owner: workspace.owner.name,
         role,
         servers: workspace.servers,
         running: workspace.alive,

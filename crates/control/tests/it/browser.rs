@@ -4,10 +4,7 @@ use axum::{
     body::Body,
     http::{HeaderMap, Method, Request},
 };
-use control::{
-    api,
-    site::{Origin, Site},
-};
+use control::site::{Origin, Site};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 

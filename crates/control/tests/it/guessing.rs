@@ -1,9 +1,6 @@
 //! Guessing passwords and the set-up code is bounded, however it is tried.
 
-use control::{
-    api,
-    site::{Origin, Site},
-};
+use control::site::{Origin, Site};
 use serde_json::json;
 
 use crate::{

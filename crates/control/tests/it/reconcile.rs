@@ -1,9 +1,6 @@
 //! A control plane that finds its servers again. Their processes are gone here, which the database does not know yet.
 
-use control::{
-    api,
-    app::{boot::Booted, health},
-};
+use control::app::{boot::Booted, health};
 use serde_json::{Value, json};
 
 use crate::{

@@ -4,7 +4,6 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use axum::Router;
 use control::{
-    api,
     app::{
         App, Passwords,
         boot::{self, Booted},

@@ -8,7 +8,7 @@ use axum::{
 };
 use domain::{Access, LONGEST_VALUE, ReachEffect};
 
-use super::{At, restart, rights};
+use super::{At, rights};
 use crate::{
     app::{
         App, Input, Precondition,
@@ -22,6 +22,7 @@ use crate::{
         form::Form,
         frame::{Frame, Reader, page, page_with, see},
         problem::sentence,
+        restarts::address,
     },
 };
 
@@ -299,7 +300,7 @@ async fn after(app: &App, reader: &Reader, mut at: At, form: &Form, kind: Kind, 
     if form.has("restart") {
         let wish = Wish { batch_size: None, pause_on_failure: true };
         match restarts::of_secret(app, &reader.caller, at.place(), &at.name, Input::new(Ok(wish))).await {
-            Ok(begun) => return Ok(see(&restart(&at.organization, &begun))),
+            Ok(begun) => return Ok(see(&address(&at.organization, &begun))),
             // Nothing holds another version any more.
             Err(Error::Conflict(_)) => {}
             Err(error) => return Err(error),

@@ -5,7 +5,7 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use domain::Access;
 use serde::Deserialize;
 
-use super::{At, Rights, form::Effect, restart, rights};
+use super::{At, Rights, form::Effect, rights};
 use crate::{
     app::{
         App, Input, Precondition,
@@ -22,6 +22,7 @@ use crate::{
         form::Form,
         frame::{Frame, Reader, page, page_with, see},
         query::Query,
+        restarts::address,
         words::{self, Moment, moment},
     },
 };
@@ -349,7 +350,7 @@ pub(in crate::web) async fn restart_holders(
 async fn begin_restart(app: &App, reader: &Reader, at: &At) -> Result<Response> {
     let wish = Input::new(Ok(Wish { batch_size: None, pause_on_failure: true }));
     let begun = restarts::of_secret(app, &reader.caller, at.place(), &at.name, wish).await?;
-    Ok(see(&restart(&at.organization, &begun)))
+    Ok(see(&address(&at.organization, &begun)))
 }
 
 impl DeletePage {

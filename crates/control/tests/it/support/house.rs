@@ -4,7 +4,6 @@ use std::path::Path;
 
 use axum::Router;
 use control::{
-    api,
     app::{
         App, Input, Password, Passwords,
         boot::{self, Booted},

@@ -6,11 +6,10 @@ use std::{
     time::Duration,
 };
 
+use domain::log_line;
+
 use super::{OneServer, field};
-use crate::{
-    exit::{Exit, Failure},
-    text::log_line,
-};
+use crate::exit::{Exit, Failure};
 
 /// How long to wait before a broken stream is taken up again.
 const PAUSE: Duration = Duration::from_secs(1);

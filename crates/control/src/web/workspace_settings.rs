@@ -1,0 +1,232 @@
+//! The General section of a workspace: its names, its tokens, giving it away and deleting it.
+
+use askama::Template;
+use axum::{extract::State, http::StatusCode, response::Response};
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::{
+    form::Form,
+    frame::{Frame, Reader, page, page_with, see},
+    problem::sentence,
+    query::Query,
+    servers::At,
+    words::{self, Moment, moment},
+    workspaces::{self as pages, Head},
+};
+use crate::{
+    app::{
+        App, Input, Precondition,
+        workspace_tokens::{self, Listed, NewToken},
+        workspaces,
+    },
+    clock,
+    error::{Error, FieldError, Result},
+    http::{fields, paging::Params, path::Path},
+};
+
+#[derive(Template)]
+#[template(path = "workspaces/general.html")]
+struct GeneralPage {
+    frame: Frame,
+    at: At,
+    head: Head,
+    query: Query,
+    typed: Typed,
+    tokens: Vec<TokenRow>,
+    /// A token that was just made: shown this once.
+    made: Option<Zeroizing<String>>,
+    errors: Vec<FieldError>,
+}
+
+struct Typed {
+    name: String,
+    slug: String,
+    description: String,
+    revision: String,
+}
+
+struct TokenRow {
+    id: String,
+    name: String,
+    by: String,
+    created: Moment,
+    used: Option<Moment>,
+    ends: Option<Moment>,
+}
+
+impl From<Listed> for TokenRow {
+    fn from(token: Listed) -> Self {
+        Self {
+            id: token.id.to_string(),
+            name: token.name,
+            by: words::by(token.created_by.as_ref()),
+            created: moment(token.created_at),
+            used: token.last_used_at.map(moment),
+            ends: token.expires_at.map(moment),
+        }
+    }
+}
+
+impl GeneralPage {
+    async fn of(app: &App, reader: &Reader, at: At, query: Query) -> Result<Self> {
+        let frame = Frame::of(app, reader, Some(&at.organization)).await?;
+        let head = pages::head(app, reader, &at.organization, &at.workspace).await?;
+        let workspace = workspaces::get(app, &reader.caller, &at.organization, &at.workspace).await?.workspace;
+        let tokens = match head.owns() {
+            true => workspace_tokens::list(app, &reader.caller, &at.organization, &at.workspace).await?,
+            false => Vec::new(),
+        };
+        let typed = Typed {
+            name: workspace.name,
+            slug: workspace.slug.to_string(),
+            description: workspace.description,
+            revision: workspace.revision,
+        };
+        let tokens = tokens.into_iter().map(TokenRow::from).collect();
+        Ok(Self { frame, at, head, query, typed, tokens, made: None, errors: Vec::new() })
+    }
+
+    fn wrong(&self, field: &str) -> Option<&str> {
+        self.errors.iter().find(|error| error.field == field).map(|error| error.message.as_str())
+    }
+
+    /// Whether the reader may give the workspace away or delete it.
+    fn disposes(&self) -> bool {
+        self.head.owns() || self.frame.administrator()
+    }
+}
+
+/// The section.
+pub(super) async fn show(
+    State(app): State<App>,
+    reader: Reader,
+    Path(at): Path<At>,
+    query: Params<Query>,
+) -> Result<Response> {
+    page(&GeneralPage::of(&app, &reader, at, Query::of(query)).await?)
+}
+
+/// The section again, with what does not fit.
+async fn again(
+    app: &App,
+    reader: &Reader,
+    at: At,
+    typed: Option<Typed>,
+    error: Error,
+    field: &'static str,
+) -> Result<Response> {
+    let (status, errors) = match error {
+        Error::Invalid(errors) => (StatusCode::UNPROCESSABLE_ENTITY, errors),
+        Error::Conflict(why) => {
+            (StatusCode::CONFLICT, vec![FieldError { field, code: "conflict", message: sentence(&why) }])
+        }
+        error => return Err(error),
+    };
+    let page = GeneralPage::of(app, reader, at, Query::default()).await?;
+    let typed = typed.unwrap_or_else(|| Typed { name: String::new(), ..kept(&page.typed) });
+    let name = if typed.name.is_empty() { page.typed.name.clone() } else { typed.name.clone() };
+    page_with(status, &GeneralPage { typed: Typed { name, ..typed }, errors, ..page })
+}
+
+fn kept(typed: &Typed) -> Typed {
+    let Typed { name, slug, description, revision } = typed;
+    Typed { name: name.clone(), slug: slug.clone(), description: description.clone(), revision: revision.clone() }
+}
+
+/// Saves names and description.
+pub(super) async fn edit(State(app): State<App>, reader: Reader, Path(at): Path<At>, form: Form) -> Result<Response> {
+    let typed = Typed {
+        name: form.text("name"),
+        slug: form.text("slug"),
+        description: form.text("description"),
+        revision: form.text("revision"),
+    };
+    let input =
+        fields::edit_workspace(Some(typed.name.clone()), Some(typed.slug.clone()), Some(typed.description.clone()));
+    let edited =
+        workspaces::edit(&app, &reader.caller, &at.organization, &at.workspace, expected(&form), Input::new(input));
+    match edited.await {
+        Ok(edited) => {
+            let slug = edited.workspace.slug;
+            Ok(see(&format!("/organizations/{}/workspaces/{slug}/general?done=edited", at.organization)))
+        }
+        Err(error) => again(&app, &reader, at, Some(typed), error, "slug").await,
+    }
+}
+
+/// Gives the workspace to another member.
+pub(super) async fn give(State(app): State<App>, reader: Reader, Path(at): Path<At>, form: Form) -> Result<Response> {
+    let person = Input::new(Ok(form.text("user").trim().to_owned()));
+    let given = workspaces::give(&app, &reader.caller, &at.organization, &at.workspace, expected(&form), person).await;
+    match given {
+        Ok(()) => Ok(see(&format!("{}/members?done=given", at.base()))),
+        Err(error) => again(&app, &reader, at, None, error, "user").await,
+    }
+}
+
+/// Deletes the workspace, and stops its servers when that is asked for; only once its name is typed.
+pub(super) async fn delete(State(app): State<App>, reader: Reader, Path(at): Path<At>, form: Form) -> Result<Response> {
+    if form.text("confirmation").trim() != at.workspace {
+        let message = format!("Type {} to delete it. Nothing was deleted.", at.workspace);
+        return again(&app, &reader, at, None, Error::invalid("confirmation", "not_the_name", message), "confirmation")
+            .await;
+    }
+    let stop = Input::new(Ok(form.has("stop")));
+    let deleted =
+        workspaces::delete(&app, &reader.caller, &at.organization, &at.workspace, expected(&form), stop).await;
+    match deleted {
+        Ok(()) => Ok(see(&format!("/organizations/{}/workspaces?done=deleted-workspace", at.organization))),
+        Err(error) => again(&app, &reader, at, None, error, "confirmation").await,
+    }
+}
+
+fn expected(form: &Form) -> Precondition {
+    Precondition { if_match: Some(vec![form.text("revision")]), create_only: false }
+}
+
+/// Makes a token that starts runs of the workspace, and shows it this once.
+pub(super) async fn create_token(
+    State(app): State<App>,
+    reader: Reader,
+    Path(at): Path<At>,
+    form: Form,
+) -> Result<Response> {
+    let new = || {
+        let days = form.given("days").map(|days| days.parse::<u16>()).transpose();
+        let days = days.map_err(|_| Error::invalid("days", "days", "Choose after how many days it ends."))?;
+        let ends = days.map(|days| clock::now().plus_seconds(i64::from(days) * 24 * 60 * 60));
+        let name = fields::name(&form.text("token")).map_err(|error| match error {
+            Error::Invalid(errors) => {
+                Error::Invalid(errors.into_iter().map(|error| FieldError { field: "token", ..error }).collect())
+            }
+            error => error,
+        });
+        Ok(NewToken { name: name?, expires_at: ends })
+    };
+    let made = workspace_tokens::create(&app, &reader.caller, &at.organization, &at.workspace, Input::new(new())).await;
+    match made {
+        Ok((_, text)) => {
+            let page = GeneralPage::of(&app, &reader, at, Query::default()).await?;
+            page_with(StatusCode::CREATED, &GeneralPage { made: Some(text), ..page })
+        }
+        Err(error) => again(&app, &reader, at, None, error, "token").await,
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct AtToken {
+    #[serde(flatten)]
+    at: At,
+    token: String,
+}
+
+/// Revokes a token at once.
+pub(super) async fn revoke_token(
+    State(app): State<App>,
+    reader: Reader,
+    Path(AtToken { at, token }): Path<AtToken>,
+) -> Result<Response> {
+    workspace_tokens::revoke(&app, &reader.caller, &at.organization, &at.workspace, &token).await?;
+    Ok(see(&format!("{}/general?done=revoked", at.base())))
+}
