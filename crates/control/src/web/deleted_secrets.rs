@@ -9,7 +9,7 @@ use super::{
     form::Form,
     frame::{Frame, Reader, page, see},
     query::Query,
-    secrets::At,
+    secrets::{At, rights},
     words::{self, Moment, moment},
 };
 use crate::{
@@ -32,6 +32,7 @@ struct DeletedPage {
     query: Query,
     rows: Vec<Row>,
     more: bool,
+    may_write: bool,
 }
 
 struct Row {
@@ -67,11 +68,19 @@ pub(super) async fn list(
     query: Params<Query>,
 ) -> Result<Response> {
     let frame = Frame::of(&app, &reader, Some(&at.organization)).await?;
+    let may_write = rights(&app, &reader.caller, &frame, &at).await?.write;
     let part = Input::new(Ok(Part { after: None, limit: SHOWN + 1 }));
     let mut found = deleted_secrets::list(&app, &reader.caller, at.place(), part).await?;
     let more = found.len() > usize::try_from(SHOWN).unwrap_or(usize::MAX);
     found.truncate(usize::try_from(SHOWN).unwrap_or(usize::MAX));
-    page(&DeletedPage { frame, at, query: Query::of(query), rows: found.into_iter().map(Row::from).collect(), more })
+    page(&DeletedPage {
+        frame,
+        at,
+        query: Query::of(query),
+        rows: found.into_iter().map(Row::from).collect(),
+        more,
+        may_write,
+    })
 }
 
 #[derive(Deserialize)]

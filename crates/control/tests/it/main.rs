@@ -20,3 +20,4 @@ mod sealed;
 mod serve;
 mod store;
 mod support;
+mod web;
