@@ -3,6 +3,8 @@
 //! One request, then the command takes this process's place: terminal, signals and exit code are its own, and nothing
 //! of Vestry stays behind, neither a process nor a copy of a value.
 
+mod program;
+
 use std::{
     collections::BTreeMap,
     convert::Infallible,
@@ -13,6 +15,7 @@ use std::{
     process::Command,
 };
 
+use domain::SecretName;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use ureq::http::Method;
@@ -48,7 +51,10 @@ struct Variable {
 /// # Errors
 /// With [`Exit::BeforeStart`] where there was no command yet; with a shell's codes where it could not be executed.
 pub(crate) fn run(connection: &Connection<'_>, args: Run) -> Result<Infallible, Failure> {
+    let (program, arguments) = args.command.split_first().expect("clap asks for at least one");
+    let found = program::find(program)?;
     let begun = begin(connection, &args)?;
+    refuse_foreign_names(&begun.variables)?;
     let out = connection.out;
     if !begun.left_out.is_empty() {
         let names: Vec<&str> = begun.left_out.iter().map(Text::as_str).collect();
@@ -57,9 +63,23 @@ pub(crate) fn run(connection: &Connection<'_>, args: Run) -> Result<Infallible, 
     let own = std::env::vars_os().filter(|(name, _)| !is_for_vestry(name)).collect();
     let (environment, clashes) = merge(own, begun.variables, args.keep_env);
     tell_clashes(out, &clashes, args.keep_env);
-    let (program, arguments) = args.command.split_first().expect("clap asks for at least one");
-    let error = Command::new(program).args(arguments).env_clear().envs(environment).exec();
+    let error = Command::new(found).arg0(program).args(arguments).env_clear().envs(environment).exec();
     Err(not_executed(program, &error))
+}
+
+/// A control plane may say what variables are, and not which: names that no secret may have would run code of its own
+/// choice on this machine.
+fn refuse_foreign_names(variables: &[Variable]) -> Result<(), Failure> {
+    match variables.iter().find(|variable| SecretName::parse(&variable.name).is_err()) {
+        None => Ok(()),
+        Some(Variable { name, .. }) => {
+            let name = escape(name);
+            let message =
+                format!("the control plane sent `{name}`, which no secret may be called; nothing was started");
+            Err(Failure::data(message)
+                .help("this vestry and the control plane may be of different versions; compare:  vestry version"))
+        }
+    }
 }
 
 fn begin(connection: &Connection<'_>, args: &Run) -> Result<Begun, Failure> {

@@ -104,19 +104,55 @@ fn what_is_suspended_is_said() {
 }
 
 #[test]
-fn a_command_that_can_not_be_executed_ends_as_in_a_shell() {
-    let (_stub, machine) = nlp();
+fn a_command_that_can_not_be_executed_ends_as_in_a_shell_and_nothing_is_asked_for() {
+    let (stub, machine) = nlp();
     std::fs::write(machine.project().join("notes.txt"), "no program").unwrap();
-    insta::assert_snapshot!(machine.run("run -- no-such-program-anywhere").session(), @r"
+    insta::assert_snapshot!(machine.run("run list").session(), @r"
     stderr:
-      error: no-such-program-anywhere was not started: there is no such program
+      error: there is no program `list`; nothing was asked for
     exit 127
     ");
     insta::assert_snapshot!(machine.run("run -- ./notes.txt").session(), @r"
     stderr:
-      error: ./notes.txt was not started: Permission denied (os error 13)
+      error: `./notes.txt` can't be executed; nothing was asked for
     exit 126
     ");
+    assert!(stub.requests().is_empty());
+}
+
+#[test]
+fn a_program_is_looked_for_where_the_caller_would_find_it() {
+    let (_stub, machine) = nlp();
+    let bin = machine.project().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    std::os::unix::fs::symlink("/bin/echo", bin.join("its-name")).unwrap();
+    let machine = machine.with("PATH", bin.to_str().unwrap());
+    let ran = machine.run("run its-name found");
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "found\n"), "{ran:?}");
+    assert_eq!(machine.run("run touch began").code, Some(127));
+}
+
+#[test]
+fn the_help_of_run_shows_that_the_command_may_stand_behind_two_dashes() {
+    let ran = Machine::new().run("run --help");
+    assert!(ran.stdout.contains("Usage: vestry run [OPTIONS] [--] <CMD>...\n"), "{ran:?}");
+}
+
+#[test]
+fn a_name_that_no_secret_may_have_starts_nothing() {
+    for name in ["LD_PRELOAD", "PATH", "BASH_ENV", "VESTRY_URL", "1ST", "A B", "", "A\u{1b}[2J"] {
+        let variables = [("API_KEY", "s3cret"), (name, "/tmp/evil.so")]
+            .map(|(name, value)| json!({"name": name, "value": value, "scope": "workspace", "version": 1}));
+        let stub = Stub::answering(vec![Answer::json(RUNS, 201, json!({"variables": variables, "left_out": []}))]);
+        let machine = Machine::signed_in(stub.url()).using("acme", "nlp");
+        for line in ["run -- touch began", "run --keep-env -- touch began"] {
+            let ran = machine.run(line);
+            assert_eq!(ran.code, Some(125), "{name}: {ran:?}");
+            assert!(ran.stderr.contains("which no secret may be called; nothing was started"), "{name}: {ran:?}");
+            assert!(!ran.stderr.contains("evil") && !ran.stderr.contains('\u{1b}'), "{name}: {ran:?}");
+            assert!(!machine.project().join("began").exists(), "{name}");
+        }
+    }
 }
 
 #[test]
