@@ -22,7 +22,7 @@ fn nlp() -> (Stub, Machine) {
     (stub, machine)
 }
 
-const WORKSPACE_TOKEN: &str = "vst_w_0test_0secret0token_0";
+const WORKSPACE_TOKEN: &str = "vst_w_0test_0secret0token_88622f06";
 
 #[test]
 fn one_request_and_then_there_is_only_the_command() {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Machine, Stub};
 
-const MADE: &str = "vst_p_0made_0secret0token_1";
+const MADE: &str = "vst_p_0made_0secret0token_a26a4828";
 
 /// A control plane that makes a token at a path.
 fn making(request: &'static str, more: Vec<Answer>) -> Stub {
