@@ -56,6 +56,25 @@ fn a_workspaces_own_token_says_where_it_belongs_and_goes_no_further() {
 }
 
 #[test]
+fn with_a_workspaces_own_token_all_but_runs_is_refused_before_a_place_is_asked_for() {
+    let stub = Stub::answering(vec![]);
+    let machine = Machine::new().with("VESTRY_URL", stub.url()).with("VESTRY_TOKEN", WORKSPACE_TOKEN);
+    for line in ["secret list", "server list", "explain API_KEY", "whoami", "token list", "workspace list --json"] {
+        let ran = machine.run(line);
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(ran.session(), @r"
+            stderr:
+              error: a workspace's token only starts runs; nothing was asked
+              help:  vestry run -- CMD
+                     for everything else act as a person: unset VESTRY_TOKEN, then  vestry login
+            exit 77
+            ");
+        }
+    }
+    assert!(stub.requests().is_empty());
+}
+
+#[test]
 fn no_descriptor_of_vestrys_reaches_the_command() {
     let (_stub, machine) = nlp();
     let script = "ls /proc/$$/fd; :";
