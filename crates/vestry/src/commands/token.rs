@@ -77,6 +77,12 @@ fn hand_over(connection: &Connection<'_>, place: Option<&Place>, answer: Answer)
     if out.json {
         return out.document_once(&answer.body);
     }
+    if place.is_none() && answer.body["access"] == "read" {
+        out.say(
+            "it may read only; to start runs:  vestry token create NAME -w ORG/WORKSPACE\n\
+             for all that you may do, but for organization secrets:  --access full",
+        );
+    }
     if let Some(place) = place {
         let url = connection.client.address();
         out.say(&format!("whoever has it gets the values of all secrets that reach {place}; set it where runs start:"));

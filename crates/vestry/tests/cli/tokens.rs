@@ -36,6 +36,20 @@ fn a_token_that_could_not_be_shown_is_revoked_again() {
 }
 
 #[test]
+fn a_token_that_may_only_read_says_so_when_it_is_made() {
+    let stub = making("POST /me/tokens", Vec::new());
+    insta::assert_snapshot!(Machine::signed_in(stub.url()).run("token create ci").session(), @r"
+    stdout:
+      vst_p_0made_0secret0token_a26a4828
+    stderr:
+      it may read only; to start runs:  vestry token create NAME -w ORG/WORKSPACE
+      for all that you may do, but for organization secrets:  --access full
+      this is the only time that the token is shown:
+    exit 0
+    ");
+}
+
+#[test]
 fn a_token_that_could_be_neither_shown_nor_revoked_is_named() {
     let stub = making("POST /organizations/acme/workspaces/nlp/tokens", Vec::new());
     let machine = Machine::signed_in(stub.url());
