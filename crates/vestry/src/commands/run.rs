@@ -3,6 +3,7 @@
 //! One request, then the command takes this process's place: terminal, signals and exit code are its own, and nothing
 //! of Vestry stays behind, neither a process nor a copy of a value.
 
+mod only;
 mod program;
 
 use std::{
@@ -52,6 +53,7 @@ struct Variable {
 /// With [`Exit::BeforeStart`] where there was no command yet; with a shell's codes where it could not be executed.
 pub(crate) fn run(connection: &Connection<'_>, args: Run) -> Result<Infallible, Failure> {
     let (program, arguments) = args.command.split_first().expect("clap asks for at least one");
+    only::check_names(&args.only)?;
     let found = program::find(program)?;
     let begun = begin(connection, &args)?;
     refuse_foreign_names(&begun.variables)?;
@@ -84,18 +86,24 @@ fn refuse_foreign_names(variables: &[Variable]) -> Result<(), Failure> {
 
 fn begin(connection: &Connection<'_>, args: &Run) -> Result<Begun, Failure> {
     let mut body = Map::new();
+    let mut named = None;
     // A workspace's own token says by itself where it belongs.
     if args.workspace.workspace.is_some() || !connection.client.acts_for_workspace() {
         let place = connection.place(args.workspace.workspace.as_ref())?;
-        body.insert("organization".into(), place.organization.into());
-        body.insert("workspace".into(), place.workspace.into());
+        body.insert("organization".into(), place.organization.as_str().into());
+        body.insert("workspace".into(), place.workspace.as_str().into());
+        named = Some(place);
     }
     body.insert("host".into(), told(rustix::system::uname().nodename().to_string_lossy().as_ref()).into());
     body.insert("command".into(), args.command.first().map(|program| told(&name_of(program))).into());
     if !args.only.is_empty() {
         body.insert("only".into(), args.only.as_slice().into());
     }
-    connection.client.request(Method::POST, "/runs").json(&Value::Object(body)).receive()
+    let request = connection.client.request(Method::POST, "/runs").json(&Value::Object(body));
+    request.receive().map_err(|failure| match &named {
+        Some(place) => only::explained(connection, place, &args.only, failure),
+        None => failure,
+    })
 }
 
 /// A name of this machine's as the record takes it, however odd it is here.

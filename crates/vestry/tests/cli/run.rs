@@ -111,6 +111,50 @@ fn only_some_are_asked_for() {
 }
 
 #[test]
+fn a_name_behind_only_that_is_not_there_is_met_with_the_one_that_was_meant() {
+    let detail = "The request does not fit.";
+    let secret = |name: &str| json!({"name": name, "scope": "workspace", "version": 1});
+    let list = json!({"items": [secret("OPENAI_API_KEY"), secret("HF_TOKEN")], "next_cursor": null});
+    let errors = json!([{"field": "only", "code": "missing", "message": "This workspace's servers get no secret X."}]);
+    let refused = json!({"title": "x", "status": 422, "code": "invalid", "detail": detail, "errors": errors});
+    let answers = vec![
+        Answer::json(RUNS, 422, refused),
+        Answer::json("GET /organizations/acme/workspaces/nlp/secrets", 200, list),
+    ];
+    let stub = Stub::answering(answers);
+    let machine = Machine::signed_in(stub.url()).using("acme", "nlp");
+    insta::assert_snapshot!(machine.run("run --only OPENAI -- true").session(), @r"
+    stderr:
+      error: there is no secret OPENAI here; nothing was handed over
+      help:  did you mean OPENAI_API_KEY?
+    exit 125
+    ");
+    insta::assert_snapshot!(machine.run("run --only HF_TOKEN,AWS,GCP -- true").session(), @r"
+    stderr:
+      error: there are no secrets AWS, GCP here; nothing was handed over
+      help:  which there are:  vestry secret list -w acme/nlp
+    exit 125
+    ");
+    // Suspended ones are there, and not handed over.
+    let ran = machine.run("run --only HF_TOKEN -- true");
+    assert!(ran.stderr.contains("This workspace's servers get no secret X"), "{ran:?}");
+}
+
+#[test]
+fn a_name_behind_only_that_no_secret_can_have_is_not_asked_for() {
+    let (stub, machine) = nlp();
+    insta::assert_snapshot!(machine.run("run --only PATH -- true").session(), @r"
+    stderr:
+      error: no secret is ever called PATH; nothing was asked for
+      help:  your own variables reach the command anyway; --only takes names of secrets
+    exit 125
+    ");
+    let ran = machine.run("run --only API_KEY=hunter2 -- true");
+    assert!(ran.stderr.contains("--only takes names of secrets") && !ran.stderr.contains("hunter2"), "{ran:?}");
+    assert!(stub.requests().is_empty());
+}
+
+#[test]
 fn what_is_suspended_is_said() {
     let body = json!({"variables": [], "left_out": ["API_KEY"]});
     let stub = Stub::answering(vec![Answer::json(RUNS, 201, body)]);
