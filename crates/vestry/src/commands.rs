@@ -67,7 +67,7 @@ pub(crate) fn run(cli: Cli, environment: &Environment, out: &Output) -> Result<(
         Command::Server(args) => here.connected(|connection| server::run(connection, args)),
         Command::Restart(args) => here.connected(|connection| restart::run(connection, args)),
         Command::Token(args) => here.connected(|connection| token::run(connection, args)),
-        Command::Run(args) => match here.connected(|connection| run::run(connection, args)) {
+        Command::Run(args) => match here.connected_to_run(|connection| run::run(connection, args)) {
             Ok(never) => match never {},
             // Whatever the reason: there was no command whose code this could be.
             Err(failure) if !failure.exit.is_of_command() => Err(Failure { exit: Exit::BeforeStart, ..failure }),
@@ -110,6 +110,14 @@ impl Here<'_> {
     }
 
     fn connected<T>(self, command: impl FnOnce(&Connection<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
+        self.connected_to_run(|connection| {
+            connection.refuse_workspaces_token()?;
+            command(connection)
+        })
+    }
+
+    /// The same with a workspace's token too, which only starts runs.
+    fn connected_to_run<T>(self, command: impl FnOnce(&Connection<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
         let out = self.out;
         self.with_settings(|settings| command(&Connection::open(out, settings)?))
     }

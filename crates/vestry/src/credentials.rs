@@ -82,8 +82,11 @@ impl Credentials {
         let Some(entry) = self.kept.control_planes.iter().find(|entry| entry.url == address.as_str()) else {
             return Ok(None);
         };
-        Token::parse(Plaintext::new(entry.token.clone().into_bytes()))
-            .map(|token| Some((token, entry.token_id.clone())))
+        let token = Token::parse(Plaintext::new(entry.token.clone().into_bytes()), "a kept token");
+        token.map(|token| Some((token, entry.token_id.clone()))).map_err(|why| {
+            Failure::not_configured(format!("{}: {}", self.path.display(), why.message))
+                .help("remove the file, then:  vestry login")
+        })
     }
 
     /// Keeps a token for an address, which becomes the current one.
@@ -158,7 +161,7 @@ mod tests {
     use super::*;
 
     fn token(text: &str) -> Token {
-        Token::parse(Plaintext::new(text.as_bytes().to_vec())).ok().unwrap()
+        Token::parse(Plaintext::new(text.as_bytes().to_vec()), "this").ok().unwrap()
     }
 
     fn address(text: &str) -> Address {
@@ -174,7 +177,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let directory = home.path().join("vestry");
         let mut credentials = Credentials::open(&directory).ok().unwrap();
-        credentials.keep(&address("https://a.example"), &token("vst_p_1"), None).unwrap();
+        credentials.keep(&address("https://a.example"), &token("vst_p_1_3852350a"), None).unwrap();
         assert_eq!(mode(&directory), 0o700);
         assert_eq!(mode(&directory.join(FILE)), 0o600);
         assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
@@ -184,13 +187,13 @@ mod tests {
     fn a_token_is_only_found_for_the_address_that_it_was_made_for() {
         let home = tempfile::tempdir().unwrap();
         let mut credentials = Credentials::open(home.path()).ok().unwrap();
-        credentials.keep(&address("https://a.example"), &token("vst_p_1"), Some("1".into())).unwrap();
-        credentials.keep(&address("https://b.example"), &token("vst_p_2"), None).unwrap();
+        credentials.keep(&address("https://a.example"), &token("vst_p_1_3852350a"), Some("1".into())).unwrap();
+        credentials.keep(&address("https://b.example"), &token("vst_p_2_a15b64b0"), None).unwrap();
 
         let mut credentials = Credentials::open(home.path()).ok().unwrap();
         assert_eq!(credentials.current(), Some("https://b.example"));
         let (token, id) = credentials.token(&address("https://a.example")).ok().unwrap().unwrap();
-        assert_eq!((token.expose(), id.as_deref()), ("vst_p_1", Some("1")));
+        assert_eq!((token.expose(), id.as_deref()), ("vst_p_1_3852350a", Some("1")));
         assert!(credentials.token(&address("https://evil.example")).ok().unwrap().is_none());
 
         credentials.forget(&address("https://b.example")).unwrap();

@@ -56,19 +56,22 @@ impl Output {
 
     /// Data, as it is, with a final newline.
     pub(crate) fn data(&self, text: &str) -> Result<(), Failure> {
-        let mut stdout = io::stdout().lock();
-        write_all(&mut stdout, text.as_bytes())?;
-        if !text.ends_with('\n') {
-            write_all(&mut stdout, b"\n")?;
-        }
-        stdout.flush().or_else(gone)
+        write_line(text).or_else(gone)
+    }
+
+    /// Data that there is no second time: for it, a reader that closed its end is a failure too.
+    pub(crate) fn data_once(&self, text: &str) -> Result<(), Failure> {
+        write_line(text).map_err(|error| unwritten(&error))
     }
 
     /// Data as one JSON document.
     pub(crate) fn document(&self, value: &impl Serialize) -> Result<(), Failure> {
-        let text = serde_json::to_string_pretty(value)
-            .map_err(|error| Failure::data(format!("the answer can't be written as JSON: {error}")))?;
-        self.data(&escape_json(&text))
+        self.data(&as_document(value)?)
+    }
+
+    /// Such data as one JSON document.
+    pub(crate) fn document_once(&self, value: &impl Serialize) -> Result<(), Failure> {
+        self.data_once(&as_document(value)?)
     }
 
     /// A table; on a terminal no wider than it.
@@ -112,16 +115,31 @@ impl Output {
     }
 }
 
-fn write_all(stream: &mut impl Write, bytes: &[u8]) -> Result<(), Failure> {
-    stream.write_all(bytes).or_else(gone)
+fn as_document(value: &impl Serialize) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| Failure::data(format!("the answer can't be written as JSON: {error}")))?;
+    Ok(escape_json(&text))
+}
+
+fn write_line(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    if !text.ends_with('\n') {
+        stdout.write_all(b"\n")?;
+    }
+    stdout.flush()
 }
 
 /// A reader that closed its end (`| head`) has seen enough; that is not a failure.
 fn gone(error: io::Error) -> Result<(), Failure> {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Ok(()),
-        _ => Err(Failure::data(format!("the output can't be written: {error}"))),
+        _ => Err(unwritten(&error)),
     }
+}
+
+fn unwritten(error: &io::Error) -> Failure {
+    Failure::data(format!("the output can't be written: {error}"))
 }
 
 fn paint(text: &str, style: Style, colour: bool) -> String {

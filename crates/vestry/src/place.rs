@@ -8,7 +8,7 @@ use crate::{
     address::segment,
     cli::target::{Whose, WorkspaceArg},
     client::Client,
-    exit::Failure,
+    exit::{Exit, Failure},
     models::Me,
     output::Output,
     settings::Settings,
@@ -123,6 +123,18 @@ impl<'a> Connection<'a> {
     pub(crate) fn open(out: &'a Output, settings: &'a mut Settings) -> Result<Self, Failure> {
         let (address, token) = settings.sign_in()?;
         Ok(Self { client: Client::with_token(address, token), settings, out })
+    }
+
+    /// Refuses to go on with a workspace's own token.
+    ///
+    /// # Errors
+    /// When it is one.
+    pub(crate) fn refuse_workspaces_token(&self) -> Result<(), Failure> {
+        if !self.client.acts_for_workspace() {
+            return Ok(());
+        }
+        Err(Failure::new(Exit::NotAllowed, "a workspace's token only starts runs; nothing was asked")
+            .help("vestry run -- CMD\nfor everything else act as a person: unset VESTRY_TOKEN, then  vestry login"))
     }
 
     /// The organization: as given, as the project says, or the only one that the person is in.

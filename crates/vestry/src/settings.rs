@@ -16,7 +16,7 @@ use crate::{
     address::{self, Address},
     cli::Global,
     credentials::Credentials,
-    exit::Failure,
+    exit::{Exit, Failure},
     project::Project,
     token::Token,
 };
@@ -116,8 +116,8 @@ impl Settings {
         let directory = env::current_dir()
             .map_err(|error| Failure::not_configured(format!("the current directory can't be found: {error}")))?;
         let token = environment.token.clone().map(|token| {
-            Token::parse(Plaintext::new(token.into_encoded_bytes()))
-                .map_err(|_| Failure::not_configured("VESTRY_TOKEN holds no token of Vestry; nothing was sent"))
+            Token::parse(Plaintext::new(token.into_encoded_bytes()), "VESTRY_TOKEN")
+                .map_err(|failure| Failure { exit: Exit::NotConfigured, ..failure })
         });
         Ok(Self {
             yes: global.yes,

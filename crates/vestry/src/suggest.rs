@@ -1,16 +1,23 @@
 //! "Did you mean …?"
 
-/// The candidate that a mistyped name most likely meant, if one is near enough. Never what was typed itself.
+/// The fewest letters by which a name can be known from its beginning.
+const LEAST_BEGINNING: usize = 3;
+
+/// The candidate that a mistyped name most likely meant, if one is near enough or begins with it. Never what was typed
+/// itself.
 pub(crate) fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted: Vec<char> = typed.to_lowercase().chars().collect();
     let allowed = (wanted.len() / 3).max(1);
-    candidates
-        .into_iter()
-        .filter(|candidate| *candidate != typed)
-        .map(|candidate| (distance(&wanted, &candidate.to_lowercase().chars().collect::<Vec<_>>()), candidate))
+    let candidates: Vec<&str> = candidates.into_iter().filter(|candidate| *candidate != typed).collect();
+    let near = candidates
+        .iter()
+        .map(|candidate| (distance(&wanted, &candidate.to_lowercase().chars().collect::<Vec<_>>()), *candidate))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+        .map(|(_, candidate)| candidate);
+    let begun = |candidate: &&&str| candidate.to_lowercase().starts_with(&typed.to_lowercase());
+    let longer = || candidates.iter().filter(begun).min_by_key(|candidate| candidate.len()).copied();
+    near.or_else(|| if wanted.len() >= LEAST_BEGINNING { longer() } else { None })
 }
 
 /// How many insertions, deletions, replacements and swaps of neighbours lead from one word to the other (the optimal
@@ -45,6 +52,13 @@ mod tests {
         assert_eq!(nearest("AWS_SECRET", names), None);
         assert_eq!(nearest("x", []), None);
         assert_eq!(nearest("HF_TOKEN", names), None);
+    }
+
+    #[test]
+    fn a_beginning_finds_the_shortest_name_with_it() {
+        let names = ["OPENAI_API_KEY_OLD", "OPENAI_API_KEY", "HF_TOKEN"];
+        assert_eq!(nearest("openai", names), Some("OPENAI_API_KEY"));
+        assert_eq!(nearest("HF", names), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The token that the command line acts with.
 
+use control::app::token::is_whole;
 use envelope::Plaintext;
 
 use crate::exit::Failure;
@@ -8,15 +9,22 @@ use crate::exit::Failure;
 pub(crate) struct Token(Plaintext);
 
 impl Token {
-    /// Takes a token as it was kept or handed in; spaces and line ends around it are dropped.
+    /// Takes a token as it was kept or handed in; spaces and line ends around it are dropped. `what` says in messages
+    /// where it is from.
     ///
     /// # Errors
-    /// When it can't be one. The message doesn't repeat it.
-    pub(crate) fn parse(text: Plaintext) -> Result<Self, Failure> {
+    /// When it can't be one, or lost something on its way. The message doesn't repeat it.
+    pub(crate) fn parse(text: Plaintext, what: &str) -> Result<Self, Failure> {
         let trimmed = text.expose().trim_ascii();
         if !trimmed.starts_with(b"vst_") || !trimmed.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') {
-            return Err(Failure::data("this is not a token of Vestry; nothing was sent")
+            return Err(Failure::data(format!("{what} is not a token of Vestry; nothing was sent"))
                 .help("a token begins with vst_; make one with:  vestry token create NAME"));
+        }
+        if !str::from_utf8(trimmed).is_ok_and(is_whole) {
+            return Err(Failure::data(format!(
+                "{what} is not a whole token (its checksum does not fit); nothing was sent"
+            ))
+            .help("copy it again, from its first letter to its last"));
         }
         Ok(Self(Plaintext::new(trimmed.to_vec())))
     }
@@ -42,12 +50,21 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Token, Failure> {
-        Token::parse(Plaintext::new(text.as_bytes().to_vec()))
+        Token::parse(Plaintext::new(text.as_bytes().to_vec()), "this")
     }
 
     #[test]
     fn a_token_is_taken_without_its_line_end() {
-        assert_eq!(parse("vst_p_0a1_xyz_1\n").ok().unwrap().expose(), "vst_p_0a1_xyz_1");
+        assert_eq!(parse("vst_p_0a1_xyz_4cdbfcce\n").ok().unwrap().expose(), "vst_p_0a1_xyz_4cdbfcce");
+    }
+
+    #[test]
+    fn a_token_that_lost_a_letter_is_not_a_whole_one() {
+        let whole = "vst_p_0a1_xyz_4cdbfcce";
+        for lost in 4..whole.len() {
+            let text = format!("{}{}", &whole[..lost], &whole[lost + 1..]);
+            assert!(parse(&text).err().unwrap().message.contains("its checksum does not fit"), "{text}");
+        }
     }
 
     #[test]

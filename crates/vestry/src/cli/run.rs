@@ -7,6 +7,7 @@ use clap::Args;
 use super::target::InWorkspace;
 
 #[derive(Args)]
+#[command(override_usage = "vestry run [OPTIONS] [--] <CMD>...")]
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) workspace: InWorkspace,

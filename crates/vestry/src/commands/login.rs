@@ -112,7 +112,9 @@ fn make_token(client: &Client) -> Result<(Token, String), Failure> {
 /// Takes the token out of the answer that made it.
 pub(crate) fn take_token(mut answer: Answer) -> Result<Token, Failure> {
     match answer.body.get_mut("token").map(serde_json::Value::take) {
-        Some(serde_json::Value::String(token)) => Token::parse(Plaintext::new(token.into_bytes())),
+        Some(serde_json::Value::String(token)) => {
+            Token::parse(Plaintext::new(token.into_bytes()), "what the control plane calls a token")
+        }
         _ => Err(Failure::new(Exit::Unreachable, "the control plane's answer holds no token")),
     }
 }
@@ -127,10 +129,11 @@ fn keep_existing(out: &Output, settings: &mut Settings) -> Result<(), Failure> {
         .help("vestry login --token-stdin < file"));
     }
     let text = value::read(std::io::stdin(), "stdin")?;
-    let client = Client::with_token(address.clone(), Token::parse(Plaintext::new(text.expose().to_vec()))?);
+    let client =
+        Client::with_token(address.clone(), Token::parse(Plaintext::new(text.expose().to_vec()), "what stdin holds")?);
     // A token that doesn't work is not worth keeping.
     let me: Me = client.get("/me")?.read()?;
-    settings.credentials.keep(&address, &Token::parse(text)?, None)?;
+    settings.credentials.keep(&address, &Token::parse(text, "what stdin holds")?, None)?;
     welcome(out, settings, &address, &me);
     Ok(())
 }

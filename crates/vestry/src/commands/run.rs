@@ -3,6 +3,9 @@
 //! One request, then the command takes this process's place: terminal, signals and exit code are its own, and nothing
 //! of Vestry stays behind, neither a process nor a copy of a value.
 
+mod only;
+mod program;
+
 use std::{
     collections::BTreeMap,
     convert::Infallible,
@@ -13,6 +16,7 @@ use std::{
     process::Command,
 };
 
+use domain::SecretName;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use ureq::http::Method;
@@ -48,7 +52,11 @@ struct Variable {
 /// # Errors
 /// With [`Exit::BeforeStart`] where there was no command yet; with a shell's codes where it could not be executed.
 pub(crate) fn run(connection: &Connection<'_>, args: Run) -> Result<Infallible, Failure> {
+    let (program, arguments) = args.command.split_first().expect("clap asks for at least one");
+    only::check_names(&args.only)?;
+    let found = program::find(program)?;
     let begun = begin(connection, &args)?;
+    refuse_foreign_names(&begun.variables)?;
     let out = connection.out;
     if !begun.left_out.is_empty() {
         let names: Vec<&str> = begun.left_out.iter().map(Text::as_str).collect();
@@ -57,25 +65,45 @@ pub(crate) fn run(connection: &Connection<'_>, args: Run) -> Result<Infallible, 
     let own = std::env::vars_os().filter(|(name, _)| !is_for_vestry(name)).collect();
     let (environment, clashes) = merge(own, begun.variables, args.keep_env);
     tell_clashes(out, &clashes, args.keep_env);
-    let (program, arguments) = args.command.split_first().expect("clap asks for at least one");
-    let error = Command::new(program).args(arguments).env_clear().envs(environment).exec();
+    let error = Command::new(found).arg0(program).args(arguments).env_clear().envs(environment).exec();
     Err(not_executed(program, &error))
+}
+
+/// A control plane may say what variables are, and not which: names that no secret may have would run code of its own
+/// choice on this machine.
+fn refuse_foreign_names(variables: &[Variable]) -> Result<(), Failure> {
+    match variables.iter().find(|variable| SecretName::parse(&variable.name).is_err()) {
+        None => Ok(()),
+        Some(Variable { name, .. }) => {
+            let name = escape(name);
+            let message =
+                format!("the control plane sent `{name}`, which no secret may be called; nothing was started");
+            Err(Failure::data(message)
+                .help("this vestry and the control plane may be of different versions; compare:  vestry version"))
+        }
+    }
 }
 
 fn begin(connection: &Connection<'_>, args: &Run) -> Result<Begun, Failure> {
     let mut body = Map::new();
+    let mut named = None;
     // A workspace's own token says by itself where it belongs.
     if args.workspace.workspace.is_some() || !connection.client.acts_for_workspace() {
         let place = connection.place(args.workspace.workspace.as_ref())?;
-        body.insert("organization".into(), place.organization.into());
-        body.insert("workspace".into(), place.workspace.into());
+        body.insert("organization".into(), place.organization.as_str().into());
+        body.insert("workspace".into(), place.workspace.as_str().into());
+        named = Some(place);
     }
     body.insert("host".into(), told(rustix::system::uname().nodename().to_string_lossy().as_ref()).into());
     body.insert("command".into(), args.command.first().map(|program| told(&name_of(program))).into());
     if !args.only.is_empty() {
         body.insert("only".into(), args.only.as_slice().into());
     }
-    connection.client.request(Method::POST, "/runs").json(&Value::Object(body)).receive()
+    let request = connection.client.request(Method::POST, "/runs").json(&Value::Object(body));
+    request.receive().map_err(|failure| match &named {
+        Some(place) => only::explained(connection, place, &args.only, failure),
+        None => failure,
+    })
 }
 
 /// A name of this machine's as the record takes it, however odd it is here.

@@ -6,12 +6,13 @@ use ureq::http::Method;
 use crate::{
     address::segment,
     cli::account::{Token, WhoseTokens},
-    client::{now, read},
+    client::{Answer, now, read},
     commands::login::take_token,
     exit::Failure,
     models::TokenRow,
     output::Table,
     place::{Connection, Place},
+    text::escape,
     time,
 };
 
@@ -42,6 +43,11 @@ fn path(place: Option<&Place>) -> String {
     place.map_or_else(|| "/me/tokens".to_owned(), |place| place.path("/tokens"))
 }
 
+/// The path of one token.
+fn one(place: Option<&Place>, id: &str) -> String {
+    format!("{}/{}", path(place), segment(id))
+}
+
 fn create(
     connection: &Connection<'_>,
     place: Option<&Place>,
@@ -61,9 +67,21 @@ fn create(
         true => connection.missing_place(failure, &path),
         false => failure,
     })?;
+    let id = answer.body["id"].as_str().unwrap_or_default().to_owned();
+    hand_over(connection, place, answer).map_err(|failure| take_back(connection, place, &id, failure))
+}
+
+/// Shows a new token, this once.
+fn hand_over(connection: &Connection<'_>, place: Option<&Place>, answer: Answer) -> Result<(), Failure> {
     let out = connection.out;
     if out.json {
-        return out.document(&answer.body);
+        return out.document_once(&answer.body);
+    }
+    if place.is_none() && answer.body["access"] == "read" {
+        out.say(
+            "it may read only; to start runs:  vestry token create NAME -w ORG/WORKSPACE\n\
+             for all that you may do, but for organization secrets:  --access full",
+        );
     }
     if let Some(place) = place {
         let url = connection.client.address();
@@ -71,7 +89,20 @@ fn create(
         out.say(&format!("  VESTRY_URL={url} VESTRY_TOKEN=… vestry run -- CMD"));
     }
     out.say("this is the only time that the token is shown:");
-    out.data(take_token(answer)?.expose())
+    out.data_once(take_token(answer)?.expose())
+}
+
+/// Revokes a token that nobody got to see, or says how.
+fn take_back(connection: &Connection<'_>, place: Option<&Place>, id: &str, failure: Failure) -> Failure {
+    let unseen = format!("{}; the new token was not shown", failure.message);
+    match connection.client.request(Method::DELETE, &one(place, id)).send() {
+        Ok(_) => Failure { message: format!("{unseen} and is revoked again"), ..failure },
+        Err(_) => {
+            let flag = place.map(|place| format!(" -w {place}")).unwrap_or_default();
+            Failure { message: format!("{unseen} and could not be revoked: it is valid"), ..failure }
+                .help(format!("vestry token revoke {}{flag}", escape(id)))
+        }
+    }
 }
 
 fn list(connection: &Connection<'_>, place: Option<&Place>) -> Result<(), Failure> {
@@ -100,12 +131,8 @@ fn list(connection: &Connection<'_>, place: Option<&Place>) -> Result<(), Failur
 }
 
 fn revoke(connection: &Connection<'_>, place: Option<&Place>, id: &str) -> Result<(), Failure> {
-    let path = path(place);
-    connection
-        .client
-        .request(Method::DELETE, &format!("{path}/{}", segment(id)))
-        .send()
-        .map_err(|failure| connection.missing(failure, "token", id, &path, "id"))?;
+    let request = connection.client.request(Method::DELETE, &one(place, id));
+    request.send().map_err(|failure| connection.missing(failure, "token", id, &path(place), "id"))?;
     connection.out.say("revoked; it ends at once");
     Ok(())
 }

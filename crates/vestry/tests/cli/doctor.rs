@@ -238,16 +238,18 @@ fn a_token_is_told_by_what_the_control_plane_says_of_it() {
     says(&ran, "token", "problem", "it is not valid: it was revoked or has ended", &login);
     assert_eq!(ran.code, Some(78), "{ran:?}");
 
-    let (ran, _stub) = with(vec![version(), refused(403, "forbidden")], Some("vst_w_0test_0other0token_0"));
+    let (ran, _stub) = with(vec![version(), refused(403, "forbidden")], Some("vst_w_0test_0other0token_ef371252"));
     says(&ran, "token", "ok", "a workspace's own, valid", "[]");
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(!format!("{ran:?}").contains("0other0token"), "{ran:?}");
 
-    let (ran, _stub) = with(vec![version(), refused(401, "unauthenticated")], Some("vst_w_0test_0other0token_0"));
+    let (ran, _stub) =
+        with(vec![version(), refused(401, "unauthenticated")], Some("vst_w_0test_0other0token_ef371252"));
     // Somebody with a workspace's token was told to make one of a person's.
     let owner = "the workspace's owner makes another:  vestry token create NAME -w [ORG/]WORKSPACE";
     says(&ran, "token", "problem", "it is not valid", owner);
-    let (ran, _stub) = with(vec![version(), refused(401, "unauthenticated")], Some("vst_p_0test_0other0token_0"));
+    let (ran, _stub) =
+        with(vec![version(), refused(401, "unauthenticated")], Some("vst_p_0test_0other0token_0e73b4c1"));
     says(&ran, "token", "problem", "it is not valid", "set VESTRY_TOKEN to a new one:  vestry token create NAME\"");
     let (ran, _stub) = with(vec![version(), refused(429, "rate_limited")], None);
     says(&ran, "token", "unknown", "not checked", "[]");
@@ -264,7 +266,8 @@ fn a_token_on_the_second_page_of_its_person_s_is_found() {
     let mut answers = vec![document(env!("CARGO_PKG_VERSION")), me()];
     answers.extend(pages);
     let stub = Stub::answering(answers);
-    let machine = Machine::new().with("VESTRY_URL", stub.url()).with("VESTRY_TOKEN", "vst_p_0test_0other0token_0");
+    let machine =
+        Machine::new().with("VESTRY_URL", stub.url()).with("VESTRY_TOKEN", "vst_p_0test_0other0token_0e73b4c1");
     says(&machine.run("doctor --json"), "token", "ok", "`reader` of Ada <ada@acme.example>: it may read only", "[]");
 }
 
@@ -276,7 +279,7 @@ fn a_file_of_tokens_that_others_can_read_is_a_problem() {
     assert_eq!(ran.code, Some(78), "{ran:?}");
     says(&ran, "client_settings", "problem", "can be read by others; it was not used", "chmod 600");
     says(&ran, "token", "unknown", "not checked", "[]");
-    let machine = Machine::new().with("VESTRY_TOKEN", "vst_p_0test_0other0token_0");
+    let machine = Machine::new().with("VESTRY_TOKEN", "vst_p_0test_0other0token_0e73b4c1");
     says(&machine.run("doctor --json"), "client_settings", "problem", "not where it belongs", "VESTRY_URL");
 }
 

@@ -16,3 +16,4 @@ mod servers;
 mod story;
 mod support;
 mod terminal;
+mod tokens;

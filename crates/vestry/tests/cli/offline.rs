@@ -70,7 +70,7 @@ fn without_a_sign_in_there_is_a_hint() {
 #[test]
 fn a_token_in_the_environment_needs_the_address_beside_it() {
     let stub = Stub::answering(vec![]);
-    let machine = Machine::new().with("VESTRY_TOKEN", "vst_p_1_2_3");
+    let machine = Machine::new().with("VESTRY_TOKEN", "vst_p_1_2_1871161f");
     std::fs::write(machine.project().join(".vestry.toml"), format!("url = \"{}\"", stub.url())).unwrap();
     insta::assert_snapshot!(machine.run("whoami").session(), @r"
     stderr:
@@ -78,6 +78,28 @@ fn a_token_in_the_environment_needs_the_address_beside_it() {
       help:  set VESTRY_URL, or use --url
     exit 78
     ");
+    assert!(stub.requests().is_empty());
+}
+
+#[test]
+fn a_token_that_was_not_copied_whole_is_not_called_revoked() {
+    let stub = Stub::answering(vec![]);
+    for token in ["vst_w_garbage", "vst_p_0test_0secret0token_e185a95", "vst_"] {
+        let machine = Machine::new().with("VESTRY_URL", stub.url()).with("VESTRY_TOKEN", token);
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(machine.run("whoami").session(), @r"
+            stderr:
+              error: VESTRY_TOKEN is not a whole token (its checksum does not fit); nothing was sent
+              help:  copy it again, from its first letter to its last
+            exit 78
+            ");
+        }
+        assert_eq!(machine.run("run true").code, Some(125));
+    }
+    let machine = Machine::new().with("VESTRY_URL", stub.url()).with("VESTRY_TOKEN", "hunter2");
+    let ran = machine.run("whoami");
+    assert!(ran.stderr.contains("VESTRY_TOKEN is not a token of Vestry; nothing was sent"), "{ran:?}");
+    assert!(!ran.stderr.contains("hunter2"), "{ran:?}");
     assert!(stub.requests().is_empty());
 }
 
@@ -98,7 +120,7 @@ fn a_kept_token_does_not_follow_a_projects_address() {
 
 #[test]
 fn plain_http_to_another_machine_is_refused() {
-    let machine = Machine::new().with("VESTRY_TOKEN", "vst_p_1_2_3");
+    let machine = Machine::new().with("VESTRY_TOKEN", "vst_p_1_2_1871161f");
     insta::assert_snapshot!(machine.run("whoami --url http://vestry.example.org").session(), @r"
     stderr:
       error: `http://vestry.example.org` is not the address of a control plane: plain http to another machine would show the token to the network

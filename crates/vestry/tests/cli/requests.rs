@@ -36,7 +36,7 @@ fn a_value_from_stdin_loses_its_final_newline_and_that_is_said() {
     ");
     let sent = stub.only(SET);
     assert_eq!(sent.json(), json!({"value": "s3cret-\"q\""}));
-    assert_eq!(sent.header("authorization"), Some("Bearer vst_p_0test_0secret0token_0"));
+    assert_eq!(sent.header("authorization"), Some("Bearer vst_p_0test_0secret0token_e185a95e"));
 
     machine.run_with("secret set API_KEY --verbatim", "s3cret\n");
     machine.run_with("secret set API_KEY", "two\nlines\n");
@@ -249,7 +249,7 @@ fn signing_in_keeps_a_token_and_ends_the_session() {
     let stub = Stub::answering(vec![
         Answer::json("POST /sessions", 201, json!({"user": me}))
             .with("set-cookie", "vestry_session=c00kie; HttpOnly; SameSite=Lax; Path=/"),
-        Answer::json("POST /me/tokens", 201, json!({"id": "t9", "name": "n", "token": "vst_p_9_made_1"})),
+        Answer::json("POST /me/tokens", 201, json!({"id": "t9", "name": "n", "token": "vst_p_9_made_d9c0cec0"})),
         Answer::json("DELETE /sessions/current", 204, Value::Null),
         Answer::json("GET /me", 200, me),
         Answer::json("DELETE /me/tokens/t9", 204, Value::Null),
@@ -259,7 +259,7 @@ fn signing_in_keeps_a_token_and_ends_the_session() {
     let ran = machine.run_with(&line, "correct horse\n");
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert_eq!(ran.stdout, "");
-    assert!(!format!("{ran:?}").contains("vst_p_9_made_1"), "{ran:?}");
+    assert!(!format!("{ran:?}").contains("vst_p_9_made_d9c0cec0"), "{ran:?}");
     assert_eq!(stub.only("POST /sessions").json(), json!({"email": "mina@example.org", "password": "correct horse"}));
     let made = stub.only("POST /me/tokens");
     assert_eq!(made.header("cookie"), Some("vestry_session=c00kie"));
@@ -271,7 +271,7 @@ fn signing_in_keeps_a_token_and_ends_the_session() {
 
     let ran = machine.run("logout");
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert_eq!(stub.only("DELETE /me/tokens/t9").header("authorization"), Some("Bearer vst_p_9_made_1"));
+    assert_eq!(stub.only("DELETE /me/tokens/t9").header("authorization"), Some("Bearer vst_p_9_made_d9c0cec0"));
     assert!(!machine.credentials().exists());
 }
 
@@ -286,10 +286,10 @@ fn a_token_that_could_not_be_revoked_is_not_forgotten() {
 
 #[test]
 fn a_new_token_is_data_and_the_talk_about_it_is_not() {
-    let answer = json!({"id": "t2", "name": "ci", "token": "vst_p_2_ci_1"});
+    let answer = json!({"id": "t2", "name": "ci", "token": "vst_p_2_ci_da698969"});
     let stub = Stub::answering(vec![Answer::json("POST /me/tokens", 201, answer)]);
     let ran = Machine::signed_in(stub.url()).run("token create ci");
-    assert_eq!((ran.stdout.as_str(), ran.code), ("vst_p_2_ci_1\n", Some(0)));
+    assert_eq!((ran.stdout.as_str(), ran.code), ("vst_p_2_ci_da698969\n", Some(0)));
     let sent = stub.only("POST /me/tokens").json();
     assert_eq!(sent, json!({"name": "ci", "access": "read", "organization_secrets": false}));
 }
@@ -331,7 +331,7 @@ fn nobody_signs_in_where_no_token_can_be_kept() {
 fn a_token_that_can_not_be_kept_is_revoked() {
     let stub = Stub::answering(vec![
         Answer::json("POST /sessions", 201, json!({})).with("set-cookie", "vestry_session=c00kie"),
-        Answer::json("POST /me/tokens", 201, json!({"id": "t9", "token": "vst_p_9_made_1"})),
+        Answer::json("POST /me/tokens", 201, json!({"id": "t9", "token": "vst_p_9_made_d9c0cec0"})),
         Answer::json("DELETE /sessions/current", 204, Value::Null),
         Answer::json("DELETE /me/tokens/t9", 204, Value::Null),
     ]);
@@ -342,7 +342,7 @@ fn a_token_that_can_not_be_kept_is_revoked() {
     let ran = machine.feed("login", full, "correct horse\n");
     assert_eq!(ran.code, Some(78), "{ran:?}");
     assert!(ran.stderr.contains("the new token is revoked again"), "{ran:?}");
-    assert_eq!(stub.only("DELETE /me/tokens/t9").header("authorization"), Some("Bearer vst_p_9_made_1"));
+    assert_eq!(stub.only("DELETE /me/tokens/t9").header("authorization"), Some("Bearer vst_p_9_made_d9c0cec0"));
     assert!(!machine.credentials().exists());
 }
 

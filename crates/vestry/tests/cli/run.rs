@@ -22,7 +22,7 @@ fn nlp() -> (Stub, Machine) {
     (stub, machine)
 }
 
-const WORKSPACE_TOKEN: &str = "vst_w_0test_0secret0token_0";
+const WORKSPACE_TOKEN: &str = "vst_w_0test_0secret0token_88622f06";
 
 #[test]
 fn one_request_and_then_there_is_only_the_command() {
@@ -53,6 +53,25 @@ fn a_workspaces_own_token_says_where_it_belongs_and_goes_no_further() {
     let sent = stub.only(RUNS);
     assert_eq!(sent.header("authorization"), Some(&*format!("Bearer {WORKSPACE_TOKEN}")));
     assert_eq!(sent.json()["workspace"], Value::Null);
+}
+
+#[test]
+fn with_a_workspaces_own_token_all_but_runs_is_refused_before_a_place_is_asked_for() {
+    let stub = Stub::answering(vec![]);
+    let machine = Machine::new().with("VESTRY_URL", stub.url()).with("VESTRY_TOKEN", WORKSPACE_TOKEN);
+    for line in ["secret list", "server list", "explain API_KEY", "whoami", "token list", "workspace list --json"] {
+        let ran = machine.run(line);
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(ran.session(), @r"
+            stderr:
+              error: a workspace's token only starts runs; nothing was asked
+              help:  vestry run -- CMD
+                     for everything else act as a person: unset VESTRY_TOKEN, then  vestry login
+            exit 77
+            ");
+        }
+    }
+    assert!(stub.requests().is_empty());
 }
 
 #[test]
@@ -92,6 +111,50 @@ fn only_some_are_asked_for() {
 }
 
 #[test]
+fn a_name_behind_only_that_is_not_there_is_met_with_the_one_that_was_meant() {
+    let detail = "The request does not fit.";
+    let secret = |name: &str| json!({"name": name, "scope": "workspace", "version": 1});
+    let list = json!({"items": [secret("OPENAI_API_KEY"), secret("HF_TOKEN")], "next_cursor": null});
+    let errors = json!([{"field": "only", "code": "missing", "message": "This workspace's servers get no secret X."}]);
+    let refused = json!({"title": "x", "status": 422, "code": "invalid", "detail": detail, "errors": errors});
+    let answers = vec![
+        Answer::json(RUNS, 422, refused),
+        Answer::json("GET /organizations/acme/workspaces/nlp/secrets", 200, list),
+    ];
+    let stub = Stub::answering(answers);
+    let machine = Machine::signed_in(stub.url()).using("acme", "nlp");
+    insta::assert_snapshot!(machine.run("run --only OPENAI -- true").session(), @r"
+    stderr:
+      error: there is no secret OPENAI here; nothing was handed over
+      help:  did you mean OPENAI_API_KEY?
+    exit 125
+    ");
+    insta::assert_snapshot!(machine.run("run --only HF_TOKEN,AWS,GCP -- true").session(), @r"
+    stderr:
+      error: there are no secrets AWS, GCP here; nothing was handed over
+      help:  which there are:  vestry secret list -w acme/nlp
+    exit 125
+    ");
+    // Suspended ones are there, and not handed over.
+    let ran = machine.run("run --only HF_TOKEN -- true");
+    assert!(ran.stderr.contains("This workspace's servers get no secret X"), "{ran:?}");
+}
+
+#[test]
+fn a_name_behind_only_that_no_secret_can_have_is_not_asked_for() {
+    let (stub, machine) = nlp();
+    insta::assert_snapshot!(machine.run("run --only PATH -- true").session(), @r"
+    stderr:
+      error: no secret is ever called PATH; nothing was asked for
+      help:  your own variables reach the command anyway; --only takes names of secrets
+    exit 125
+    ");
+    let ran = machine.run("run --only API_KEY=hunter2 -- true");
+    assert!(ran.stderr.contains("--only takes names of secrets") && !ran.stderr.contains("hunter2"), "{ran:?}");
+    assert!(stub.requests().is_empty());
+}
+
+#[test]
 fn what_is_suspended_is_said() {
     let body = json!({"variables": [], "left_out": ["API_KEY"]});
     let stub = Stub::answering(vec![Answer::json(RUNS, 201, body)]);
@@ -104,19 +167,55 @@ fn what_is_suspended_is_said() {
 }
 
 #[test]
-fn a_command_that_can_not_be_executed_ends_as_in_a_shell() {
-    let (_stub, machine) = nlp();
+fn a_command_that_can_not_be_executed_ends_as_in_a_shell_and_nothing_is_asked_for() {
+    let (stub, machine) = nlp();
     std::fs::write(machine.project().join("notes.txt"), "no program").unwrap();
-    insta::assert_snapshot!(machine.run("run -- no-such-program-anywhere").session(), @r"
+    insta::assert_snapshot!(machine.run("run list").session(), @r"
     stderr:
-      error: no-such-program-anywhere was not started: there is no such program
+      error: there is no program `list`; nothing was asked for
     exit 127
     ");
     insta::assert_snapshot!(machine.run("run -- ./notes.txt").session(), @r"
     stderr:
-      error: ./notes.txt was not started: Permission denied (os error 13)
+      error: `./notes.txt` can't be executed; nothing was asked for
     exit 126
     ");
+    assert!(stub.requests().is_empty());
+}
+
+#[test]
+fn a_program_is_looked_for_where_the_caller_would_find_it() {
+    let (_stub, machine) = nlp();
+    let bin = machine.project().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    std::os::unix::fs::symlink("/bin/echo", bin.join("its-name")).unwrap();
+    let machine = machine.with("PATH", bin.to_str().unwrap());
+    let ran = machine.run("run its-name found");
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "found\n"), "{ran:?}");
+    assert_eq!(machine.run("run touch began").code, Some(127));
+}
+
+#[test]
+fn the_help_of_run_shows_that_the_command_may_stand_behind_two_dashes() {
+    let ran = Machine::new().run("run --help");
+    assert!(ran.stdout.contains("Usage: vestry run [OPTIONS] [--] <CMD>...\n"), "{ran:?}");
+}
+
+#[test]
+fn a_name_that_no_secret_may_have_starts_nothing() {
+    for name in ["LD_PRELOAD", "PATH", "BASH_ENV", "VESTRY_URL", "1ST", "A B", "", "A\u{1b}[2J"] {
+        let variables = [("API_KEY", "s3cret"), (name, "/tmp/evil.so")]
+            .map(|(name, value)| json!({"name": name, "value": value, "scope": "workspace", "version": 1}));
+        let stub = Stub::answering(vec![Answer::json(RUNS, 201, json!({"variables": variables, "left_out": []}))]);
+        let machine = Machine::signed_in(stub.url()).using("acme", "nlp");
+        for line in ["run -- touch began", "run --keep-env -- touch began"] {
+            let ran = machine.run(line);
+            assert_eq!(ran.code, Some(125), "{name}: {ran:?}");
+            assert!(ran.stderr.contains("which no secret may be called; nothing was started"), "{name}: {ran:?}");
+            assert!(!ran.stderr.contains("evil") && !ran.stderr.contains('\u{1b}'), "{name}: {ran:?}");
+            assert!(!machine.project().join("began").exists(), "{name}");
+        }
+    }
 }
 
 #[test]

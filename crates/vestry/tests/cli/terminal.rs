@@ -107,7 +107,7 @@ fn setting_up_checks_every_answer_as_soon_as_it_is_given() {
         right_code,
         Answer::json("POST /setup", 201, json!({})),
         Answer::json("POST /sessions", 201, json!({"user": me})).with("set-cookie", "vestry_session=c00kie"),
-        Answer::json("POST /me/tokens", 201, json!({"id": "t9", "token": "vst_p_9_made_1"})),
+        Answer::json("POST /me/tokens", 201, json!({"id": "t9", "token": "vst_p_9_made_d9c0cec0"})),
         Answer::json("DELETE /sessions/current", 204, json!(null)),
         Answer::json("GET /me", 200, me),
     ]);

@@ -12,7 +12,7 @@ use std::{
 use tempfile::TempDir;
 
 /// The token with which [`Machine::signed_in`] is signed in.
-pub(crate) const TOKEN: &str = "vst_p_0test_0secret0token_0";
+pub(crate) const TOKEN: &str = "vst_p_0test_0secret0token_e185a95e";
 
 /// One person's machine.
 pub(crate) struct Machine {
