@@ -4,9 +4,9 @@ The copies can be listed and counted. Their values can't be unsealed and their e
 """
 
 
-def id_of(kind):
-    """An id, as SQL over the copy's number `i`: a UUID of version 7 that is different for each kind of row."""
-    return f"'01900000-0000-7000-800{kind}-0000' || CAST(10000000 + i AS TEXT)"
+def id_of(kind, number="i"):
+    """An id, as SQL over the copy's number: a UUID of version 7 that is different for each kind of row."""
+    return f"'01900000-0000-7000-800{kind}-0000' || CAST(10000000 + {number} AS TEXT)"
 
 
 def copy(database, table, of, count, **columns):
@@ -58,11 +58,20 @@ def running_servers(count, each):
     """Copies of the server that runs, `each` of them in one copied workspace, which must be there. No process is theirs."""
 
     def into(database):
-        [(server, start)] = database.run("SELECT id, start_id FROM servers WHERE status = 'running'")
+        [(server, start, snapshot)] = database.run(
+            "SELECT x.id, x.start_id, t.snapshot_id FROM servers x JOIN starts t ON t.id = x.start_id "
+            "WHERE x.status = 'running'")
         home = f"'01900000-0000-7000-8001-0000' || CAST(10000001 + (i - 1) / {each} AS TEXT)"
         slug = "'copy-' || CAST(10000000 + i AS TEXT)"
         copy(database, "servers", f"t.id = '{server}'", count, id=id_of(5), workspace_id=home, slug=slug, start_id="NULL")
-        copy(database, "starts", f"t.id = '{start}'", count, id=id_of(6), workspace_id=home, server_id=id_of(5))
+        # As the starts of one workspace between two changes do: they share what they were handed.
+        places = -(-count // each)
+        place = "'01900000-0000-7000-8001-0000' || CAST(10000000 + i AS TEXT)"
+        copy(database, "snapshots", f"t.id = '{snapshot}'", places, id=id_of(7), workspace_id=place)
+        copy(database, "snapshot_secrets", f"t.snapshot_id = '{snapshot}'", places, snapshot_id=id_of(7))
+        shared = id_of(7, f"1 + (i - 1) / {each}")
+        copy(database, "starts", f"t.id = '{start}'", count,
+             id=id_of(6), workspace_id=home, server_id=id_of(5), snapshot_id=shared)
         database.run("UPDATE servers SET start_id = (SELECT t.id FROM starts t WHERE t.server_id = servers.id) "
                      "WHERE start_id IS NULL AND status = 'running'")
 

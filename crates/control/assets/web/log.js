@@ -10,6 +10,13 @@ if (log) {
   let fresh = true;
   let pending = "";
 
+  // As the page itself is written: colours are taken out, what else drives a terminal or turns text around is named.
+  const plain = (line) =>
+    line
+      .replace(/\u001b\[[0-9;]*m/g, "")
+      .replace(/[\p{Cc}\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]/gu, (c) =>
+        c === "\t" ? c : `\\u{${c.codePointAt(0).toString(16)}}`);
+
   const shown = (line) => {
     const wanted = find.value;
     line.hidden = wanted !== "" && !line.textContent.toLowerCase().includes(wanted.toLowerCase());
@@ -33,12 +40,12 @@ if (log) {
     state.textContent = "Live";
     state.className = "badge success";
   };
-  source.onmessage = (event) => {
+  source.addEventListener("log", (event) => {
     // A piece may end in the middle of a line; the rest of it comes with the next.
-    const lines = (pending + event.data).split("\n");
+    const lines = (pending + JSON.parse(event.data)).split("\n");
     pending = lines.pop();
-    lines.forEach(add);
-  };
+    lines.map(plain).forEach(add);
+  });
   source.addEventListener("gap", () => add("… some lines are missing here …"));
   source.onerror = () => {
     state.textContent = "Reconnecting…";

@@ -2,14 +2,16 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::{Available, Cause, Difference, Environment, Held, OrganizationId, ServerId, Slug, StartId, WorkspaceId};
+use domain::{
+    Available, Cause, Difference, Environment, Held, OrganizationId, ServerId, Slug, SnapshotId, WorkspaceId,
+};
 
 use crate::{
     error::Result,
     store::{
         Connection, Permit, Who, available,
         servers::{self, Among, Running},
-        starts, users,
+        snapshots, users,
     },
 };
 
@@ -34,7 +36,7 @@ pub struct Explained {
 /// Running servers with what they started with, and the secrets that reach their workspaces.
 pub(super) struct Fleet {
     running: Vec<Running>,
-    held: HashMap<StartId, Vec<Held>>,
+    held: HashMap<SnapshotId, Vec<Held>>,
     available: HashMap<WorkspaceId, Vec<Available>>,
 }
 
@@ -48,7 +50,8 @@ impl Fleet {
         if running.is_empty() {
             return Ok(Self { running, held: HashMap::new(), available: HashMap::new() });
         }
-        let held = starts::held(db, running.iter().map(|server| server.start)).await?;
+        let snapshots = running.iter().map(|server| server.snapshot).collect();
+        let held = snapshots::injected(db, &snapshots).await?;
         let workspaces = running.iter().map(|server| server.workspace).collect();
         let available = available::compared(db, organization, &workspaces).await?;
         Ok(Self { running, held, available })
@@ -68,12 +71,19 @@ impl Fleet {
             (*workspace, domain::resolve(change(*workspace, secrets.clone())))
         };
         let then: HashMap<WorkspaceId, Environment> = self.available.iter().map(resolved).collect();
-        let compared = self.running.iter().filter_map(|server| {
-            let started_with = self.held.get(&server.start).map_or(&[][..], Vec::as_slice);
-            let differences = domain::drift(started_with, then.get(&server.workspace)?);
-            (!differences.is_empty() || server.settings_changed).then(|| (server.clone(), differences))
-        });
-        compared.collect()
+        // Servers that were handed the same differ in the same way: compared once for all of them.
+        let mut compared: HashMap<SnapshotId, Vec<Difference>> = HashMap::new();
+        let mut stale = Vec::new();
+        for server in &self.running {
+            let Some(now) = then.get(&server.workspace) else { continue };
+            let differences = compared
+                .entry(server.snapshot)
+                .or_insert_with(|| domain::drift(self.held.get(&server.snapshot).map_or(&[][..], Vec::as_slice), now));
+            if !differences.is_empty() || server.settings_changed {
+                stale.push((server.clone(), differences.clone()));
+            }
+        }
+        stale
     }
 }
 

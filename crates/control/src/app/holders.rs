@@ -7,7 +7,7 @@ use domain::{Difference, SecretId};
 use super::{App, Input, access::authorize, drift::Explained, secrets::Place};
 use crate::{
     error::{Error, Result},
-    store::{Caller, Connection, Permit, available, deleted_secrets, holders, secrets, starts, users},
+    store::{Caller, Connection, Permit, available, deleted_secrets, holders, secrets, snapshots, users},
 };
 
 pub use crate::store::holders::{Disclosure, Holder, Reader};
@@ -93,12 +93,13 @@ async fn find(db: &mut Connection, permit: &Permit, which: Which<'_>) -> Result<
 
 /// The holders with how a start now would differ in this secret: four queries, however many there are.
 async fn explained(db: &mut Connection, permit: &Permit, secret: SecretId, found: Vec<Holder>) -> Result<Vec<Seen>> {
-    let held = starts::held(db, found.iter().map(|holder| holder.start)).await?;
+    let snapshots = found.iter().map(|holder| holder.snapshot).collect();
+    let held = snapshots::injected(db, &snapshots).await?;
     let workspaces: HashSet<_> = found.iter().map(|holder| holder.workspace).collect();
     let now = available::compared(db, permit.organization(), &workspaces).await?;
     let now: HashMap<_, _> = now.into_iter().map(|(workspace, found)| (workspace, domain::resolve(found))).collect();
     let difference = |holder: &Holder| {
-        let differences = domain::drift(held.get(&holder.start)?, now.get(&holder.workspace)?);
+        let differences = domain::drift(held.get(&holder.snapshot)?, now.get(&holder.workspace)?);
         differences.into_iter().find(|one| one.from.as_ref().is_some_and(|from| from.secret == secret))
     };
     let compared: Vec<(Holder, Option<Difference>)> =

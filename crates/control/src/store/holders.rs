@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::{Outcome, SecretId, SecretName, ServerStatus, Slug, StartId, Time, WorkspaceId};
+use domain::{Outcome, SecretId, SecretName, ServerStatus, Slug, SnapshotId, StartId, Time, WorkspaceId};
 
 use super::{
     Connection, Permit, Result, Who,
@@ -61,6 +61,8 @@ pub async fn of_secrets(
 pub struct Holder {
     /// The start record of the process.
     pub start: StartId,
+    /// What that was handed.
+    pub snapshot: SnapshotId,
     /// The workspace.
     pub workspace: WorkspaceId,
     /// Its slug.
@@ -94,7 +96,7 @@ pub async fn list(
     sql("WITH alive AS MATERIALIZED (SELECT t.id, t.server_id, t.snapshot_id, t.started_at, t.started_by FROM starts t \
          WHERE t.organization_id = $1 AND t.ended_at IS NULL AND t.kind = 'server' \
          AND t.outcome IN ('pending', 'delivered') AND t.id < $3) \
-         SELECT a.id, w.id AS workspace_id, w.slug AS workspace_slug, x.slug, x.status, h.name, h.version, a.started_at, \
+         SELECT a.id, a.snapshot_id, w.id AS workspace_id, w.slug AS workspace_slug, x.slug, x.status, h.name, h.version, a.started_at, \
          a.started_by, u.name AS started_by_name FROM alive a CROSS JOIN snapshot_secrets h \
          JOIN servers x ON x.id = a.server_id JOIN workspaces w ON w.id = x.workspace_id \
          LEFT JOIN users u ON u.id = a.started_by \
@@ -113,6 +115,7 @@ pub async fn list(
 fn read_holder(row: &Row) -> Result<Holder> {
     Ok(Holder {
         start: row.get("id")?,
+        snapshot: row.get("snapshot_id")?,
         workspace: row.get("workspace_id")?,
         workspace_slug: row.get("workspace_slug")?,
         server: row.get("slug")?,

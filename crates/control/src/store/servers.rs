@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Command, OrganizationId, ServerId, ServerStatus, Slug, StartId, Time, Variables, WorkspaceId};
+use domain::{
+    Command, OrganizationId, ServerId, ServerStatus, Slug, SnapshotId, StartId, Time, Variables, WorkspaceId,
+};
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -133,6 +135,8 @@ pub struct Running {
     pub workspace_slug: Slug,
     /// The start record of its process.
     pub start: StartId,
+    /// What that was handed.
+    pub snapshot: SnapshotId,
     /// Whether its command or variables were changed since.
     pub settings_changed: bool,
 }
@@ -151,7 +155,7 @@ pub enum Among<'a> {
 macro_rules! running {
     ($among:expr) => {
         sql(concat!(
-            "SELECT x.id, x.slug, x.workspace_id, w.slug AS workspace_slug, x.start_id, \
+            "SELECT x.id, x.slug, x.workspace_id, w.slug AS workspace_slug, x.start_id, t.snapshot_id, \
              CASE WHEN x.settings <> t.settings THEN 1 ELSE 0 END AS settings_changed FROM servers x \
              JOIN workspaces w ON w.id = x.workspace_id JOIN starts t ON t.id = x.start_id WHERE x.start_id IS NOT NULL AND x.status = 'running' AND ",
             $among,
@@ -177,6 +181,7 @@ pub async fn running(db: &mut Connection, among: Among<'_>) -> Result<Vec<Runnin
             workspace: row.get("workspace_id")?,
             workspace_slug: row.get("workspace_slug")?,
             start: row.get("start_id")?,
+            snapshot: row.get("snapshot_id")?,
             settings_changed: row.get("settings_changed")?,
         })
     };

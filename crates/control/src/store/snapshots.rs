@@ -1,13 +1,15 @@
 //! Snapshots: what the starts of a workspace get between two changes, written once and shared by them.
 
-use domain::{Held, SnapshotId, Time};
+use std::collections::{HashMap, HashSet};
 
+use domain::{Held, SnapshotId, Time};
 use serde_json::json;
 
 use super::{
-    Permit, Result, Writing,
+    Connection, Permit, Result, Writing,
     driver::sql,
-    set::{Rows, rows_of},
+    set::{Rows, Set, one_of, rows_of},
+    starts::read_held,
 };
 
 /// Writes what a start in the permit's workspace hands over, and what it leaves out.
@@ -46,4 +48,25 @@ pub async fn insert(
     .bind(rows)
     .insert_rows(tx, count)
     .await
+}
+
+/// What the starts of some snapshots were handed, in one query; no entry for one of nothing. Many servers share a
+/// snapshot: its rows are read once.
+///
+/// # Errors
+/// When the database fails.
+pub async fn injected(db: &mut Connection, snapshots: &HashSet<SnapshotId>) -> Result<HashMap<SnapshotId, Vec<Held>>> {
+    let rows = sql(concat!(
+        "SELECT h.snapshot_id, h.secret_id, h.name, h.scope, h.version FROM snapshot_secrets h \
+         WHERE h.left_out = 0 AND h.snapshot_id IN ",
+        one_of!("$1")
+    ))
+    .bind(Set::from_iter(snapshots))
+    .all(db, |row| Ok((row.get::<SnapshotId>("snapshot_id")?, read_held(row)?)))
+    .await?;
+    let mut injected: HashMap<SnapshotId, Vec<Held>> = HashMap::new();
+    for (snapshot, held) in rows {
+        injected.entry(snapshot).or_default().push(held);
+    }
+    Ok(injected)
 }

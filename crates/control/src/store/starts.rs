@@ -1,7 +1,5 @@
 //! Start records: who got which secret in which version, written before anything is handed over.
 
-use std::collections::HashMap;
-
 use domain::{Held, Outcome, ServerId, SnapshotId, StartId, Time};
 
 use serde_json::json;
@@ -234,27 +232,7 @@ async fn page(
     Ok(starts)
 }
 
-/// What some starts handed over, in one query; no entry for one that handed over nothing.
-///
-/// # Errors
-/// When the database fails.
-pub async fn held(db: &mut Connection, starts: impl Iterator<Item = StartId>) -> Result<HashMap<StartId, Vec<Held>>> {
-    let rows = sql(concat!(
-        "SELECT t.id AS start_id, h.secret_id, h.name, h.scope, h.version FROM starts t \
-         JOIN snapshot_secrets h ON h.snapshot_id = t.snapshot_id WHERE h.left_out = 0 AND t.id IN ",
-        one_of!("$1")
-    ))
-    .bind(starts.collect::<Set>())
-    .all(db, |row| Ok((row.get::<StartId>("start_id")?, read_held(row)?)))
-    .await?;
-    let mut held: HashMap<StartId, Vec<Held>> = HashMap::new();
-    for (start, one) in rows {
-        held.entry(start).or_default().push(one);
-    }
-    Ok(held)
-}
-
-fn read_held(row: &Row) -> Result<Held> {
+pub(super) fn read_held(row: &Row) -> Result<Held> {
     Ok(Held {
         name: row.get("name")?,
         scope: row.get("scope")?,

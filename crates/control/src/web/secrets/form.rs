@@ -46,6 +46,16 @@ struct FormPage {
     most_bytes: usize,
 }
 
+/// It was saved, and something about it is worth a second look.
+#[derive(Template)]
+#[template(path = "secrets/saved.html")]
+struct SavedPage {
+    frame: Frame,
+    at: At,
+    version: u32,
+    warnings: Vec<String>,
+}
+
 /// What stands in the fields; never a value.
 #[derive(Default)]
 struct Typed {
@@ -268,7 +278,7 @@ async fn write(app: App, reader: Reader, at: At, form: &mut Form, kind: Kind) ->
     let typed = Typed::sent(form);
     let written = done(&app, &reader, &at, form, kind).await;
     let (status, errors) = match written {
-        Ok(written) => return after(&app, &reader, at, form, kind, &written).await,
+        Ok(written) => return after(&app, &reader, at, form, kind, written).await,
         Err(Error::Invalid(errors)) => (StatusCode::UNPROCESSABLE_ENTITY, errors),
         Err(Error::Conflict(why)) => {
             let taken = FieldError { field: "name", code: "conflict", message: sentence(&why) };
@@ -295,7 +305,7 @@ async fn done(app: &App, reader: &Reader, at: &At, form: &mut Form, kind: Kind) 
 }
 
 /// Leads to the secret, or to the restart of its servers when that was asked for too.
-async fn after(app: &App, reader: &Reader, mut at: At, form: &Form, kind: Kind, written: &Written) -> Result<Response> {
+async fn after(app: &App, reader: &Reader, mut at: At, form: &Form, kind: Kind, written: Written) -> Result<Response> {
     at.name = written.listed.secret.name.to_string();
     if form.has("restart") {
         let wish = Wish { batch_size: None, pause_on_failure: true };
@@ -311,8 +321,13 @@ async fn after(app: &App, reader: &Reader, mut at: At, form: &Form, kind: Kind, 
         Kind::Value => "value",
         Kind::Edit => "edited",
     };
-    let warned: String = written.warnings.iter().map(|warning| format!("&warned={}", warning.code)).collect();
-    Ok(see(&format!("{}?done={done}{warned}", at.secret())))
+    if written.warnings.is_empty() {
+        return Ok(see(&format!("{}?done={done}", at.secret())));
+    }
+    // Answered in place: what is said here of a value belongs into no address, which browsers keep.
+    let frame = Frame::of(app, reader, Some(&at.organization)).await?;
+    let warnings = written.warnings.into_iter().map(|warning| warning.message).collect();
+    page(&SavedPage { frame, at, version: written.listed.secret.version, warnings })
 }
 
 /// What the form would do as it stands: a part of the page.

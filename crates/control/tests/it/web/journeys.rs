@@ -53,6 +53,14 @@ both! {
         browser.post(&restore, &[("revision", &deleted.hidden("revision"))]).await.leads(&format!("{WORKSPACE}/secrets/OTHER_KEY"));
     }
 
+    async fn what_is_worth_a_second_look_is_said_in_place_and_in_no_address(house) {
+        let browser = Browser::of(&house, &house.administrator).await;
+        let typed = [("name", "NODE_OPTIONS"), ("value", "\"quoted-canary\""), ("access", "all")];
+        let saved = browser.post(&format!("{SETTINGS}/create-secret"), &typed).await.expect(200);
+        saved.says("quotation marks").says("NODE_OPTIONS").does_not_say("canary");
+        house.administrator.get("/organizations/acme/secrets/NODE_OPTIONS").await.expect(200);
+    }
+
     async fn a_form_that_does_not_fit_keeps_what_was_typed_but_the_value(house) {
         let browser = Browser::of(&house, &house.administrator).await;
         let create = format!("{SETTINGS}/create-secret");
