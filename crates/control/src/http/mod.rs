@@ -2,6 +2,7 @@
 //! headers of every answer.
 
 pub(crate) mod answer;
+pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod fields;
 pub(crate) mod front;

@@ -20,6 +20,8 @@ use tokio_stream::{Stream, StreamExt};
 const MOST: usize = 8 * 1024 * 1024;
 /// And for how long.
 const LONGEST: Duration = Duration::from_secs(5);
+/// How long the next piece of it may take: whoever only says that more will come gets the answer now.
+const NEXT: Duration = Duration::from_secs(1);
 
 /// Reads what a route left of the body before the answer goes out.
 ///
@@ -41,7 +43,7 @@ pub(super) async fn read_rest(request: Request, next: Next) -> Response {
 
 async fn discard(mut rest: BodyDataStream) {
     let mut read = 0;
-    while let Some(Ok(bytes)) = rest.next().await {
+    while let Ok(Some(Ok(bytes))) = timeout(NEXT, rest.next()).await {
         read += bytes.len();
         if read > MOST {
             return;

@@ -1,17 +1,15 @@
 //! What a form sends: `application/x-www-form-urlencoded`, as HTML (4.10.21) says.
 
-use std::time::Duration;
-
 use axum::extract::{FromRequest, Request};
-use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    http::body,
+};
 
 /// The largest form: a file of 1 MiB to import may take three times as much once it is written for an address.
 const LIMIT_KIB: usize = 3 * 1024 + 64;
-/// How long a form may take to arrive.
-const LONGEST: Duration = Duration::from_secs(30);
 
 /// The fields of a form, in their order. What is taken out is erased once it is dropped, and so is the rest.
 pub(super) struct Form(Vec<(String, Zeroizing<String>)>);
@@ -76,15 +74,7 @@ impl<S: Sync> FromRequest<S> for Form {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self> {
-        let bytes = timeout(LONGEST, axum::body::to_bytes(request.into_body(), LIMIT_KIB * 1024))
-            .await
-            .map_err(|_| Error::TooSlow)?
-            .map_err(|_| Error::TooLarge { limit_kib: LIMIT_KIB })?;
-        // Values pass through here: what can be erased afterwards, is.
-        let bytes = match bytes.try_into_mut() {
-            Ok(bytes) => Zeroizing::new(Vec::from(bytes)),
-            Err(bytes) => Zeroizing::new(bytes.to_vec()),
-        };
+        let bytes = body::read(request, LIMIT_KIB).await?;
         Self::parse(&bytes).ok_or_else(|| Error::invalid("form", "form", "The form holds something that is no text."))
     }
 }

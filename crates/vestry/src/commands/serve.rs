@@ -1,6 +1,6 @@
 //! `vestry serve`: the control plane.
 
-use std::{fs::File, io, os::unix::fs::OpenOptionsExt, panic, path::Path};
+use std::{fs::File, io, os::unix::fs::OpenOptionsExt, panic, path::Path, thread, time::Duration};
 
 use control::{
     Door, Limits,
@@ -111,12 +111,20 @@ fn allow_connections() {
 fn only_one(data_dir: &Path) -> Result<File, Failure> {
     let open = File::options().create(true).truncate(false).write(true).mode(0o600).open(data_dir.join("lock"));
     let lock = open.map_err(|error| failed(format!("the data directory can't be locked: {error}")))?;
-    flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
-        failed(format!("another control plane uses the data directory {}; nothing was started", data_dir.display()))
-            .help("stop that one, or choose another directory with --data-dir")
-    })?;
-    Ok(lock)
+    // One that was killed may have left a process behind that was about to become a supervisor, and has the lock until
+    // it is one.
+    for _ in 0..LOCK_TRIES {
+        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            return Ok(lock);
+        }
+        thread::sleep(LOCK_PAUSE);
+    }
+    let taken = format!("another control plane uses the data directory {}; nothing was started", data_dir.display());
+    Err(failed(taken).help("stop that one, or choose another directory with --data-dir"))
 }
+
+const LOCK_TRIES: u32 = 40;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 fn log(directives: &str) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(directives).map_err(|_| {

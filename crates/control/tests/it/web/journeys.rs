@@ -30,11 +30,11 @@ both! {
         let browser = Browser::of(&house, &house.owner).await;
         browser.get(&format!("{WORKSPACE}/secrets")).await.expect(200).says("Add Secret");
         let create = format!("{WORKSPACE}/create-secret");
-        browser.post(&create, &[("name", "API_KEY"), ("value", "one")]).await.leads(&format!("{WORKSPACE}/secrets/API_KEY"));
+        browser.post(&create, &[("name", "API_KEY"), ("value", "the first value")]).await.leads(&format!("{WORKSPACE}/secrets/API_KEY"));
         browser.get(&format!("{WORKSPACE}/secrets")).await.expect(200).says("API_KEY").says("Workspace</span>");
 
         let form = browser.get(&format!("{WORKSPACE}/secrets/API_KEY/value")).await.expect(200);
-        let fields = [("revision", form.hidden("revision")), ("value", "two".to_owned())];
+        let fields = [("revision", form.hidden("revision")), ("value", "the second value".to_owned())];
         let fields = fields.each_ref().map(|(name, text)| (*name, text.as_str()));
         browser.post(&format!("{WORKSPACE}/secrets/API_KEY/value"), &fields).await.leads(&format!("{WORKSPACE}/secrets/API_KEY"));
         assert_eq!(house.owner.get(&format!("{LAB}/secrets/API_KEY")).await.json()["version"], 2);
