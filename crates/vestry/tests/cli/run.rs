@@ -188,6 +188,16 @@ fn a_command_that_can_not_be_executed_ends_as_in_a_shell_and_nothing_is_asked_fo
 }
 
 #[test]
+fn json_of_a_run_is_refused_and_left_to_its_command() {
+    let (stub, machine) = nlp();
+    let ran = machine.run("run --json -- echo");
+    assert_eq!(ran.code, Some(125), "{ran:?}");
+    assert!(ran.stderr.contains("no JSON; nothing was asked for"), "{ran:?}");
+    assert!(stub.requests().is_empty());
+    assert_eq!(machine.run("run -- echo --json").stdout, "--json\n");
+}
+
+#[test]
 fn a_program_is_looked_for_where_the_caller_would_find_it() {
     let (_stub, machine) = nlp();
     let bin = machine.project().join("bin");
