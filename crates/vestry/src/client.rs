@@ -7,7 +7,7 @@ use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use ureq::{
-    Agent, AsSendBody, Body,
+    Agent, AsSendBody, Body, Timeout,
     config::{Config, ConfigBuilder},
     http::{self, HeaderValue, Method, Response, StatusCode, header},
     tls::{RootCerts, TlsConfig},
@@ -17,6 +17,7 @@ use ureq::{
 use crate::{
     address::Address,
     exit::{Exit, Failure},
+    output::say_if_slow,
     problem,
     text::escape,
     token::Token,
@@ -24,6 +25,8 @@ use crate::{
 
 /// Longest wait for each part of an exchange: its head, its body, the answer's head, its body. Starting a server answers at once and is then polled.
 const ANSWER: Duration = Duration::from_secs(60);
+/// After how long a wait is said.
+const LONG: Duration = Duration::from_secs(5);
 /// Longest wait for a name's addresses, and for a connection.
 const CONNECT: Duration = Duration::from_secs(10);
 /// How much is read or written at once: less than the library's own measure, for which `vestry run` would pay at each
@@ -231,8 +234,7 @@ impl Request<'_> {
     /// # Errors
     /// When there is no answer, and when the answer is a refusal.
     pub(crate) fn send(self) -> Result<Answer, Failure> {
-        let response = self.exchange(Some(ANSWER))?;
-        self.read(response)
+        self.read(self.awaited()?)
     }
 
     fn read(&self, mut response: Response<Body>) -> Result<Answer, Failure> {
@@ -263,7 +265,7 @@ impl Request<'_> {
     /// # Errors
     /// As [`send`](Self::send).
     pub(crate) fn receive<T: DeserializeOwned>(self) -> Result<T, Failure> {
-        let mut response = self.exchange(Some(ANSWER))?;
+        let mut response = self.awaited()?;
         if !response.status().is_success() {
             return Err(self.client.refusal(response));
         }
@@ -271,6 +273,12 @@ impl Request<'_> {
         let body = Plaintext::new(bytes);
         // Serde's own message would quote what it could not read.
         serde_json::from_slice(body.expose()).map_err(|_| not_vestry(&self.client.address))
+    }
+
+    /// The answer, of which somebody who waits for it hears when it takes long.
+    fn awaited(&self) -> Result<Response<Body>, Failure> {
+        let notice = format!("waiting for {} …", self.client.address);
+        say_if_slow(LONG, &notice, || self.exchange(Some(ANSWER)))
     }
 
     fn exchange(&self, timeout: Option<Duration>) -> Result<Response<Body>, Failure> {
@@ -302,7 +310,11 @@ impl Request<'_> {
             let request = request.body(body).map_err(|_| unsendable())?;
             agent.run(within(agent.configure_request(request), timeout))
         };
-        answer.map_err(|error| unreachable(address, &error))
+        let has_effect = self.method != Method::GET;
+        answer.map_err(|error| match error {
+            ureq::Error::Timeout(Timeout::RecvResponse) => unanswered(address, has_effect),
+            error => unreachable(address, &error),
+        })
     }
 }
 
@@ -340,7 +352,19 @@ fn not_vestry(address: &Address) -> Failure {
         .help("look at the address: --url, VESTRY_URL or .vestry.toml")
 }
 
+fn unanswered(address: &Address, has_effect: bool) -> Failure {
+    let waited = ANSWER.as_secs();
+    let unknown = if has_effect { "; whether it did what was asked is not known" } else { "" };
+    let message = format!("{address} accepted the connection but did not answer within {waited} s{unknown}");
+    Failure::new(Exit::Unreachable, message).help("whoever runs the control plane finds the reason in its log")
+}
+
 fn unreachable(address: &Address, error: &ureq::Error) -> Failure {
+    if matches!(error, ureq::Error::BodyExceedsLimit(_)) {
+        let most = MAX_ANSWER / (1024 * 1024);
+        let message = format!("the answer of {address} is larger than {most} MiB; nothing of it was used");
+        return Failure::new(Exit::Unreachable, message);
+    }
     let (why, help) = match error {
         ureq::Error::Rustls(error) => (error.to_string(), UNTRUSTED),
         ureq::Error::Io(error) => {
@@ -362,4 +386,17 @@ const UNTRUSTED: &str = "the connection could not be trusted, and nothing was se
 /// Now: the only place where the command line looks at the clock.
 pub(crate) fn now() -> Timestamp {
     Timestamp::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_accepts_and_does_not_answer_is_not_called_out_of_reach() {
+        let address = Address::parse("https://vestry.example").ok().unwrap();
+        let said = unanswered(&address, true).message;
+        assert!(said.starts_with("https://vestry.example accepted the connection but did not answer within 60 s; whe"));
+        assert!(!unanswered(&address, false).message.contains("whether"));
+    }
 }

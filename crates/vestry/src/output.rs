@@ -1,6 +1,12 @@
 //! What a command says: data on stdout, talk on stderr.
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    convert::Infallible,
+    io::{self, IsTerminal, Write},
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::Duration,
+};
 
 use serde::Serialize;
 
@@ -113,6 +119,22 @@ impl Output {
     pub(crate) fn paint(&self, text: &str, style: Style) -> String {
         paint(text, style, self.colour_out)
     }
+}
+
+/// Does what may take long, and says so on stderr once it has taken so long.
+pub(crate) fn say_if_slow<T>(long: Duration, notice: &str, work: impl FnOnce() -> T) -> T {
+    let (done, wait) = mpsc::channel::<Infallible>();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            if wait.recv_timeout(long) == Err(RecvTimeoutError::Timeout) {
+                // Nobody is left to tell when stderr is closed.
+                let _ = writeln!(io::stderr().lock(), "{notice}");
+            }
+        });
+        let result = work();
+        drop(done);
+        result
+    })
 }
 
 fn as_document(value: &impl Serialize) -> Result<String, Failure> {

@@ -53,7 +53,7 @@ pub(crate) struct Rolling {
 #[derive(Args)]
 pub(crate) struct Which {
     /// The server
-    #[arg(required_unless_present = "stale", conflicts_with_all = ["batch", "keep_going"], add = names_of(Noun::Server))]
+    #[arg(conflicts_with_all = ["batch", "keep_going"], add = names_of(Noun::Server))]
     pub(crate) server: Option<String>,
     /// Every running server of the workspace that needs it, batch by batch
     #[arg(long, conflicts_with = "server")]

@@ -38,28 +38,31 @@ pub(crate) enum Workspace {
         limit: u16,
     },
     /// Give a member access: who can use its servers can read its secrets
+    #[command(allow_missing_positional = true)]
     Share {
-        /// The workspace
+        /// The workspace [default: this directory's]
         #[arg(value_name = "[ORG/]WORKSPACE", add = names_of(Noun::Place))]
-        workspace: WorkspaceArg,
+        workspace: Option<WorkspaceArg>,
         /// The member's e-mail address or id
         #[arg(value_name = "EMAIL")]
         member: String,
     },
     /// Take a collaborator's access away
+    #[command(allow_missing_positional = true)]
     Unshare {
-        /// The workspace
+        /// The workspace [default: this directory's]
         #[arg(value_name = "[ORG/]WORKSPACE", add = names_of(Noun::Place))]
-        workspace: WorkspaceArg,
+        workspace: Option<WorkspaceArg>,
         /// The collaborator's e-mail address or id
         #[arg(value_name = "EMAIL")]
         member: String,
     },
     /// Make a member its owner; the old owner becomes a collaborator
+    #[command(allow_missing_positional = true)]
     Give {
-        /// The workspace
+        /// The workspace [default: this directory's]
         #[arg(value_name = "[ORG/]WORKSPACE", add = names_of(Noun::Place))]
-        workspace: WorkspaceArg,
+        workspace: Option<WorkspaceArg>,
         /// The new owner's e-mail address or id
         #[arg(value_name = "EMAIL")]
         member: String,

@@ -52,6 +52,10 @@ struct Variable {
 /// # Errors
 /// With [`Exit::BeforeStart`] where there was no command yet; with a shell's codes where it could not be executed.
 pub(crate) fn run(connection: &Connection<'_>, args: Run) -> Result<Infallible, Failure> {
+    if connection.out.json {
+        return Err(Failure::usage("a run prints what its command prints, and no JSON; nothing was asked for")
+            .help("what is the command's own stands behind it:  vestry run -- CMD --json"));
+    }
     let (program, arguments) = args.command.split_first().expect("clap asks for at least one");
     only::check_names(&args.only)?;
     let found = program::find(program)?;

@@ -42,9 +42,11 @@ pub(crate) fn run(connection: &Connection<'_>, args: Args) -> Result<(), Failure
         Args::Stop(args) => lifecycle::stop(&one(&args)?),
         Args::Restart(which) => {
             let place = connection.place(which.workspace.as_ref())?;
-            match which.server {
-                Some(slug) => lifecycle::restart(&OneServer { place, slug, connection }),
-                None => restart_stale(connection, &place, &which.rolling),
+            match (which.server, which.stale) {
+                (Some(slug), _) => lifecycle::restart(&OneServer { place, slug, connection }),
+                (None, true) => restart_stale(connection, &place, &which.rolling),
+                (None, false) => Err(Failure::usage("which server? Nothing was restarted")
+                    .help("vestry server restart SERVER\nevery one that needs it:  vestry server restart --stale")),
             }
         }
         Args::Logs { one: args, follow, lines } => logs::print(&one(&args)?, lines, follow),

@@ -37,7 +37,9 @@ pub(crate) fn run(out: &Output, settings: &mut Settings, args: Setup) -> Result<
     let organization = json!({ "name": organization.as_str(), "slug": slug.as_str() });
     let seen = json!({ "email": email.as_str(), "name": name.as_str(), "organization": organization });
     send(&client, &address, &seen, &code, &password)?;
-    super::login::sign_in(out, settings, address, email.as_str(), &password)
+    super::login::sign_in(out, settings, address, email.as_str(), &password)?;
+    out.say("next:  vestry workspace create NAME");
+    Ok(())
 }
 
 fn send(

@@ -29,9 +29,9 @@ pub(crate) fn run(connection: &Connection<'_>, args: Args) -> Result<(), Failure
         ),
         Args::Show { workspace } => show(connection, workspace.as_ref()),
         Args::Activity { workspace, limit } => activity(connection, workspace.as_ref(), limit),
-        Args::Share { workspace, member } => share(connection, &workspace, &member),
-        Args::Unshare { workspace, member } => unshare(connection, &workspace, &member),
-        Args::Give { workspace, member } => give(connection, &workspace, &member),
+        Args::Share { workspace, member } => share(connection, workspace.as_ref(), &member),
+        Args::Unshare { workspace, member } => unshare(connection, workspace.as_ref(), &member),
+        Args::Give { workspace, member } => give(connection, workspace.as_ref(), &member),
         Args::Rename { workspace, name, slug, description } => {
             rename(connection, &workspace, fields([("name", name), ("slug", slug), ("description", description)]))
         }
@@ -131,16 +131,16 @@ fn activity(connection: &Connection<'_>, workspace: Option<&WorkspaceArg>, limit
     audit::show(connection.out, &connection.list(&place.path("/activity"), Some(usize::from(limit)))?)
 }
 
-fn share(connection: &Connection<'_>, workspace: &WorkspaceArg, who: &str) -> Result<(), Failure> {
-    let place = connection.place(Some(workspace))?;
+fn share(connection: &Connection<'_>, workspace: Option<&WorkspaceArg>, who: &str) -> Result<(), Failure> {
+    let place = connection.place(workspace)?;
     let member = member::find(connection, &place.organization, who)?;
     change(connection, Method::PUT, &place, &format!("/collaborators/{}", segment(member.id.as_str())), None)?;
     connection.out.say(&format!("{} now has access to {place}\n{WHO_CAN_READ}", member.name));
     Ok(())
 }
 
-fn unshare(connection: &Connection<'_>, workspace: &WorkspaceArg, who: &str) -> Result<(), Failure> {
-    let place = connection.place(Some(workspace))?;
+fn unshare(connection: &Connection<'_>, workspace: Option<&WorkspaceArg>, who: &str) -> Result<(), Failure> {
+    let place = connection.place(workspace)?;
     let member = member::find(connection, &place.organization, who)?;
     let collaborator = format!("/collaborators/{}", segment(member.id.as_str()));
     change(connection, Method::DELETE, &place, &collaborator, None).map_err(|failure| {
@@ -154,8 +154,8 @@ fn unshare(connection: &Connection<'_>, workspace: &WorkspaceArg, who: &str) -> 
     Ok(())
 }
 
-fn give(connection: &Connection<'_>, workspace: &WorkspaceArg, who: &str) -> Result<(), Failure> {
-    let place = connection.place(Some(workspace))?;
+fn give(connection: &Connection<'_>, workspace: Option<&WorkspaceArg>, who: &str) -> Result<(), Failure> {
+    let place = connection.place(workspace)?;
     let member = member::find(connection, &place.organization, who)?;
     change(connection, Method::PUT, &place, "/owner", Some(json!({ "user": member.id.as_str() })))?;
     connection.out.say(&format!("{} now owns {place}\n{WHO_CAN_READ}", member.name));

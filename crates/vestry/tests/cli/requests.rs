@@ -285,6 +285,29 @@ fn a_token_that_could_not_be_revoked_is_not_forgotten() {
 }
 
 #[test]
+fn who_has_access_to_this_directorys_workspace_is_changed_without_naming_it() {
+    let member = json!({"id": "u7", "name": "Jo", "email": "jo@acme.example", "role": "member",
+        "joined_at": "2020-01-01T00:00:00Z"});
+    let (stub, machine) = nlp(vec![
+        Answer::json("GET /organizations/acme/members", 200, json!({"items": [member], "next_cursor": null})),
+        Answer::json("PUT /organizations/acme/workspaces/nlp/collaborators/u7", 204, Value::Null),
+        Answer::json("DELETE /organizations/acme/workspaces/nlp/collaborators/u7", 204, Value::Null),
+        Answer::json("PUT /organizations/acme/workspaces/nlp/owner", 204, Value::Null),
+        Answer::json("PUT /organizations/acme/workspaces/lab/collaborators/u7", 204, Value::Null),
+    ]);
+    for line in
+        ["share jo@acme.example", "unshare jo@acme.example", "give jo@acme.example", "share lab jo@acme.example"]
+    {
+        let ran = machine.run(&format!("workspace {line}"));
+        assert_eq!(ran.code, Some(0), "{line}: {ran:?}");
+    }
+    stub.only("PUT /organizations/acme/workspaces/nlp/collaborators/u7");
+    stub.only("DELETE /organizations/acme/workspaces/nlp/collaborators/u7");
+    stub.only("PUT /organizations/acme/workspaces/nlp/owner");
+    stub.only("PUT /organizations/acme/workspaces/lab/collaborators/u7");
+}
+
+#[test]
 fn a_new_token_is_data_and_the_talk_about_it_is_not() {
     let answer = json!({"id": "t2", "name": "ci", "token": "vst_p_2_ci_da698969"});
     let stub = Stub::answering(vec![Answer::json("POST /me/tokens", 201, answer)]);

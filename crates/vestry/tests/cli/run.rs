@@ -1,6 +1,10 @@
 //! `vestry run`: what is asked for, what the command finds, how it ends.
 
-use std::process::{Command, Stdio};
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
+    process::{Command, Stdio},
+};
 
 use serde_json::{Value, json};
 
@@ -184,6 +188,16 @@ fn a_command_that_can_not_be_executed_ends_as_in_a_shell_and_nothing_is_asked_fo
 }
 
 #[test]
+fn json_of_a_run_is_refused_and_left_to_its_command() {
+    let (stub, machine) = nlp();
+    let ran = machine.run("run --json -- echo");
+    assert_eq!(ran.code, Some(125), "{ran:?}");
+    assert!(ran.stderr.contains("no JSON; nothing was asked for"), "{ran:?}");
+    assert!(stub.requests().is_empty());
+    assert_eq!(machine.run("run -- echo --json").stdout, "--json\n");
+}
+
+#[test]
 fn a_program_is_looked_for_where_the_caller_would_find_it() {
     let (_stub, machine) = nlp();
     let bin = machine.project().join("bin");
@@ -216,6 +230,29 @@ fn a_name_that_no_secret_may_have_starts_nothing() {
             assert!(!machine.project().join("began").exists(), "{name}");
         }
     }
+}
+
+#[test]
+fn a_control_plane_that_hangs_is_waited_for_aloud() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let machine = Machine::signed_in(&url).using("acme", "nlp");
+    let mut child = machine.command(&["run", "--", "touch", "began"]).spawn().unwrap();
+    let (mut connection, _) = listener.accept().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert_eq!(said.next().unwrap().unwrap(), format!("waiting for {url} …"));
+    connection.write_all(b"HTTP/1.1 503 X\r\ncontent-length: 0\r\n\r\n").unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(125));
+    assert!(!machine.project().join("began").exists());
+}
+
+#[test]
+fn an_answer_that_is_too_large_is_not_called_out_of_reach() {
+    let variable = json!({"name": "A", "value": "x".repeat(9 * 1024 * 1024), "scope": "workspace", "version": 1});
+    let stub = Stub::answering(vec![Answer::json(RUNS, 201, json!({"variables": [variable], "left_out": []}))]);
+    let ran = Machine::signed_in(stub.url()).using("acme", "nlp").run("run -- touch began");
+    assert_eq!(ran.code, Some(125), "{ran:?}");
+    assert!(ran.stderr.ends_with("is larger than 8 MiB; nothing of it was used\n"), "{ran:?}");
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn a_start_is_watched_until_the_server_runs() {
 #[test]
 fn a_failed_start_shows_the_end_of_its_log() {
     let failed = server(json!({
-        "status": "failed", "exit_code": 127, "status_detail": "The command could not be started.\nsh: no such file",
+        "status": "failed", "status_detail": "The command could not be started.\nsh: no such file",
     }));
     let (_stub, machine) = nlp(vec![
         Answer::json(START, 202, server(json!({}))),
@@ -66,6 +66,69 @@ fn a_failed_start_shows_the_end_of_its_log() {
       help:  the whole log:  vestry server logs jupyter
     exit 65
     ");
+}
+
+#[test]
+fn a_program_that_ends_at_once_is_not_just_called_started() {
+    let ended = |status: &str, code: Value, detail: &str| {
+        Answer::json(SHOW, 200, server(json!({"status": status, "exit_code": code, "status_detail": detail})))
+    };
+    let told = |line: &str, ended: Answer| {
+        let (_stub, machine) = nlp(vec![
+            Answer::json(START, 202, server(json!({}))),
+            Answer::json(RESTART, 202, server(json!({}))),
+            start_record("delivered"),
+            is("running"),
+            is("running"),
+            ended,
+            Answer::text(LOGS, "python3: can't open file 'train.py'\n"),
+        ]);
+        machine.run(line).session()
+    };
+    insta::assert_snapshot!(told("server start jupyter", ended("failed", json!(2), "exited with code 2")), @r"
+    stderr:
+      the last it said:
+        | python3: can't open file 'train.py'
+      error: started jupyter, and it ended at once with exit code 2
+      help:  the whole log:  vestry server logs jupyter
+    exit 65
+    ");
+    insta::assert_snapshot!(told("server restart jupyter", ended("failed", Value::Null, "ended by signal 9")), @r"
+    stderr:
+      the last it said:
+        | python3: can't open file 'train.py'
+      error: restarted jupyter, and it ended at once: ended by signal 9
+      help:  the whole log:  vestry server logs jupyter
+    exit 65
+    ");
+    insta::assert_snapshot!(told("server start jupyter", ended("stopped", json!(0), "")), @r"
+    stderr:
+      started jupyter in acme/nlp, and it ended at once with exit code 0:  vestry server logs jupyter
+    exit 0
+    ");
+}
+
+#[test]
+fn a_restart_of_no_server_names_both_ways() {
+    let (stub, machine) = nlp(vec![]);
+    insta::assert_snapshot!(machine.run("server restart").session(), @r"
+    stderr:
+      error: which server? Nothing was restarted
+      help:  vestry server restart SERVER
+             every one that needs it:  vestry server restart --stale
+    exit 64
+    ");
+    assert!(stub.requests().is_empty());
+}
+
+#[test]
+fn a_failed_server_is_shown_with_the_way_to_its_log() {
+    let failed = server(json!({"status": "failed", "exit_code": 2, "status_detail": "exited with code 2"}));
+    let (_stub, machine) = nlp(vec![Answer::json(SHOW, 200, failed)]);
+    let ran = machine.run("server show jupyter");
+    assert!(ran.stdout.ends_with("\nits log:  vestry server logs jupyter\n"), "{ran:?}");
+    let (_stub, machine) = nlp(vec![is("stopped")]);
+    assert!(!machine.run("server show jupyter").stdout.contains("its log"));
 }
 
 #[test]

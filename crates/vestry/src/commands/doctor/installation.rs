@@ -14,7 +14,10 @@ use control::{
     store::server_of,
 };
 use runtime::{LimitFound, Network, NewError, Reason, Runtime, Sandbox, Unavailable, machine};
-use rustix::process::geteuid;
+use rustix::{
+    fs::{Access, AtFlags, CWD, accessat},
+    process::geteuid,
+};
 
 use super::{
     super::installation::{self, DATABASE, Parts},
@@ -203,9 +206,18 @@ fn directory(path: &Path) -> DataDirectory {
             owner: machine::account(found.uid()),
             own: found.uid() == geteuid().as_raw(),
         },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => DataDirectory::Missing,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            DataDirectory::Missing { unusable: unusable_above(path) }
+        }
         Err(error) => DataDirectory::Unreadable(error.to_string()),
     }
+}
+
+/// The nearest directory above a path that is there, if this account can't make anything in it.
+fn unusable_above(path: &Path) -> Option<PathBuf> {
+    let above = path.ancestors().skip(1).find(|above| above.exists())?;
+    let makes = above.is_dir() && accessat(CWD, above, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).is_ok();
+    (!makes).then(|| above.to_owned())
 }
 
 /// Whether something listens at the control plane's address, reached from this machine.
@@ -236,4 +248,18 @@ fn encryption(network: &NetworkSettings) -> Verdict {
         host: host.as_ref().map(|(host, fits)| (host.as_str(), *fits)),
     };
     judge::encryption::judge(&found, now())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_can_only_be_made_in_one() {
+        let home = tempfile::tempdir().unwrap();
+        assert_eq!(unusable_above(&home.path().join("a/b/c")), None);
+        let file = home.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert_eq!(unusable_above(&file.join("a/b")), Some(file));
+    }
 }

@@ -16,6 +16,8 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often.
 const INTERVAL: Duration = Duration::from_millis(200);
+/// How long a program that runs is watched: many a wrong command ends at once.
+const FIRST_MOMENTS: Duration = Duration::from_secs(1);
 /// How many last lines of the log a failed start shows.
 const LAST_LINES: u16 = 20;
 
@@ -28,7 +30,7 @@ pub(super) fn start(server: &OneServer<'_>) -> Result<(), Failure> {
         _ => failure,
     })?;
     let started = settle(server, |now| Ok(!is_moving(now)))?;
-    tell_start(server, &started, "started")
+    tell_start(server, started, "started")
 }
 
 /// Stops a server and waits until it has.
@@ -67,7 +69,7 @@ pub(super) fn restart(server: &OneServer<'_>) -> Result<(), Failure> {
         ))
         .help(format!("its starts:  vestry server starts {}{}", escape(&server.slug), server.flag())));
     }
-    tell_start(server, &restarted, "restarted")
+    tell_start(server, restarted, "restarted")
 }
 
 fn is_moving(server: &Server) -> bool {
@@ -93,6 +95,16 @@ fn settle(
     }
 }
 
+/// Watches a server in its first moments; what it is after them, or what it became if its program ended in them.
+fn first_moments(server: &OneServer<'_>, mut now: Server) -> Result<Server, Failure> {
+    let deadline = Instant::now() + FIRST_MOMENTS;
+    while now.status.as_str() == "running" && Instant::now() < deadline {
+        sleep(INTERVAL);
+        now = server.get("")?.read()?;
+    }
+    Ok(now)
+}
+
 fn wait(server: &OneServer<'_>, now: &Server, deadline: Instant) -> Result<(), Failure> {
     if Instant::now() < deadline {
         sleep(INTERVAL);
@@ -106,35 +118,43 @@ fn wait(server: &OneServer<'_>, now: &Server, deadline: Instant) -> Result<(), F
     )))
 }
 
-/// Says how a start went; a failed one shows the end of its log.
-fn tell_start(server: &OneServer<'_>, now: &Server, done: &str) -> Result<(), Failure> {
+/// Says how a start went; one that failed, or whose program ended at once, shows the end of its log.
+fn tell_start(server: &OneServer<'_>, settled: Server, done: &str) -> Result<(), Failure> {
     let out = server.connection.out;
+    let ran = settled.status.as_str() == "running";
+    let now = first_moments(server, settled)?;
     let code = now.exit_code.map(|code| format!(" with exit code {code}")).unwrap_or_default();
+    let log = format!("vestry server logs {}{}", escape(&server.slug), server.flag());
     match now.status.as_str() {
-        "running" => {
-            out.say(&format!("{done} {} in {}", now.slug, server.place));
+        "stopped" => {
+            out.say(&format!("{done} {} in {}, and it ended at once{code}:  {log}", now.slug, server.place));
             Ok(())
         }
-        "stopped" => {
-            out.say(&format!("{done} {} in {}; it has ended{code}", now.slug, server.place));
+        // Who stops or restarts it meanwhile does so with one that was started.
+        "running" | "starting" | "stopping" => {
+            out.say(&format!("{done} {} in {}", now.slug, server.place));
             Ok(())
         }
         _ => {
             let why = match now.status_detail.first().trim_end_matches('.') {
-                "" => code,
+                _ if now.exit_code.is_some() => code.clone(),
+                "" => String::new(),
                 why => format!(": {why}"),
             };
-            let failure = Failure::data(format!("{} failed{why}", now.slug));
-            let log = logs::last(server, LAST_LINES).unwrap_or_default();
+            // Whatever has an exit code has run.
+            let failure = Failure::data(match ran || now.exit_code.is_some() {
+                true => format!("{done} {}, and it ended at once{why}", now.slug),
+                false => format!("{} failed{why}", now.slug),
+            });
+            let last = logs::last(server, LAST_LINES).unwrap_or_default();
             let said: Vec<&str> =
-                now.status_detail.rest().iter().map(String::as_str).chain(log.trim_end().lines()).collect();
+                now.status_detail.rest().iter().map(String::as_str).chain(last.trim_end().lines()).collect();
             if said.is_empty() {
                 return Err(failure);
             }
             // Set apart, so that no line of it passes for one of Vestry's own.
             out.say(&format!("the last it said:\n  | {}", said.join("\n  | ")));
-            let whole_log = format!("the whole log:  vestry server logs {}{}", escape(&server.slug), server.flag());
-            Err(failure.help(whole_log))
+            Err(failure.help(format!("the whole log:  {log}")))
         }
     }
 }

@@ -106,6 +106,9 @@ pub(super) fn show(server: &OneServer<'_>) -> Result<(), Failure> {
         let which = format!("{} {} v{}", secret.name, secret.scope, secret.version);
         line("Left out", &format!("{which}, which was suspended when it started"));
     }
+    if shown.status.as_str() == "failed" {
+        text.push_str(&format!("its log:  vestry server logs {}{}\n", shown.slug, server.flag()));
+    }
     if shown.restart_needed {
         let needed = out.paint("restart needed", Style::Warning);
         let count = drift::count(&shown.drift, shown.settings_changed.as_ref());

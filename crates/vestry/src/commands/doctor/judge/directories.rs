@@ -9,7 +9,10 @@ use super::{super::report::Verdict, shell};
 /// What was seen of the data directory.
 pub(in super::super) enum DataDirectory {
     /// It is not there.
-    Missing,
+    Missing {
+        /// The nearest directory above it that is there, where this account can't make anything in it.
+        unusable: Option<PathBuf>,
+    },
     /// It can't be looked at, and why.
     Unreadable(String),
     /// It is there.
@@ -34,7 +37,15 @@ impl DataDirectory {
 pub(in super::super) fn judge(path: &Path, found: &DataDirectory) -> Verdict {
     let name = path.display();
     match found {
-        DataDirectory::Missing => Verdict::ok(format!("{name} is not there yet: the first start makes it")),
+        DataDirectory::Missing { unusable: None } => {
+            Verdict::ok(format!("{name} is not there yet: the first start makes it"))
+        }
+        DataDirectory::Missing { unusable: Some(above) } => {
+            let made = format!("sudo install -d -m 700 -o \"$USER\" {}", shell(path));
+            Verdict::problem(format!("{name} is not there, and this account can't make it in {}", above.display()))
+                .because("The control plane can't start without it. Make it for the account that runs it:")
+                .remedy([made])
+        }
         DataDirectory::Unreadable(why) => Verdict::problem(format!("{name} can't be looked at: {why}"))
             .because("The account that runs the control plane must own it. As that account:")
             .remedy(["sudo -u ACCOUNT vestry doctor      with the same settings"]),
@@ -116,7 +127,10 @@ mod tests {
     fn a_data_directory_is_its_account_s_alone() {
         let found = |mode, own| DataDirectory::Found { mode, owner: "vestry".into(), own };
         let verdict = |found| judge(Path::new("/srv/my data"), &found);
-        assert_eq!(verdict(DataDirectory::Missing).status, Status::Ok);
+        assert_eq!(verdict(DataDirectory::Missing { unusable: None }).status, Status::Ok);
+        let unmakable = verdict(DataDirectory::Missing { unusable: Some("/srv".into()) });
+        assert_eq!(unmakable.status, Status::Problem);
+        assert_eq!(unmakable.remedy, ["sudo install -d -m 700 -o \"$USER\" '/srv/my data'"]);
         assert_eq!(verdict(found(0o700, true)).status, Status::Ok);
         assert_eq!(verdict(found(0o755, true)).status, Status::Warning);
         let loose = verdict(found(0o720, true));

@@ -5,9 +5,9 @@ use super::super::report::Verdict;
 /// Whether a crash leaves memory behind.
 pub(in super::super) fn judge(observed: &CoreDumps) -> Verdict {
     let place = match &observed.pattern {
-        Some(pattern) if pattern.starts_with('|') => "what else crashes here goes to a program that collects it",
-        Some(_) => "what else crashes here is written to a file, if its own limit lets it",
-        None => "what becomes of others can't be read",
+        Some(pattern) if pattern.starts_with('|') => "other programs' dumps go to one that collects them",
+        Some(_) => "other programs' dumps go to files, where their limits let them",
+        None => "where other programs' dumps go can't be read",
     };
     match observed.of_control_plane.as_deref() {
         Some(limit) if limit != "0" => {
@@ -16,11 +16,8 @@ pub(in super::super) fn judge(observed: &CoreDumps) -> Verdict {
                 .remedy(["restart the control plane"])
         }
         running => {
-            let running = if running.is_some() { "as the one that runs shows" } else { "as was tried here" };
-            Verdict::ok(format!(
-                "control plane and supervisors leave none ({running}), and servers start with a limit that lets none \
-                 be written or collected; {place}"
-            ))
+            let known = if running.is_some() { "as the one that runs shows" } else { "as was tried here" };
+            Verdict::ok(format!("none of the control plane ({known}), its supervisors and its servers; {place}"))
         }
     }
 }
@@ -35,7 +32,7 @@ mod tests {
             judge(&CoreDumps { pattern: pattern.map(str::to_owned), of_control_plane: limit.map(str::to_owned) })
         };
         assert_eq!(verdict(Some("core"), Some("0")).status, Status::Ok);
-        assert!(verdict(Some("|/usr/lib/systemd/systemd-coredump %P"), None).found.contains("collects"));
+        assert!(verdict(Some("|/usr/lib/systemd/systemd-coredump %P"), None).found.contains("one that collects them"));
         assert_eq!(verdict(None, None).status, Status::Ok);
         assert_eq!(verdict(Some("core"), Some("unlimited")).status, Status::Problem);
     }
