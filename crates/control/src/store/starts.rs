@@ -239,12 +239,32 @@ async fn page(
 /// # Errors
 /// When the database fails.
 pub async fn held(db: &mut Connection, starts: impl Iterator<Item = StartId>) -> Result<HashMap<StartId, Vec<Held>>> {
+    of_starts(db, starts, false).await
+}
+
+/// What some starts left out because it was suspended, in one query; no entry for one that left out nothing.
+///
+/// # Errors
+/// When the database fails.
+pub async fn left_out(
+    db: &mut Connection,
+    starts: impl Iterator<Item = StartId>,
+) -> Result<HashMap<StartId, Vec<Held>>> {
+    of_starts(db, starts, true).await
+}
+
+async fn of_starts(
+    db: &mut Connection,
+    starts: impl Iterator<Item = StartId>,
+    left_out: bool,
+) -> Result<HashMap<StartId, Vec<Held>>> {
     let rows = sql(concat!(
         "SELECT t.id AS start_id, h.secret_id, h.name, h.scope, h.version FROM starts t \
-         JOIN snapshot_secrets h ON h.snapshot_id = t.snapshot_id WHERE h.left_out = 0 AND t.id IN ",
+         JOIN snapshot_secrets h ON h.snapshot_id = t.snapshot_id WHERE h.left_out = $2 AND t.id IN ",
         one_of!("$1")
     ))
     .bind(starts.collect::<Set>())
+    .bind(left_out)
     .all(db, |row| Ok((row.get::<StartId>("start_id")?, read_held(row)?)))
     .await?;
     let mut held: HashMap<StartId, Vec<Held>> = HashMap::new();
