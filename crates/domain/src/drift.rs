@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::{Environment, Scope, SecretId, SecretName, Time, UserId, words::words};
+use crate::{Available, Environment, Scope, SecretId, SecretName, Time, UserId, words::words};
 
 /// A secret that a start handed over, as its start record says.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,7 +37,9 @@ pub struct History {
     pub written: Stamp,
     /// When it last got another name.
     pub renamed: Option<Stamp>,
-    /// When it last began or ceased to reach this workspace through its access or selection.
+    /// Whether its access or selection lets it reach this workspace.
+    pub reaches: bool,
+    /// When that last changed.
     pub reach: Option<Stamp>,
     /// When it was deleted, if it is.
     pub deleted: Option<Stamp>,
@@ -98,7 +100,8 @@ pub struct Difference {
     pub from: Option<Held>,
     /// What a start would bring.
     pub to: Option<Held>,
-    /// The suspended secret that decides the name now, and gives nothing.
+    /// The workspace's own suspended secret that covers the organization's now; or that covered it at the start, where
+    /// the server holds nothing under the name.
     pub held_back: Option<SecretId>,
 }
 
@@ -127,7 +130,8 @@ pub fn drift<T>(started_with: &[Held], now: &Environment<T>) -> Vec<Difference> 
         }
     }
     for (name, from) in before {
-        let held_back = now.get(name).map(|now| now.winner.id);
+        let covers = |winner: &Available<T>| (from.scope, winner.scope) == (Scope::Organization, Scope::Workspace);
+        let held_back = now.get(name).map(|now| &now.winner).filter(|winner| covers(winner)).map(|winner| winner.id);
         let (name, from) = (name.clone(), Some(from.clone()));
         differences.push(Difference { name, kind: DriftKind::Removed, from, to: None, held_back });
     }
@@ -146,10 +150,17 @@ impl Difference {
     pub fn cause(&self, histories: &HashMap<SecretId, History>) -> Cause {
         let (reason, change) = match (&self.from, &self.to) {
             (Some(from), Some(to)) => why_changed(from, to, histories),
-            (None, Some(to)) => why_arrived(histories.get(&to.secret)),
-            (Some(from), None) => match self.held_back.filter(|winner| *winner != from.secret) {
-                Some(winner) => (DriftReason::Overridden, why_arrived(histories.get(&winner)).1),
-                None => why_left(from, histories.get(&from.secret)),
+            (None, Some(to)) => {
+                let arrived = why_arrived(histories.get(&to.secret));
+                let uncovered = self.held_back.and_then(|cover| uncovered(&to.name, histories.get(&cover)));
+                match uncovered.filter(|uncovered| Some(*uncovered) > arrived.1) {
+                    Some(uncovered) => (DriftReason::Uncovered, Some(uncovered)),
+                    None => arrived,
+                }
+            }
+            (Some(from), None) => match self.held_back {
+                Some(cover) => (DriftReason::Overridden, why_arrived(histories.get(&cover)).1),
+                None => why_left(&from.name, histories.get(&from.secret)),
             },
             (None, None) => (DriftReason::Deleted, None),
         };
@@ -167,21 +178,21 @@ fn why_changed(from: &Held, to: &Held, histories: &HashMap<SecretId, History>) -
     match (from.scope, to.scope) {
         (Scope::Organization, Scope::Workspace) => (DriftReason::Overridden, why_arrived(arrived).1),
         (Scope::Workspace, Scope::Organization) => {
-            (DriftReason::Uncovered, why_left(from, histories.get(&from.secret)).1)
+            (DriftReason::Uncovered, uncovered(&from.name, histories.get(&from.secret)))
         }
         _ => why_arrived(arrived),
     }
 }
 
-/// The latest of the events that can bring a secret into an environment.
+/// The latest of the events that can bring a secret into an environment. One that is created with a selection is new.
 fn why_arrived(history: Option<&History>) -> Why {
     let Some(history) = history else { return (DriftReason::Created, None) };
     [
-        (DriftReason::Created, Some(history.created)),
         (DriftReason::Renamed, history.renamed),
         (DriftReason::Selected, history.reach),
         (DriftReason::Restored, history.restored),
         (DriftReason::Restored, history.lifted),
+        (DriftReason::Created, Some(history.created)),
     ]
     .into_iter()
     .filter_map(|(reason, stamp)| stamp.map(|stamp| (reason, Some(stamp))))
@@ -189,15 +200,28 @@ fn why_arrived(history: Option<&History>) -> Why {
     .unwrap_or((DriftReason::Created, None))
 }
 
-/// What the secret's state now says of its absence under the name that the server knows it by.
-fn why_left(held: &Held, history: Option<&History>) -> Why {
-    match history {
-        None => (DriftReason::Deleted, None),
-        Some(history) if history.deleted.is_some() => (DriftReason::Deleted, history.deleted),
-        Some(history) if history.name != held.name => (DriftReason::Renamed, history.renamed),
-        Some(history) if history.suspended.is_some() => (DriftReason::Suspended, history.suspended),
-        Some(history) => (DriftReason::Deselected, history.reach),
-    }
+/// The first of what now keeps a secret from the servers that know it by this name. What was done to it later changes
+/// nothing for them; where it has ceased to reach the workspace, that is nobody's business there any more.
+fn why_left(known_as: &SecretName, history: Option<&History>) -> Why {
+    let Some(history) = history else { return (DriftReason::Deleted, None) };
+    first([
+        (DriftReason::Deleted, history.deleted),
+        (DriftReason::Renamed, history.renamed.filter(|_| history.name != *known_as)),
+        (DriftReason::Suspended, history.suspended),
+        (DriftReason::Deselected, history.reach.filter(|_| !history.reaches)),
+    ])
+}
+
+/// Since when a workspace's own secret covers nothing under this name. A suspended one covers all the same.
+fn uncovered(known_as: &SecretName, history: Option<&History>) -> Option<Stamp> {
+    let history = history?;
+    let renamed = history.renamed.filter(|_| history.name != *known_as);
+    first([(DriftReason::Deleted, history.deleted), (DriftReason::Renamed, renamed)]).1
+}
+
+fn first<const N: usize>(events: [(DriftReason, Option<Stamp>); N]) -> Why {
+    let happened = events.into_iter().filter(|(_, stamp)| stamp.is_some());
+    happened.min_by_key(|(_, stamp)| stamp.map(|stamp| stamp.at)).unwrap_or((DriftReason::Deleted, None))
 }
 
 #[cfg(test)]
@@ -233,6 +257,7 @@ mod tests {
             created: at(1),
             written: at(1),
             renamed: None,
+            reaches: true,
             reach: None,
             deleted: None,
             restored: None,
@@ -303,7 +328,8 @@ mod tests {
         let lifted = History { lifted: Some(at(later)), ..old() };
         assert_eq!(only(None, vec![available(1, Workspace, 1)], vec![(1, lifted)]), (Added, Restored, later));
         assert_eq!(only(Some(own.clone()), vec![], vec![(1, deleted())]), (Removed, Deleted, later));
-        assert_eq!(only(Some(organizations), vec![], vec![(2, reaches())]), (Removed, Deselected, later));
+        let deselected = History { reaches: false, ..reaches() };
+        assert_eq!(only(Some(organizations), vec![], vec![(2, deselected)]), (Removed, Deselected, later));
         let gone = History { name: name("OTHER"), ..renamed };
         assert_eq!(only(Some(own.clone()), vec![], vec![(1, gone)]), (Removed, Renamed, later));
         let held_back = Available { suspended: true, ..available(1, Workspace, 1) };
@@ -320,6 +346,49 @@ mod tests {
         assert_eq!(
             only(Some(held(2, Scope::Organization, 1)), now, histories),
             (DriftKind::Removed, DriftReason::Overridden, START + 5)
+        );
+    }
+
+    #[test]
+    fn a_secret_that_is_uncovered_while_it_is_suspended_covers_nothing() {
+        let now = vec![Available { suspended: true, ..available(2, Scope::Organization, 1) }];
+        let deleted = History { deleted: Some(at(START + 5)), ..old() };
+        assert_eq!(
+            only(Some(held(1, Scope::Workspace, 1)), now, vec![(1, deleted)]),
+            (DriftKind::Removed, DriftReason::Deleted, START + 5)
+        );
+    }
+
+    #[test]
+    fn a_secret_that_was_covered_by_a_suspended_one_is_uncovered_unless_it_came_later() {
+        let why = |organizations: History| {
+            let mut differences = drift(&[], &resolve(vec![available(2, Scope::Organization, 1)]));
+            differences[0].held_back = Some(id(1));
+            let deleted = History { deleted: Some(at(START + 5)), suspended: Some(at(2)), ..old() };
+            let cause = differences[0].cause(&HashMap::from([(id(1), deleted), (id(2), organizations)]));
+            (cause.reason, cause.change.unwrap().at.0)
+        };
+        assert_eq!(why(old()), (DriftReason::Uncovered, START + 5));
+        assert_eq!(why(History { reach: Some(at(START + 6)), ..old() }), (DriftReason::Selected, START + 6));
+    }
+
+    #[test]
+    fn what_is_done_to_a_secret_that_no_longer_reaches_the_workspace_is_not_told_there() {
+        let later = |micros| Some(at(START + micros));
+        let gone = History { reaches: false, reach: later(1), suspended: later(2), deleted: later(3), ..old() };
+        let gone = History { name: name("OTHER"), renamed: later(2), ..gone };
+        assert_eq!(
+            only(Some(held(2, Scope::Organization, 1)), vec![], vec![(2, gone)]),
+            (DriftKind::Removed, DriftReason::Deselected, START + 1)
+        );
+    }
+
+    #[test]
+    fn a_secret_that_is_created_with_a_selection_is_new() {
+        let new = History { created: at(START + 5), reach: Some(at(START + 5)), ..old() };
+        assert_eq!(
+            only(None, vec![available(2, Scope::Organization, 1)], vec![(2, new)]),
+            (DriftKind::Added, DriftReason::Created, START + 5)
         );
     }
 

@@ -8,6 +8,15 @@ pub fn drives_terminal(c: char) -> bool {
         || matches!(c, '\u{ad}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// One line of text in which every such character is written out, like `\u{1b}`.
+pub fn escaped(raw: &str) -> String {
+    let mut escaped = String::with_capacity(raw.len());
+    for c in raw.chars() {
+        if drives_terminal(c) { escaped.extend(c.escape_default()) } else { escaped.push(c) }
+    }
+    escaped
+}
+
 /// One line of a server's log: colours are taken out, tabs stay, everything else that drives a terminal is escaped.
 pub fn log_line(raw: &str) -> String {
     let mut line = String::with_capacity(raw.len());

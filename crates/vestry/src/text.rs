@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+pub(crate) use domain::escaped as escape;
 use domain::{drives_terminal, log_line};
 use serde::{Deserialize, Deserializer};
 
@@ -51,16 +52,7 @@ impl<'de> Deserialize<'de> for Lines {
     }
 }
 
-/// One line of text in which every such character is written out, like `\u{1b}`.
-pub(crate) fn escape(raw: &str) -> String {
-    let mut escaped = String::with_capacity(raw.len());
-    for c in raw.chars() {
-        if drives_terminal(c) { escaped.extend(c.escape_default()) } else { escaped.push(c) }
-    }
-    escaped
-}
-
-/// The same for JSON text, where such a character can only stand inside a string: written as `\u001b`.
+/// JSON text, in which a character that could drive a terminal can only stand inside a string: written as `\u001b`.
 /// Line ends stay, because they lay the document out.
 pub(crate) fn escape_json(document: &str) -> String {
     let mut escaped = String::with_capacity(document.len());

@@ -320,8 +320,5 @@ pub(super) async fn logs(
         let reader = log_stream::Reader { app, caller, organization, workspace, server };
         return Ok(log_stream::follow(log, lines, resume, reader).into_response());
     }
-    let read = tokio::task::spawn_blocking(move || log.log.tail(lines)).await;
-    let (bytes, _) =
-        read.map_err(|error| Error::Internal(error.into()))?.map_err(|error| Error::Internal(error.into()))?;
-    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], bytes).into_response())
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], log.tail(lines).await?).into_response())
 }

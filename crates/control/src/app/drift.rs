@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::{
-    Available, Cause, Difference, Environment, Held, OrganizationId, ServerId, Slug, SnapshotId, WorkspaceId,
+    Available, Cause, Difference, Environment, Held, OrganizationId, Scope, ServerId, Slug, SnapshotId, WorkspaceId,
 };
 
 use crate::{
@@ -124,7 +124,8 @@ pub(super) async fn explained(
     organization: OrganizationId,
     workspace: WorkspaceId,
 ) -> Result<HashMap<ServerId, Vec<Explained>>> {
-    let stale = stale(db, organization, Among::Workspaces(&[workspace])).await?;
+    let mut stale = stale(db, organization, Among::Workspaces(&[workspace])).await?;
+    tell_covered(db, &mut stale).await?;
     let secrets: HashSet<_> =
         stale.iter().flat_map(|(_, differences)| differences).flat_map(Difference::secrets).collect();
     if secrets.is_empty() {
@@ -143,4 +144,25 @@ pub(super) async fn explained(
         one.by = changed_by(one).and_then(|id| people.get(&id).cloned());
     }
     Ok(explained)
+}
+
+/// Notes which of the organization's secrets that servers lack were covered at their start, by the workspace's own that
+/// was suspended.
+async fn tell_covered(db: &mut Connection, stale: &mut [(Running, Vec<Difference>)]) -> Result<()> {
+    let shows =
+        |one: &Difference| one.from.is_none() && one.to.as_ref().is_some_and(|to| to.scope == Scope::Organization);
+    let concerned = stale.iter().filter(|(_, differences)| differences.iter().any(shows));
+    let snapshots: HashSet<SnapshotId> = concerned.map(|(server, _)| server.snapshot).collect();
+    if snapshots.is_empty() {
+        return Ok(());
+    }
+    let left_out = snapshots::left_out(db, &snapshots).await?;
+    for (server, differences) in stale {
+        let own = left_out.get(&server.snapshot).into_iter().flatten().filter(|cover| cover.scope == Scope::Workspace);
+        let covers: HashMap<_, _> = own.map(|cover| (&cover.name, cover.secret)).collect();
+        for one in differences.iter_mut().filter(|one| shows(one)) {
+            one.held_back = covers.get(&one.name).copied();
+        }
+    }
+    Ok(())
 }

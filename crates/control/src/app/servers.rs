@@ -24,12 +24,12 @@ use crate::{
         Caller, Connection, PageRequest, Permit, Who, Writing,
         access::Target,
         audit::{self, Event},
-        servers::{self, Server, Transition},
+        servers::{self, Transition},
         starts,
     },
 };
 
-pub use crate::store::starts::Start;
+pub use crate::store::{servers::Server, starts::Start};
 pub use runtime::Log;
 
 /// A server as somebody sees it.
@@ -291,6 +291,19 @@ pub struct ServerLog {
     pub log: Log,
     workspace: WorkspaceId,
     server: ServerId,
+}
+
+impl ServerLog {
+    /// Its last lines.
+    ///
+    /// # Errors
+    /// When they can't be read.
+    pub async fn tail(self, lines: usize) -> Result<Vec<u8>> {
+        let read = tokio::task::spawn_blocking(move || self.log.tail(lines)).await;
+        let (bytes, _) =
+            read.map_err(|error| Error::Internal(error.into()))?.map_err(|error| Error::Internal(error.into()))?;
+        Ok(bytes)
+    }
 }
 
 /// A server's log, for those who may use the server.

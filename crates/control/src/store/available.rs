@@ -171,7 +171,9 @@ pub async fn histories(
 ) -> Result<HashMap<WorkspaceId, HashMap<SecretId, History>>> {
     let rows = sql(concat!(
         "SELECT w.id AS workspace_id, s.id, s.name, s.created_at, s.created_by, v.created_at AS written_at, v.created_by AS written_by, \
-         s.renamed_at, s.renamed_by, s.access_changed_at, s.access_changed_by, l.changed_at AS selection_changed_at, \
+         s.renamed_at, s.renamed_by, \
+         CASE WHEN s.access = 'all' OR l.selected = 1 THEN 1 ELSE 0 END AS reaches, \
+         s.access_changed_at, s.access_changed_by, l.changed_at AS selection_changed_at, \
          l.changed_by AS selection_changed_by, s.deleted_at, s.deleted_by, s.restored_at, s.restored_by, \
          COALESCE(s.suspended_at, v.suspended_at) AS suspended_at, COALESCE(s.suspended_by, v.suspended_by) \
          AS suspended_by, s.lifted_at, s.lifted_by \
@@ -201,6 +203,7 @@ fn read_history(row: &Row) -> Result<History> {
         created: required_stamp(row, "created_at", "created_by")?,
         written: required_stamp(row, "written_at", "written_by")?,
         renamed: stamp(row, "renamed_at", "renamed_by")?,
+        reaches: row.get("reaches")?,
         reach: access.max(selection),
         deleted: stamp(row, "deleted_at", "deleted_by")?,
         restored: stamp(row, "restored_at", "restored_by")?,

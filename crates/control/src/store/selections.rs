@@ -22,7 +22,8 @@ pub struct Selection {
     pub first: Vec<(Slug, String)>,
 }
 
-/// Selects or deselects one workspace; whether that changed anything. A row stays, so that drift can tell by whom.
+/// Selects or deselects one workspace; whether that changed anything. A row stays, so that drift can tell by whom; one that
+/// says that nothing was selected all along would tell of a change that was none.
 ///
 /// # Errors
 /// When the database fails.
@@ -36,7 +37,9 @@ pub async fn set(
 ) -> Result<bool> {
     let rows = sql("INSERT INTO selections (secret_id, workspace_id, selected, changed_at, changed_by) \
          SELECT s.id, w.id, $3, $4, $5 FROM secrets s JOIN workspaces w ON w.organization_id = s.home_id \
-         WHERE s.id = $1 AND w.id = $2 AND s.home_id = $6 ON CONFLICT (secret_id, workspace_id) DO UPDATE SET selected = excluded.selected, \
+         WHERE s.id = $1 AND w.id = $2 AND s.home_id = $6 \
+         AND ($3 = 1 OR EXISTS (SELECT 1 FROM selections p WHERE p.secret_id = s.id AND p.workspace_id = w.id)) \
+         ON CONFLICT (secret_id, workspace_id) DO UPDATE SET selected = excluded.selected, \
          changed_at = excluded.changed_at, changed_by = excluded.changed_by \
          WHERE selections.selected <> excluded.selected")
     .bind(secret)

@@ -56,17 +56,34 @@ pub async fn insert(
 /// # Errors
 /// When the database fails.
 pub async fn injected(db: &mut Connection, snapshots: &HashSet<SnapshotId>) -> Result<HashMap<SnapshotId, Vec<Held>>> {
+    contents(db, snapshots, false).await
+}
+
+/// What the starts of some snapshots were not handed because it was suspended; no entry for one that left out nothing.
+///
+/// # Errors
+/// When the database fails.
+pub async fn left_out(db: &mut Connection, snapshots: &HashSet<SnapshotId>) -> Result<HashMap<SnapshotId, Vec<Held>>> {
+    contents(db, snapshots, true).await
+}
+
+async fn contents(
+    db: &mut Connection,
+    snapshots: &HashSet<SnapshotId>,
+    left_out: bool,
+) -> Result<HashMap<SnapshotId, Vec<Held>>> {
     let rows = sql(concat!(
         "SELECT h.snapshot_id, h.secret_id, h.name, h.scope, h.version FROM snapshot_secrets h \
-         WHERE h.left_out = 0 AND h.snapshot_id IN ",
+         WHERE h.left_out = $2 AND h.snapshot_id IN ",
         one_of!("$1")
     ))
     .bind(Set::from_iter(snapshots))
+    .bind(left_out)
     .all(db, |row| Ok((row.get::<SnapshotId>("snapshot_id")?, read_held(row)?)))
     .await?;
-    let mut injected: HashMap<SnapshotId, Vec<Held>> = HashMap::new();
-    for (snapshot, held) in rows {
-        injected.entry(snapshot).or_default().push(held);
+    let mut held: HashMap<SnapshotId, Vec<Held>> = HashMap::new();
+    for (snapshot, one) in rows {
+        held.entry(snapshot).or_default().push(one);
     }
-    Ok(injected)
+    Ok(held)
 }

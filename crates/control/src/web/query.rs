@@ -74,6 +74,8 @@ const NOTICES: &[(&str, &str)] = &[
     ("suspended", "Suspended. No start gets it until you lift the suspension or write a new version."),
     ("lifted", "The suspension is lifted."),
     ("put-back", "Put back, as a new version."),
+    ("added", "Added. It runs once you start it."),
+    ("not-started", "Added, but not started: its Start button says why."),
     ("started", "Starting."),
     ("stopped", "Stopping."),
     ("restarted", "Restarting."),

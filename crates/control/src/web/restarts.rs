@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use domain::{RestartState, RestartStep};
+use domain::{RestartState, RestartStep, WorkspaceRole};
 use serde::Deserialize;
 
 use super::{
@@ -16,6 +16,7 @@ use crate::{
     app::{
         App, Input, Precondition,
         restarts::{self, Progress, Step, Wish},
+        workspaces,
     },
     error::{Error, Result},
     http::path::Path,
@@ -55,6 +56,8 @@ struct ShowPage {
     failed: u32,
     all: u32,
     rows: Vec<Row>,
+    /// Whether the reader may begin one like it, and so continue and abort this one.
+    may_change: bool,
 }
 
 struct Row {
@@ -101,6 +104,14 @@ pub(super) async fn show(
     let found = restarts::get(&app, &reader.caller, &organization, &restart, None, now).await?;
     let Progress { restart, steps } = found.ok_or(Error::NotFound)?;
     let tally = restart.tally;
+    let may_change = frame.administrator()
+        || match (&restart.workspace, &restart.secret) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some((_, slug)), Some(_)) => {
+                workspaces::get(&app, &reader.caller, &organization, slug.as_str()).await?.role == WorkspaceRole::Owner
+            }
+        };
     page(&ShowPage {
         frame,
         id: restart.id.to_string(),
@@ -113,8 +124,9 @@ pub(super) async fn show(
         by: restart.created_by.name,
         done: tally.done + tally.skipped,
         failed: tally.failed,
-        all: tally.waiting + tally.restarting + tally.done + tally.skipped + tally.failed,
+        all: tally.servers(),
         rows: steps.into_iter().map(Row::from).collect(),
+        may_change,
     })
 }
 

@@ -1,17 +1,16 @@
 //! The servers of a workspace, and the pages of one.
 
+mod form;
+mod log;
 mod one;
 
-use std::collections::BTreeMap;
-
 use askama::Template;
-use axum::{extract::State, http::StatusCode, response::Response};
-use domain::ServerStatus;
+use axum::{extract::State, response::Response};
+use domain::{ServerStatus, escaped, join_command};
 use serde::Deserialize;
 
 use super::{
-    form::Form,
-    frame::{Frame, Reader, page, page_with, see},
+    frame::{Frame, Reader, page},
     problem::sentence,
     query::Query,
     words::{self, Moment, moment},
@@ -19,18 +18,18 @@ use super::{
 };
 use crate::{
     app::{
-        App, Input,
+        App,
         servers::{self, Place, Seen},
     },
-    error::{Error, FieldError, Result},
+    error::{Error, Result},
     http::{
-        fields,
         paging::{Params, cursor, shown},
         path::Path,
     },
 };
 
-pub(super) use one::{delete, delete_form, edit, edit_form, logs, restart, secrets, start, starts, stop};
+pub(super) use form::{create, create_form, edit, edit_form};
+pub(super) use one::{delete, delete_form, logs, restart, secrets, start, starts, stop};
 
 /// Where a page of servers is.
 #[derive(Clone, Deserialize)]
@@ -88,7 +87,7 @@ impl Shown {
         Self {
             slug: server.slug.to_string(),
             name: server.name.clone(),
-            command: server.command.argv().join(" "),
+            command: escaped(&join_command(server.command.argv())),
             status: status.as_str(),
             look: match status {
                 ServerStatus::Running => "success",
@@ -97,7 +96,10 @@ impl Shown {
                 ServerStatus::Stopped => "",
             },
             detail: sentence(&server.status_detail),
-            exit_code: server.exit_code.filter(|_| ended),
+            // Most details of an end say it themselves.
+            exit_code: server
+                .exit_code
+                .filter(|code| ended && !server.status_detail.ends_with(&format!("code {code}"))),
             started: server.started_at.map(moment),
             by: words::by(server.started_by.as_ref()),
             may_start: uses && ended,
@@ -122,7 +124,7 @@ struct ListPage {
 struct Row {
     server: Shown,
     /// The end of a failed server's log, for those who may read it.
-    log: Option<String>,
+    log: Vec<log::Line>,
 }
 
 /// The lines of a failed server's log that its row shows.
@@ -149,131 +151,16 @@ pub(super) async fn list(
     for seen in seen {
         let server = Shown::of(&seen, head.uses());
         let failed = seen.server.status == ServerStatus::Failed && head.uses();
-        let log = if failed { Some(log_text(&app, &reader, &at, &server.slug, LAST_LINES).await?) } else { None };
+        let log = if failed { log::last(&app, &reader, &at, &server.slug, LAST_LINES).await? } else { Vec::new() };
         rows.push(Row { server, log });
     }
     page(&ListPage { frame, at, head, query, rows, next })
 }
 
-/// The last lines of a server's log, without what would drive a terminal or turn the text around.
-async fn log_text(app: &App, reader: &Reader, at: &At, slug: &str, lines: usize) -> Result<String> {
-    let log = servers::log(app, &reader.caller, at.place(), slug).await?;
-    let (bytes, _) = log.log.tail(lines).map_err(|error| Error::Internal(error.into()))?;
-    let text = String::from_utf8_lossy(&bytes);
-    Ok(text.lines().map(|line| domain::log_line(line) + "\n").collect())
-}
-
-#[derive(Template)]
-#[template(path = "servers/form.html")]
-struct FormPage {
-    frame: Frame,
-    at: At,
-    head: Head,
-    typed: Typed,
-    creates: bool,
-    errors: Vec<FieldError>,
-}
-
-/// What stands in the fields.
-#[derive(Default)]
-struct Typed {
-    name: String,
-    kind: String,
-    /// One argument on each line.
-    command: String,
-    /// One `NAME=value` on each line.
-    variables: String,
-    revision: String,
-}
-
-impl FormPage {
-    fn wrong(&self, field: &str) -> Option<&str> {
-        self.errors.iter().find(|error| error.field == field).map(|error| error.message.as_str())
+/// A form that could not be sent is not shown.
+fn may_use(head: &Head) -> Result<()> {
+    if head.uses() {
+        return Ok(());
     }
-
-    fn action(&self) -> String {
-        if self.creates { format!("{}/servers", self.at.base()) } else { format!("{}/edit", self.at.server()) }
-    }
-}
-
-/// The commands that are offered beside one's own.
-const PRESETS: &[(&str, &[&str])] = &[
-    ("jupyterlab", &["jupyter", "lab", "--ip=127.0.0.1", "--no-browser"]),
-    ("code-server", &["code-server", "--bind-addr=127.0.0.1:8080", "--auth=none"]),
-];
-
-impl Typed {
-    fn sent(form: &Form) -> Self {
-        Self {
-            name: form.text("name"),
-            kind: form.text("kind"),
-            command: form.text("command"),
-            variables: form.text("variables"),
-            revision: form.text("revision"),
-        }
-    }
-
-    fn argv(&self) -> Vec<String> {
-        match PRESETS.iter().find(|(word, _)| *word == self.kind) {
-            Some((_, argv)) => argv.iter().map(|argument| (*argument).to_owned()).collect(),
-            None => self.command.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect(),
-        }
-    }
-
-    fn pairs(&self) -> Result<BTreeMap<String, String>> {
-        let pair = |line: &str| {
-            let (name, value) = line.split_once('=').ok_or_else(|| {
-                Error::invalid("variables", "no_assignment", "Write each variable on a line of its own, as NAME=value.")
-            })?;
-            Ok((name.trim().to_owned(), value.to_owned()))
-        };
-        self.variables.lines().filter(|line| !line.trim().is_empty()).map(pair).collect()
-    }
-}
-
-/// The form for a new server.
-pub(super) async fn create_form(State(app): State<App>, reader: Reader, Path(at): Path<At>) -> Result<Response> {
-    let frame = Frame::of(&app, &reader, Some(&at.organization)).await?;
-    let head = workspaces::head(&app, &reader, &at.organization, &at.workspace).await?;
-    if !head.uses() {
-        return Err(Error::Forbidden(
-            "only the workspace's owner and collaborators may add servers; ask the owner for access".into(),
-        ));
-    }
-    page(&FormPage { frame, at, head, typed: Typed::default(), creates: true, errors: Vec::new() })
-}
-
-/// Adds a server, and starts it when that was asked for too.
-pub(super) async fn create(
-    State(app): State<App>,
-    reader: Reader,
-    Path(mut at): Path<At>,
-    form: Form,
-) -> Result<Response> {
-    let typed = Typed::sent(&form);
-    let input = typed.pairs().and_then(|pairs| fields::new_server(&typed.name, None, typed.argv(), pairs));
-    match servers::create(&app, &reader.caller, at.place(), Input::new(input)).await {
-        Ok(created) => {
-            at.server = created.server.slug.to_string();
-            if form.has("start") {
-                servers::start(&app, &reader.caller, at.place(), &at.server).await?;
-            }
-            Ok(see(&at.server()))
-        }
-        Err(error) => form_again(&app, &reader, at, typed, true, error).await,
-    }
-}
-
-/// The form with what does not fit beside each field; anything else is no matter of the form.
-async fn form_again(app: &App, reader: &Reader, at: At, typed: Typed, creates: bool, error: Error) -> Result<Response> {
-    let (status, errors) = match error {
-        Error::Invalid(errors) => (StatusCode::UNPROCESSABLE_ENTITY, errors),
-        Error::Conflict(why) => {
-            (StatusCode::CONFLICT, vec![FieldError { field: "name", code: "conflict", message: sentence(&why) }])
-        }
-        error => return Err(error),
-    };
-    let frame = Frame::of(app, reader, Some(&at.organization)).await?;
-    let head = workspaces::head(app, reader, &at.organization, &at.workspace).await?;
-    page_with(status, &FormPage { frame, at, head, typed, creates, errors })
+    Err(Error::Forbidden("only the workspace's owner and collaborators may do this; ask the owner for access".into()))
 }

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
+use domain::DisplayName;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -33,17 +34,26 @@ struct GeneralPage {
     head: Head,
     query: Query,
     typed: Typed,
+    /// The names of the servers that may be alive.
+    running: Vec<String>,
     tokens: Vec<TokenRow>,
     /// A token that was just made: shown this once.
     made: Option<Zeroizing<String>>,
     errors: Vec<FieldError>,
 }
 
+/// What stands in the fields of the section's forms.
+#[derive(Default)]
 struct Typed {
     name: String,
     slug: String,
     description: String,
     revision: String,
+    token: String,
+    days: String,
+    user: String,
+    confirmation: String,
+    stop: bool,
 }
 
 struct TokenRow {
@@ -82,9 +92,17 @@ impl GeneralPage {
             slug: workspace.slug.to_string(),
             description: workspace.description,
             revision: workspace.revision,
+            days: "90".to_owned(),
+            ..Typed::default()
         };
+        let running = match workspace.alive {
+            0 => Vec::new(),
+            _ => pages::servers(app, reader, &at.organization, &at.workspace).await?,
+        };
+        let running = running.into_iter().filter(|seen| seen.server.status.may_be_alive());
+        let running = running.map(|seen| seen.server.name).collect();
         let tokens = tokens.into_iter().map(TokenRow::from).collect();
-        Ok(Self { frame, at, head, query, typed, tokens, made: None, errors: Vec::new() })
+        Ok(Self { frame, at, head, query, typed, running, tokens, made: None, errors: Vec::new() })
     }
 
     fn wrong(&self, field: &str) -> Option<&str> {
@@ -107,14 +125,14 @@ pub(super) async fn show(
     page(&GeneralPage::of(&app, &reader, at, Query::of(query)).await?)
 }
 
-/// The section again, with what does not fit.
+/// The section again, with what does not fit and what was typed.
 async fn again(
     app: &App,
     reader: &Reader,
     at: At,
-    typed: Option<Typed>,
     error: Error,
     field: &'static str,
+    keep: impl FnOnce(&mut Typed),
 ) -> Result<Response> {
     let (status, errors) = match error {
         Error::Invalid(errors) => (StatusCode::UNPROCESSABLE_ENTITY, errors),
@@ -123,27 +141,15 @@ async fn again(
         }
         error => return Err(error),
     };
-    let page = GeneralPage::of(app, reader, at, Query::default()).await?;
-    let typed = typed.unwrap_or_else(|| Typed { name: String::new(), ..kept(&page.typed) });
-    let name = if typed.name.is_empty() { page.typed.name.clone() } else { typed.name.clone() };
-    page_with(status, &GeneralPage { typed: Typed { name, ..typed }, errors, ..page })
-}
-
-fn kept(typed: &Typed) -> Typed {
-    let Typed { name, slug, description, revision } = typed;
-    Typed { name: name.clone(), slug: slug.clone(), description: description.clone(), revision: revision.clone() }
+    let mut page = GeneralPage::of(app, reader, at, Query::default()).await?;
+    keep(&mut page.typed);
+    page_with(status, &GeneralPage { errors, ..page })
 }
 
 /// Saves names and description.
 pub(super) async fn edit(State(app): State<App>, reader: Reader, Path(at): Path<At>, form: Form) -> Result<Response> {
-    let typed = Typed {
-        name: form.text("name"),
-        slug: form.text("slug"),
-        description: form.text("description"),
-        revision: form.text("revision"),
-    };
-    let input =
-        fields::edit_workspace(Some(typed.name.clone()), Some(typed.slug.clone()), Some(typed.description.clone()));
+    let [name, slug, description] = ["name", "slug", "description"].map(|field| form.text(field));
+    let input = fields::edit_workspace(Some(name.clone()), Some(slug.clone()), Some(description.clone()));
     let edited =
         workspaces::edit(&app, &reader.caller, &at.organization, &at.workspace, expected(&form), Input::new(input));
     match edited.await {
@@ -151,33 +157,42 @@ pub(super) async fn edit(State(app): State<App>, reader: Reader, Path(at): Path<
             let slug = edited.workspace.slug;
             Ok(see(&format!("/organizations/{}/workspaces/{slug}/general?done=edited", at.organization)))
         }
-        Err(error) => again(&app, &reader, at, Some(typed), error, "slug").await,
+        Err(error) => {
+            let keep = |typed: &mut Typed| (typed.name, typed.slug, typed.description) = (name, slug, description);
+            again(&app, &reader, at, error, "slug", keep).await
+        }
     }
 }
 
 /// Gives the workspace to another member.
 pub(super) async fn give(State(app): State<App>, reader: Reader, Path(at): Path<At>, form: Form) -> Result<Response> {
-    let person = Input::new(Ok(form.text("user").trim().to_owned()));
+    let user = form.text("user").trim().to_owned();
+    let person = Input::new(Ok(user.clone()));
     let given = workspaces::give(&app, &reader.caller, &at.organization, &at.workspace, expected(&form), person).await;
     match given {
         Ok(()) => Ok(see(&format!("{}/members?done=given", at.base()))),
-        Err(error) => again(&app, &reader, at, None, error, "user").await,
+        Err(error) => again(&app, &reader, at, error, "user", |typed| typed.user = user).await,
     }
 }
 
 /// Deletes the workspace, and stops its servers when that is asked for; only once its name is typed.
 pub(super) async fn delete(State(app): State<App>, reader: Reader, Path(at): Path<At>, form: Form) -> Result<Response> {
-    if form.text("confirmation").trim() != at.workspace {
-        let message = format!("Type {} to delete it. Nothing was deleted.", at.workspace);
-        return again(&app, &reader, at, None, Error::invalid("confirmation", "not_the_name", message), "confirmation")
-            .await;
-    }
-    let stop = Input::new(Ok(form.has("stop")));
-    let deleted =
-        workspaces::delete(&app, &reader.caller, &at.organization, &at.workspace, expected(&form), stop).await;
+    let (confirmation, wants_stop) = (form.text("confirmation"), form.has("stop"));
+    let stop = match confirmation.trim() == at.workspace {
+        true => Ok(wants_stop),
+        false => {
+            let message = format!("Type {} to delete it. Nothing was deleted.", at.workspace);
+            Err(Error::invalid("confirmation", "not_the_name", message))
+        }
+    };
+    let (expected, stop) = (expected(&form), Input::new(stop));
+    let deleted = workspaces::delete(&app, &reader.caller, &at.organization, &at.workspace, expected, stop).await;
     match deleted {
         Ok(()) => Ok(see(&format!("/organizations/{}/workspaces?done=deleted-workspace", at.organization))),
-        Err(error) => again(&app, &reader, at, None, error, "confirmation").await,
+        Err(error) => {
+            let keep = |typed: &mut Typed| (typed.confirmation, typed.stop) = (confirmation, wants_stop);
+            again(&app, &reader, at, error, "confirmation", keep).await
+        }
     }
 }
 
@@ -192,26 +207,24 @@ pub(super) async fn create_token(
     Path(at): Path<At>,
     form: Form,
 ) -> Result<Response> {
-    let new = || {
-        let days = form.given("days").map(|days| days.parse::<u16>()).transpose();
-        let days = days.map_err(|_| Error::invalid("days", "days", "Choose after how many days it ends."))?;
-        let ends = days.map(|days| clock::now().plus_seconds(i64::from(days) * 24 * 60 * 60));
-        let name = fields::name(&form.text("token")).map_err(|error| match error {
-            Error::Invalid(errors) => {
-                Error::Invalid(errors.into_iter().map(|error| FieldError { field: "token", ..error }).collect())
-            }
-            error => error,
-        });
-        Ok(NewToken { name: name?, expires_at: ends })
-    };
-    let made = workspace_tokens::create(&app, &reader.caller, &at.organization, &at.workspace, Input::new(new())).await;
+    let (name, days) = (form.text("token"), form.text("days"));
+    let new = new_token(&name, &days);
+    let made = workspace_tokens::create(&app, &reader.caller, &at.organization, &at.workspace, Input::new(new)).await;
     match made {
         Ok((_, text)) => {
             let page = GeneralPage::of(&app, &reader, at, Query::default()).await?;
             page_with(StatusCode::CREATED, &GeneralPage { made: Some(text), ..page })
         }
-        Err(error) => again(&app, &reader, at, None, error, "token").await,
+        Err(error) => again(&app, &reader, at, error, "token", |typed| (typed.token, typed.days) = (name, days)).await,
     }
+}
+
+/// The token that the form asks for; its fields have other names here, beside the workspace's own.
+fn new_token(name: &str, days: &str) -> Result<NewToken> {
+    let name = DisplayName::parse(name).map_err(|why| Error::invalid("token", why.code(), why))?;
+    let days = Some(days).filter(|days| !days.is_empty()).map(str::parse::<u16>).transpose();
+    let days = days.map_err(|_| Error::invalid("days", "days", "Choose after how many days it ends."))?;
+    Ok(NewToken { name, expires_at: days.map(|days| clock::now().plus_seconds(i64::from(days) * 24 * 60 * 60)) })
 }
 
 #[derive(Deserialize)]

@@ -13,14 +13,14 @@ use super::{
 };
 use crate::{
     app::{
-        App, Input,
+        App, Input, Order, PageRequest,
         servers::{self, Place},
         workspaces::{self, Seen},
     },
     error::{Error, FieldError, Result},
     http::{
         fields,
-        paging::{Paging, Params, cursor, shown},
+        paging::{Params, cursor, shown},
         path::Path,
     },
 };
@@ -169,6 +169,11 @@ pub(super) struct Change {
 }
 
 impl Head {
+    /// The first of the servers that need a restart.
+    pub(super) fn first_stale(&self) -> &[StaleRow] {
+        &self.stale[..self.stale.len().min(5)]
+    }
+
     /// Whether the reader owns the workspace.
     pub(super) fn owns(&self) -> bool {
         self.role == WorkspaceRole::Owner
@@ -180,6 +185,16 @@ impl Head {
     }
 }
 
+/// Every server of a workspace, by name.
+///
+/// # Errors
+/// As the order of answers says.
+pub(super) async fn servers(app: &App, reader: &Reader, organization: &str, slug: &str) -> Result<Vec<servers::Seen>> {
+    const EVERY_SERVER: PageRequest = PageRequest { limit: 1_000, after: None, order: Order::Name, filter: None };
+    let place = Place { organization, workspace: slug };
+    servers::list(app, &reader.caller, place, Input::new(Ok(EVERY_SERVER))).await
+}
+
 /// Reads what stands above the sections.
 ///
 /// # Errors
@@ -188,9 +203,7 @@ pub(super) async fn head(app: &App, reader: &Reader, organization: &str, slug: &
     let Seen { workspace, role, restart_needed } = workspaces::get(app, &reader.caller, organization, slug).await?;
     let mut stale = Vec::new();
     if restart_needed > 0 {
-        let place = Place { organization, workspace: slug };
-        let all = Paging::new(None, None, None).request();
-        stale = servers::list(app, &reader.caller, place, Input::new(all)).await?;
+        stale = self::servers(app, reader, organization, slug).await?;
         stale.retain(servers::Seen::needs_restart);
     }
     Ok(Head {

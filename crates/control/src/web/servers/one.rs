@@ -4,18 +4,16 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use domain::{Held, SecretName, Slug, base_environment};
+use domain::{Held, Scope, SecretName, Slug, base_environment, escaped};
 
-use super::{At, Shown, Typed, form_again, log_text};
+use super::{At, Shown, log, may_use};
 use crate::{
     app::{
-        App, Input, Precondition,
-        secrets::{self as available},
+        App, Input, Precondition, secrets as available,
         servers::{self, Seen, Start},
     },
     error::{Error, Result},
     http::{
-        fields,
         paging::{Params, shown},
         path::Path,
     },
@@ -55,7 +53,8 @@ impl Top {
 struct LogsPage {
     frame: Frame,
     top: Top,
-    log: Option<String>,
+    log: Option<Vec<log::Line>>,
+    lines: usize,
 }
 
 /// The lines of the log that a page shows before scripts follow it.
@@ -70,10 +69,10 @@ pub(in crate::web) async fn logs(
 ) -> Result<Response> {
     let (frame, top, _) = Top::of(&app, &reader, at, Query::of(query)).await?;
     let log = match top.head.uses() {
-        true => Some(log_text(&app, &reader, &top.at, &top.at.server, LINES).await?),
+        true => Some(log::last(&app, &reader, &top.at, &top.at.server, LINES).await?),
         false => None,
     };
-    page(&LogsPage { frame, top, log })
+    page(&LogsPage { frame, top, log, lines: LINES })
 }
 
 #[derive(Template)]
@@ -91,10 +90,14 @@ struct SecretsPage {
 struct HeldRow {
     name: String,
     of_workspace: bool,
-    version: u32,
+    /// What it started with; `None` for what only a start now would bring.
+    version: Option<u32>,
     now: String,
     differs: bool,
 }
+
+/// How many of the last starts are looked through for the one of the process that runs: failed restarts come after it.
+const LOOKED_THROUGH: i64 = 200;
 
 /// What the process that runs, or ran last, was started with.
 pub(in crate::web) async fn secrets(
@@ -104,14 +107,16 @@ pub(in crate::web) async fn secrets(
     query: Params<Query>,
 ) -> Result<Response> {
     let (frame, top, seen) = Top::of(&app, &reader, at, Query::of(query)).await?;
-    let last = servers::starts(&app, &reader.caller, top.at.place(), &top.at.server, None, Input::new(Ok(1))).await?;
+    let limit = Input::new(Ok(LOOKED_THROUGH));
+    let starts = servers::starts(&app, &reader.caller, top.at.place(), &top.at.server, None, limit).await?;
+    let running = seen.server.start;
+    let start = starts.into_iter().find(|start| running.is_none_or(|id| id == start.id));
     let (found, _) = available::available(&app, &reader.caller, &top.at.organization, &top.at.workspace).await?;
-    let now: BTreeMap<SecretName, _> =
+    let mut now: BTreeMap<SecretName, _> =
         found.into_iter().map(|resolved| (resolved.winner.name.clone(), resolved.winner)).collect();
-    let start = last.into_iter().next();
     let row = |held: &Held| {
-        let same = now.get(&held.name);
-        let said = match same {
+        let same = now.remove(&held.name);
+        let said = match &same {
             None => "gone".to_owned(),
             Some(now) if now.suspended => "suspended".to_owned(),
             Some(now) if now.id == held.secret => format!("v{}", now.version),
@@ -119,21 +124,30 @@ pub(in crate::web) async fn secrets(
         };
         HeldRow {
             name: held.name.to_string(),
-            of_workspace: held.scope == domain::Scope::Workspace,
-            version: held.version,
+            of_workspace: held.scope == Scope::Workspace,
+            version: Some(held.version),
             differs: same.is_none_or(|now| now.suspended || (now.id, now.version) != (held.secret, held.version)),
             now: said,
         }
     };
-    let injected = start.as_ref().map(|start| start.injected.iter().map(row).collect()).unwrap_or_default();
+    let mut rows: Vec<HeldRow> =
+        start.as_ref().map(|start| start.injected.iter().map(row).collect()).unwrap_or_default();
+    rows.extend(now.into_values().filter(|now| !now.suspended).map(|now| HeldRow {
+        name: now.name.to_string(),
+        of_workspace: now.scope == Scope::Workspace,
+        version: None,
+        now: format!("v{}", now.version),
+        differs: true,
+    }));
+    rows.sort_by(|one, other| one.name.cmp(&other.name));
     let left_out = start.as_ref().map(|start| start.left_out.iter().map(|held| held.name.to_string()).collect());
-    let variables = seen.server.variables.iter().map(|(name, value)| (name.to_string(), value.to_owned())).collect();
+    let variables = seen.server.variables.iter().map(|(name, value)| (name.to_string(), escaped(value))).collect();
     let slug = |text: &str| Slug::parse_kept(text).map_err(|_| Error::NotFound);
     let (organization, workspace) = (slug(&top.at.organization)?, slug(&top.at.workspace)?);
     page(&SecretsPage {
         frame,
         start: start.map(|start| moment(start.started_at)),
-        rows: injected,
+        rows,
         left_out: left_out.unwrap_or_default(),
         variables,
         base: base_environment(&organization, &workspace, &seen.server.slug),
@@ -192,43 +206,6 @@ pub(in crate::web) async fn starts(
     page(&StartsPage { frame, top, rows: found.into_iter().map(StartRow::from).collect(), next })
 }
 
-/// The form for name, command and variables.
-pub(in crate::web) async fn edit_form(State(app): State<App>, reader: Reader, Path(at): Path<At>) -> Result<Response> {
-    let (frame, Top { at, head, .. }, seen) = Top::of(&app, &reader, at, Query::default()).await?;
-    if !head.uses() {
-        return Err(Error::Forbidden(
-            "only the workspace's owner and collaborators may edit servers; ask the owner for access".into(),
-        ));
-    }
-    let server = seen.server;
-    let line = |(name, value): (&domain::VariableName, &str)| format!("{name}={value}\n");
-    let typed = Typed {
-        name: server.name,
-        kind: "command".to_owned(),
-        command: server.command.argv().join("\n"),
-        variables: server.variables.iter().map(line).collect(),
-        revision: server.revision,
-    };
-    page(&super::FormPage { frame, at, head, typed, creates: false, errors: Vec::new() })
-}
-
-/// Saves them; a running server has them after its next start.
-pub(in crate::web) async fn edit(
-    State(app): State<App>,
-    reader: Reader,
-    Path(at): Path<At>,
-    form: Form,
-) -> Result<Response> {
-    let typed = Typed::sent(&form);
-    let input = typed
-        .pairs()
-        .and_then(|pairs| fields::edit_server(Some(typed.name.clone()), None, Some(typed.argv()), Some(pairs)));
-    match servers::edit(&app, &reader.caller, at.place(), &at.server, expected(&form), Input::new(input)).await {
-        Ok(_) => Ok(see(&format!("{}?done=edited", at.server()))),
-        Err(error) => form_again(&app, &reader, at, typed, false, error).await,
-    }
-}
-
 #[derive(Template)]
 #[template(path = "servers/delete.html")]
 struct DeletePage {
@@ -246,6 +223,7 @@ pub(in crate::web) async fn delete_form(
     Path(at): Path<At>,
 ) -> Result<Response> {
     let (frame, top, seen) = Top::of(&app, &reader, at, Query::default()).await?;
+    may_use(&top.head)?;
     let runs = seen.server.status.may_be_alive();
     page(&DeletePage { frame, at: top.at, name: seen.server.name, revision: seen.server.revision, runs })
 }

@@ -11,12 +11,34 @@ pub const WORKSPACES: usize = 2;
 /// How many versions keep their value.
 const KEPT: usize = 10;
 
+/// Who did something, and in which step.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Stamp {
+    pub step: usize,
+    pub by: &'static str,
+}
+
+#[derive(Clone)]
 pub struct Version {
     pub value: String,
     pub kept: bool,
-    pub suspended: bool,
+    pub suspended: Option<Stamp>,
 }
 
+/// When things were last done to a secret, and by whom.
+#[derive(Clone)]
+pub struct Past {
+    pub created: Stamp,
+    pub written: Stamp,
+    pub renamed: Option<Stamp>,
+    /// Its access, or whether it is selected for a workspace, became another one: by workspace.
+    pub reach: BTreeMap<usize, Stamp>,
+    pub deleted: Option<Stamp>,
+    pub restored: Option<Stamp>,
+    pub lifted: Option<Stamp>,
+}
+
+#[derive(Clone)]
 pub struct Secret {
     pub id: String,
     /// The workspace that it belongs to; `None` for the organization's.
@@ -25,52 +47,99 @@ pub struct Secret {
     pub all: bool,
     pub selected: BTreeSet<usize>,
     pub versions: Vec<Version>,
-    pub suspended: bool,
+    pub suspended: Option<Stamp>,
     pub deleted: bool,
     pub destroyed: bool,
+    pub past: Past,
 }
 
 impl Secret {
+    pub fn new(id: String, home: Option<usize>, name: &'static str, now: Stamp) -> Self {
+        let past = Past {
+            created: now,
+            written: now,
+            renamed: None,
+            reach: BTreeMap::new(),
+            deleted: None,
+            restored: None,
+            lifted: None,
+        };
+        let (selected, versions) = (BTreeSet::new(), Vec::new());
+        Self { id, home, name, all: true, selected, versions, suspended: None, deleted: false, destroyed: false, past }
+    }
+
     pub fn version(&self) -> usize {
         self.versions.len()
     }
 
-    pub fn write(&mut self, value: String) {
-        self.suspended = false;
-        self.versions.push(Version { value, kept: true, suspended: false });
+    pub fn write(&mut self, value: String, now: Stamp) {
+        if self.held_back().is_some() {
+            self.past.lifted = Some(now);
+        }
+        self.suspended = None;
+        self.past.written = now;
+        self.versions.push(Version { value, kept: true, suspended: None });
         let fallen_out = self.versions.len().saturating_sub(KEPT);
         self.versions.iter_mut().take(fallen_out).for_each(|version| version.kept = false);
     }
 
-    pub fn reaches(&self, workspace: usize) -> bool {
+    pub fn set_access(&mut self, all: bool, now: Stamp) {
+        if self.all != all {
+            self.past.reach.extend((0..WORKSPACES).map(|workspace| (workspace, now)));
+        }
+        self.all = all;
+    }
+
+    pub fn select(&mut self, selection: BTreeSet<usize>, now: Stamp) {
+        self.past.reach.extend(self.selected.symmetric_difference(&selection).map(|workspace| (*workspace, now)));
+        self.selected = selection;
+    }
+
+    /// Whether its access and selection let it reach a workspace, be it deleted or not.
+    pub fn aims_at(&self, workspace: usize) -> bool {
         match self.home {
-            _ if self.deleted => false,
             Some(home) => home == workspace,
             None => self.all || self.selected.contains(&workspace),
         }
     }
 
-    /// Whether no start gets it.
-    pub fn held_back(&self) -> bool {
-        self.suspended || self.versions.last().is_some_and(|newest| newest.suspended)
+    pub fn reaches(&self, workspace: usize) -> bool {
+        !self.deleted && self.aims_at(workspace)
+    }
+
+    /// Since when no start gets it, where none does.
+    pub fn held_back(&self) -> Option<Stamp> {
+        self.suspended.or_else(|| self.versions.last()?.suspended)
     }
 }
 
 /// A secret, by its place in the list, and one of its versions.
 pub type Given = (usize, usize);
 
+/// What a server's process was started with.
+#[derive(Clone)]
+pub struct Process {
+    pub has: BTreeMap<&'static str, Given>,
+    /// What it was left without, because of a suspension: the secret by its name.
+    pub left_out: BTreeMap<&'static str, usize>,
+    /// The step in which it was started.
+    pub since: usize,
+    /// Whether its server got another command since then.
+    pub edited: bool,
+}
+
 pub struct Server {
     pub workspace: usize,
-    /// What its process was started with; `None` while none runs.
-    pub has: Option<BTreeMap<&'static str, Given>>,
+    /// `None` while none runs.
+    pub process: Option<Process>,
 }
 
 #[derive(Default)]
 pub struct Reference {
     pub secrets: Vec<Secret>,
     pub servers: Vec<Server>,
-    /// What runs got: workspace and secret, with the newest version.
-    pub read: BTreeMap<(usize, usize), usize>,
+    /// What runs got: workspace, secret and who ran it, with the newest version.
+    pub read: BTreeMap<(usize, usize, &'static str), usize>,
 }
 
 impl Reference {
@@ -88,13 +157,13 @@ impl Reference {
         }
     }
 
-    /// What a start gets now, and the names that it is left without because of a suspension.
-    pub fn environment(&self, workspace: usize) -> (BTreeMap<&'static str, Given>, BTreeSet<&'static str>) {
-        let (mut given, mut left_out) = (BTreeMap::new(), BTreeSet::new());
+    /// What a start gets now, and what it is left without because of a suspension.
+    pub fn environment(&self, workspace: usize) -> (BTreeMap<&'static str, Given>, BTreeMap<&'static str, usize>) {
+        let (mut given, mut left_out) = (BTreeMap::new(), BTreeMap::new());
         for name in NAMES {
             let Some((winner, _)) = self.winner(workspace, name) else { continue };
-            if self.secrets[winner].held_back() {
-                left_out.insert(name);
+            if self.secrets[winner].held_back().is_some() {
+                left_out.insert(name, winner);
             } else {
                 given.insert(name, (winner, self.secrets[winner].version()));
             }
@@ -102,18 +171,32 @@ impl Reference {
         (given, left_out)
     }
 
+    /// What a process that is started now has.
+    pub fn process(&self, workspace: usize, since: usize) -> Process {
+        let (has, left_out) = self.environment(workspace);
+        Process { has, left_out, since, edited: false }
+    }
+
     /// How a server differs: by name what it has, and what it would get.
     pub fn drift(&self, server: &Server) -> BTreeMap<&'static str, (Option<Given>, Option<Given>)> {
-        let Some(has) = &server.has else { return BTreeMap::new() };
+        let Some(process) = &server.process else { return BTreeMap::new() };
         let (gets, _) = self.environment(server.workspace);
-        let both = |name: &'static str| (name, (has.get(name).copied(), gets.get(name).copied()));
+        let both = |name: &'static str| (name, (process.has.get(name).copied(), gets.get(name).copied()));
         NAMES.into_iter().map(both).filter(|(_, (from, to))| from != to).collect()
+    }
+
+    /// The servers that a restart would change.
+    pub fn stale(&self) -> BTreeSet<usize> {
+        let edited = |server: &Server| server.process.as_ref().is_some_and(|process| process.edited);
+        let stale = |server: &Server| edited(server) || !self.drift(server).is_empty();
+        (0..self.servers.len()).filter(|at| stale(&self.servers[*at])).collect()
     }
 
     /// The servers that have a secret: which, in which version, and whether a restart would change that.
     pub fn holders(&self, secret: usize) -> BTreeSet<(usize, usize, bool)> {
         let holds = |(at, server): (usize, &Server)| {
-            let (name, (_, version)) = server.has.as_ref()?.iter().find(|(_, (of, _))| *of == secret)?;
+            let has = &server.process.as_ref()?.has;
+            let (name, (_, version)) = has.iter().find(|(_, (of, _))| *of == secret)?;
             Some((at, *version, self.drift(server).contains_key(name)))
         };
         self.servers.iter().enumerate().filter_map(holds).collect()

@@ -108,9 +108,9 @@ both! {
     async fn a_server_is_added_edited_and_deleted_by_the_pages(house) {
         let browser = Browser::of(&house, &house.collaborator).await;
         let add = format!("{WORKSPACE}/servers");
-        let typed = [("name", "Train er"), ("kind", "command"), ("command", "python3\r\ntrain.py"), ("variables", "NO ASSIGNMENT")];
+        let typed = [("name", "Train er"), ("kind", "command"), ("command", "python3 train.py"), ("variables", "NO ASSIGNMENT")];
         browser.post(&add, &typed).await.expect(422).says("as NAME=value").says("train.py");
-        let typed = [("name", "Train er"), ("kind", "command"), ("command", "python3\r\ntrain.py"), ("variables", "MODE=test")];
+        let typed = [("name", "Train er"), ("kind", "command"), ("command", "python3 train.py"), ("variables", "MODE=test")];
         browser.post(&add, &typed).await.leads(&format!("{WORKSPACE}/servers/train-er"));
         let server = house.owner.get(&format!("{LAB}/servers/train-er")).await.expect(200).json();
         assert_eq!((&server["command"], &server["variables"]), (&json!(["python3", "train.py"]), &json!({ "MODE": "test" })));

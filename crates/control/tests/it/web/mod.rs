@@ -1,7 +1,10 @@
 //! The pages as a browser without scripts sees them.
 
 mod journeys;
+mod restarts;
 mod safety;
+mod servers;
+mod workspaces;
 
 use axum::{
     Router,

@@ -1,0 +1,85 @@
+//! The page of a rolling restart. Every restart fails here before its stop: the program is missing.
+
+use serde_json::json;
+
+use super::{Browser, Page};
+use crate::{
+    both,
+    store::{
+        drift::{runs, server},
+        sql::eventually,
+    },
+    support::{House, LAB},
+};
+
+/// Three servers that differ because of the workspace's KEY.
+async fn stale(house: &House) {
+    let key = format!("{LAB}/secrets/KEY");
+    house.owner.put(&key, json!({ "value": "first canary" })).await.expect(201);
+    for name in ["a", "b", "c"] {
+        let address = server(&house.owner, LAB, name).await;
+        runs(house, &house.owner, &address).await;
+    }
+    house.owner.put(&key, json!({ "value": "second canary" })).await.expect(200);
+}
+
+/// The page once the restart has paused.
+async fn paused(browser: &Browser, address: &str) -> Page {
+    eventually("a pause", async || {
+        let page = browser.get(address).await.expect(200);
+        page.text.contains(">paused<").then_some(page)
+    })
+    .await
+}
+
+both! {
+    async fn the_banner_s_button_restarts_what_differs_and_leads_to_its_progress(house) {
+        stale(&house).await;
+        let browser = Browser::of(&house, &house.collaborator).await;
+        let list = browser.get(&format!("{LAB}/servers")).await.expect(200).says("Restart 3 servers");
+        assert!(list.between("action=\"", "\"").contains(&format!("{LAB}/restarts")));
+        let begun = browser.post(&format!("{LAB}/restarts"), &[]).await.leads("/organizations/acme/restarts/");
+        let address = begun.location();
+        let page = paused(&browser, &address).await.says("1 failed").says("max=\"3\" value=\"1\"");
+        let page = page.says("failed</span> <span class=\"hint\">").says("Continue").says("Abort").does_not_say("canary");
+        // Its old process goes on with what it has, whatever the newest start record says.
+        let held = browser.get(&format!("{LAB}/servers/a/secrets")).await.expect(200);
+        held.says("<td data-label=\"Started with\">v1</td>").says("<span class=\"badge warning\">v2</span>");
+
+        let seen = page.hidden("revision");
+        browser.post(&format!("{address}/continuation"), &[("revision", "of yesterday")]).await.expect(412);
+        browser.post(&format!("{address}/continuation"), &[("revision", &seen)]).await.leads(&address);
+        let page = eventually("the second failure", async || {
+            let page = paused(&browser, &address).await;
+            page.text.contains("2 failed").then_some(page)
+        })
+        .await;
+        browser.post(&format!("{address}/abortion"), &[("revision", &page.hidden("revision"))]).await.leads(&address);
+        let ended = browser.get(&address).await.expect(200).says(">aborted<").says(">skipped<");
+        ended.says("value=\"3\"").does_not_say("Continue</button>").does_not_say("Abort</button>");
+        browser.post(&format!("{address}/abortion"), &[("revision", "x")]).await.expect(412);
+    }
+
+    async fn a_restart_is_shown_to_those_who_see_its_workspace_and_changed_by_those_who_may(house) {
+        stale(&house).await;
+        let owner = Browser::of(&house, &house.owner).await;
+        let begun = owner.post(&format!("{LAB}/secrets/KEY/restarts"), &[]).await.leads("/organizations/acme/restarts/");
+        let address = begun.location();
+        let page = paused(&owner, &address).await.says("<code>KEY</code>").says("Continue</button>");
+        let revision = page.hidden("revision");
+        Browser::of(&house, &house.administrator).await.get(&address).await.expect(200).says("Continue</button>");
+        // Collaborators don't restart the holders of a secret.
+        let collaborator = Browser::of(&house, &house.collaborator).await;
+        collaborator.get(&address).await.expect(200).does_not_say("Continue</button>").does_not_say("Abort</button>");
+        for act in ["continuation", "abortion"] {
+            collaborator.post(&format!("{address}/{act}"), &[("revision", &revision)]).await.expect(403);
+        }
+        for person in [&house.member, &house.foreigner] {
+            let browser = Browser::of(&house, person).await;
+            browser.get(&address).await.expect(404);
+            browser.post(&format!("{address}/abortion"), &[("revision", &revision)]).await.expect(404);
+            browser.post(&format!("{LAB}/restarts"), &[]).await.expect(404);
+        }
+        assert_eq!(house.owner.get(&address).await.json()["state"], "paused");
+    }
+}
