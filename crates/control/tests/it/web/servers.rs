@@ -195,7 +195,7 @@ both! {
         for number in 1..=60 {
             let copy = format!(
                 "INSERT INTO starts (id, organization_id, workspace_id, kind, server_id, snapshot_id, settings, outcome, \
-                 started_at, started_by, detail) SELECT substr(id, 1, 34) || '{number:02}', organization_id, workspace_id, \
+                 started_at, started_by, detail) SELECT '01900000-0000-7000-8000-0000000000{number:02}', organization_id, workspace_id, \
                  kind, server_id, snapshot_id, settings, 'failed', started_at, started_by, '' FROM starts \
                  WHERE outcome = 'delivered'"
             );
