@@ -1,7 +1,7 @@
 # Every command of this repository. A bare `make` lists them; each does its own set-up first.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop run test check fmt assurance bench
+.PHONY: help demo demo-stop run test check fmt assurance bench screenshots
 
 # Arguments for `make run` and `make test`, for example: make test ARGS='-p domain'
 ARGS ?=
@@ -11,7 +11,7 @@ ROWS ?=
 help: ## List these commands
 	@echo 'Vestry: secrets for workspace servers. Commands:'
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
-		printf '  make %-10s %s\n' "$$name" "$$text"; done
+		printf '  make %-11s %s\n' "$$name" "$$text"; done
 
 demo: ## Build, start and tour a complete installation in ./demo
 	@scripts/setup demo
@@ -43,3 +43,7 @@ bench: ## Measure a release build beside this machine's floors into docs/perform
 	@scripts/setup bench
 	cargo build --locked --release --package vestry
 	@python3 benches/bench.py $(ROWS)
+
+screenshots: ## Draw every page, light and dark, wide and narrow, into target/pictures, and a few into docs/pictures
+	@scripts/setup screenshots
+	@scripts/screenshots

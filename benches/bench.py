@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures a release build of Vestry beside the floors of this machine, and writes docs/performance.md.
 
-usage: bench.py [--vestry PROGRAM] [--quick] [ROWS]      ROWS: some of run,runs,start,idle,lists,change; all when missing
+usage: bench.py [--vestry PROGRAM] [--quick] [ROWS]      ROWS: some of run,runs,start,idle,lists,pages,change; all when missing
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 import report
 from floors import Floors
 from outcome import Line, NotMeasured
-from rows import change, idle, lists, run, runs, start
+from rows import change, idle, lists, pages, run, runs, start
 
 os.chdir(Path(__file__).parent.parent)
 RELEASE = os.environ.get("CARGO_TARGET_DIR", "target") + "/release/vestry"
@@ -26,6 +26,7 @@ ROWS = {
     "start": ("From the request until the program runs", start.measure),
     "idle": ("Memory, start and size", idle.measure),
     "lists": ("Lists, 50 rows a page, one keep-alive client", lists.measure),
+    "pages": ("Pages, one keep-alive reader", pages.measure),
     "change": ("What a change of an organization secret means", change.measure),
 }
 

@@ -13,6 +13,10 @@ words! {
         SessionRefused = "session.refused",
         /// Somebody signed out.
         SessionEnded = "session.ended",
+        /// Somebody changed their password, which ended their other sessions.
+        PasswordChanged = "password.changed",
+        /// Somebody signed in could not say the password that they wanted to change.
+        PasswordRefused = "password.refused",
         /// A personal or workspace token was made.
         TokenCreated = "token.created",
         /// A personal or workspace token was revoked.

@@ -184,14 +184,16 @@ fn why_changed(from: &Held, to: &Held, histories: &HashMap<SecretId, History>) -
     }
 }
 
-/// The latest of the events that can bring a secret into an environment. One that is created with a selection is new.
+/// The latest of the events that can bring a secret into an environment; of those that one request made, the one that
+/// says most: one that is created with a selection is new, and one that is selected with a new value, which ends its
+/// suspension, is selected.
 fn why_arrived(history: Option<&History>) -> Why {
     let Some(history) = history else { return (DriftReason::Created, None) };
     [
-        (DriftReason::Renamed, history.renamed),
-        (DriftReason::Selected, history.reach),
         (DriftReason::Restored, history.restored),
         (DriftReason::Restored, history.lifted),
+        (DriftReason::Renamed, history.renamed),
+        (DriftReason::Selected, history.reach),
         (DriftReason::Created, Some(history.created)),
     ]
     .into_iter()
@@ -380,6 +382,19 @@ mod tests {
         assert_eq!(
             only(Some(held(2, Scope::Organization, 1)), vec![], vec![(2, gone)]),
             (DriftKind::Removed, DriftReason::Deselected, START + 1)
+        );
+    }
+
+    #[test]
+    fn a_secret_that_is_selected_with_a_new_value_after_a_suspension_is_selected() {
+        let at_once = Some(at(START + 5));
+        assert_eq!(
+            only(
+                None,
+                vec![available(2, Scope::Organization, 2)],
+                vec![(2, History { reach: at_once, lifted: at_once, written: at(START + 5), ..old() })]
+            ),
+            (DriftKind::Added, DriftReason::Selected, START + 5)
         );
     }
 

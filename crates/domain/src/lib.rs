@@ -2,6 +2,7 @@
 //!
 //! Pure: no I/O, no clock, no randomness, no database. The other crates ask here what is true and do the rest.
 
+mod absence;
 mod allowance;
 mod audit;
 mod budget;
@@ -30,6 +31,7 @@ mod variable;
 mod version;
 mod words;
 
+pub use absence::*;
 pub use allowance::*;
 pub use audit::*;
 pub use budget::*;

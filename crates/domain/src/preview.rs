@@ -32,6 +32,15 @@ impl Reaches {
             Self::Only(workspaces) => workspaces.contains(&workspace),
         }
     }
+
+    /// The workspaces that it is said of one by one.
+    pub fn named(&self) -> impl Iterator<Item = &WorkspaceId> {
+        let only = match self {
+            Self::Everywhere => None,
+            Self::Only(workspaces) => Some(workspaces),
+        };
+        only.into_iter().flatten()
+    }
 }
 
 words! {

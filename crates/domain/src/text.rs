@@ -69,23 +69,26 @@ impl fmt::Display for Description {
 }
 
 /// Characters that drive a terminal, break a line, turn the direction of text or hide in it, so that it reads as
-/// something else: controls, line and paragraph separators, Unicode's Bidi_Control characters (UAX #9), and what takes no
-/// room and joins nothing: soft hyphen, zero-width space, word joiner and its kin, byte order mark, tags.
-pub(crate) fn disguises(c: char) -> bool {
+/// something else: controls, line and paragraph separators, Unicode's Bidi_Control characters (UAX #9), what takes no
+/// room and joins nothing (soft hyphen, zero-width space, word joiner and its kin, byte order mark, annotations, tags),
+/// fillers that look like a blank or like nothing, and code points that are no characters (Unicode, 23.7).
+pub fn disguises(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}')
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
         || matches!(c, '\u{ad}' | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{feff}')
-        || matches!(c, '\u{e0000}'..='\u{e007f}')
+        || matches!(c, '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}')
+        || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+        || matches!(c, '\u{fdd0}'..='\u{fdef}')
+        || u32::from(c) & 0xfffe == 0xfffe
 }
 
-/// Characters that show nothing by themselves, but belong into some languages' words and into emoji: joiners, variation
-/// selectors, fillers. A name of nothing else can't be seen.
+/// Characters that show nothing by themselves, but belong into some languages' words and into emoji: joiners and
+/// variation selectors. A name of nothing else can't be seen.
 pub(crate) fn is_invisible(c: char) -> bool {
     c.is_whitespace()
-        || matches!(c, '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}')
-        || matches!(c, '\u{200c}' | '\u{200d}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}')
-        || matches!(c, '\u{e0100}'..='\u{e01ef}')
+        || matches!(c, '\u{34f}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180d}' | '\u{180f}')
+        || matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
 }
 
 /// Why a text is not a display name or description. The messages don't repeat the text.
@@ -144,6 +147,15 @@ mod tests {
             "a\u{206f}b",
             "\u{feff}",
             "a\u{e0041}\u{e007f}",
+            "a\u{115f}b",
+            "a\u{180e}b",
+            "a\u{2800}b",
+            "a\u{3164}",
+            "a\u{ffa0}b",
+            "a\u{fffa}b",
+            "a\u{fdd0}",
+            "a\u{ffff}",
+            "a\u{10fffe}",
         ] {
             assert_eq!(DisplayName::parse(text), Err(TextRefused::Character), "{text:?}");
         }
@@ -151,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_display_name_can_be_seen() {
-        for text in ["\u{200d}", "\u{3164} \u{3164}", "\u{2800}", "\u{fe0f}\u{200c}", "\u{e0100}"] {
+        for text in ["\u{200d}", "\u{17b4} \u{17b5}", "\u{fe0f}\u{200c}", "\u{e0100}"] {
             assert_eq!(DisplayName::parse(text), Err(TextRefused::Empty), "{text:?}");
         }
         for text in ["\u{1f469}\u{200d}\u{1f52c} lab", "می\u{200c}خواهم", "❤\u{fe0f}"] {

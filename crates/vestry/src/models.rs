@@ -66,6 +66,7 @@ pub(crate) struct Workspace {
     pub(crate) owner: Option<Who>,
     pub(crate) role: Text,
     pub(crate) servers: ServerCounts,
+    pub(crate) secrets: SecretCounts,
     pub(crate) created_at: When,
     pub(crate) updated_at: When,
 }
@@ -75,6 +76,12 @@ pub(crate) struct ServerCounts {
     pub(crate) total: u64,
     pub(crate) running: u64,
     pub(crate) restart_needed: u64,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct SecretCounts {
+    pub(crate) workspace: u64,
+    pub(crate) organization: u64,
 }
 
 /// A secret, in an organization's list or in a workspace's.
@@ -182,6 +189,10 @@ pub(crate) struct Start {
     pub(crate) id: Text,
     pub(crate) kind: Text,
     pub(crate) host: Option<Text>,
+    /// The program of a run.
+    pub(crate) command: Option<Text>,
+    /// The name of the workspace's token with which a run was started.
+    pub(crate) token: Option<Text>,
     pub(crate) started_at: When,
     pub(crate) started_by: Option<Who>,
     pub(crate) ended_at: Option<When>,
@@ -258,14 +269,38 @@ pub(crate) struct Explanation {
     pub(crate) name: Text,
     pub(crate) layers: Vec<Layer>,
     pub(crate) reason: Option<Text>,
+    #[serde(default)]
+    pub(crate) absent: Vec<Absent>,
+}
+
+/// A secret of the name that does not reach the workspace.
+#[derive(Deserialize)]
+pub(crate) struct Absent {
+    pub(crate) scope: Text,
+    pub(crate) why: Text,
+    pub(crate) at: Option<When>,
+    pub(crate) by: Option<Who>,
+    pub(crate) suspension: Option<Suspension>,
 }
 
 #[derive(Deserialize)]
 #[serde(tag = "layer", rename_all = "snake_case")]
 pub(crate) enum Layer {
-    Secret { scope: Text, version: u64, state: Text, updated_at: When, updated_by: Option<Who> },
-    Variable { server: Text, value: Text },
-    Base { value: Text },
+    Secret {
+        scope: Text,
+        version: u64,
+        state: Text,
+        updated_at: When,
+        updated_by: Option<Who>,
+        suspension: Option<Suspension>,
+    },
+    Variable {
+        server: Text,
+        value: Text,
+    },
+    Base {
+        value: Text,
+    },
 }
 
 #[derive(Deserialize)]

@@ -12,6 +12,8 @@ use serde::Serialize;
 
 use crate::{exit::Failure, text::escape_json};
 
+/// Headings of columns that are never cut: what stands below is there to be copied.
+const COPIED: &[&str] = &["Id", "Start"];
 /// The narrowest a column gets before a table is allowed to be wider than its terminal.
 const MIN_COLUMN: usize = 8;
 
@@ -227,16 +229,18 @@ impl Table {
             }
         }
         if let Some(width) = width {
-            fit(&mut widths, width);
+            let copied = columns.iter().map(|&column| COPIED.contains(&self.headings[column]));
+            fit(&mut widths, &copied.collect::<Vec<_>>(), width);
         }
         rows.iter().map(|row| line(row, &widths, colour)).collect()
     }
 }
 
-/// Takes from the widest columns until the row fits, or nothing can be taken any more.
-fn fit(widths: &mut [usize], terminal: usize) {
+/// Takes from the widest columns that may be cut until the row fits, or nothing can be taken any more.
+fn fit(widths: &mut [usize], whole: &[bool], terminal: usize) {
     while widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1) > terminal {
-        match widths.iter_mut().max() {
+        let widest = widths.iter_mut().zip(whole).filter(|(_, whole)| !**whole).map(|(width, _)| width).max();
+        match widest {
             Some(widest) if *widest > MIN_COLUMN => *widest -= 1,
             _ => return,
         }
@@ -296,6 +300,18 @@ mod tests {
         let text = table().render(Some(24), false);
         assert_eq!(text, "Name      Description\nHF_TOKEN  for the model…\nA\n");
         assert!(text.lines().all(|line| line.chars().count() <= 24));
+    }
+
+    #[test]
+    fn an_id_is_never_cut() {
+        let id = "019a9b7e-0000-7000-8000-000000000000";
+        let mut table = Table::new(&["Token", "May", "Id"]);
+        table.row(["the one for the nightly builds".into(), "full, organization secrets".into(), id.into()]);
+        for width in [40, 60, 80] {
+            assert!(table.render(Some(width), false).contains(id), "{width}");
+        }
+        let of_80 = table.render(Some(80), false);
+        assert!(of_80.lines().all(|line| line.chars().count() <= 80) && of_80.contains('…'), "{of_80}");
     }
 
     #[test]

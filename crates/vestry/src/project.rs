@@ -1,7 +1,8 @@
 //! `.vestry.toml`: which workspace a project's directory belongs to. It is meant to be shared, so it holds no secrets.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -9,6 +10,9 @@ use crate::{exit::Failure, text::escape};
 
 /// The file's name.
 pub(crate) const FILE: &str = ".vestry.toml";
+
+/// The largest file that is read, in bytes: three lines, and whatever somebody writes about them.
+const LARGEST: u64 = 16 * 1024;
 
 /// What a project says of itself.
 #[derive(Default, PartialEq, Eq, Debug)]
@@ -31,7 +35,7 @@ impl Project {
     pub(crate) fn find(from: &Path) -> Result<Self, Failure> {
         for directory in from.ancestors() {
             let path = directory.join(FILE);
-            match fs::read_to_string(&path) {
+            match read_file(&path) {
                 Ok(text) => return Self::read(&text, path),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
@@ -84,6 +88,19 @@ impl Project {
     }
 }
 
+/// Reads a small file. Whoever may write to a directory above could put a pipe there, or something without an end.
+fn read_file(path: &Path) -> io::Result<String> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    let mut text = String::new();
+    fs::File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LARGEST {
+        return Err(io::Error::other(format!("it has more than {LARGEST} bytes")));
+    }
+    Ok(text)
+}
+
 /// A TOML basic string. JSON writes strings in a way that TOML reads.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
@@ -108,6 +125,19 @@ mod tests {
         let found = Project::find(&below).unwrap();
         assert_eq!(found, Project { path: Some(path.clone()), ..project });
         assert_eq!(found.write(&below).unwrap(), path);
+    }
+
+    #[test]
+    fn only_a_small_file_is_read() {
+        let top = tempfile::tempdir().unwrap();
+        let path = top.path().join(FILE);
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert!(format!("{:?}", Project::find(top.path()).unwrap_err()).contains("it is no file"));
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "#".repeat(16 * 1024 + 1)).unwrap();
+        assert!(format!("{:?}", Project::find(top.path()).unwrap_err()).contains("more than 16384 bytes"));
+        fs::write(&path, "#".repeat(16 * 1024)).unwrap();
+        assert_eq!(Project::find(top.path()).unwrap().path, Some(path));
     }
 
     #[test]

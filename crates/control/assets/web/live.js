@@ -11,6 +11,9 @@ if (address && "SharedWorker" in window) {
   let reading = false;
   let again = false;
 
+  // What tells a link or button from the others of its part, before and after.
+  const called = (one) => [one.localName, one.getAttribute("href") ?? one.form?.getAttribute("action"), one.textContent].join(" ");
+
   const say = () => {
     const seconds = Math.round((Date.now() - broken) / 1000);
     notice.textContent = `Reconnecting… last update ${seconds} s ago`;
@@ -24,6 +27,7 @@ if (address && "SharedWorker" in window) {
   };
 
   const read = async () => {
+    if (!document.querySelector("[data-live]")) return;
     if (reading) {
       again = true;
       return;
@@ -38,10 +42,12 @@ if (address && "SharedWorker" in window) {
         const other = next.querySelector(`[data-live="${part.dataset.live}"]`);
         if (!other || other.innerHTML === part.innerHTML) continue;
         // Nobody's typing or open menu is taken away; the next change shows it.
-        if (part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) continue;
-        const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+        const at = document.activeElement;
+        if (part.contains(at) && at.matches("input, textarea, select")) continue;
+        if (part.querySelector("details.menu[open]")) continue;
+        const focused = part.contains(at) ? called(at) : "";
         part.replaceChildren(...other.childNodes);
-        if (focused) document.getElementById(focused)?.focus();
+        if (focused) [...part.querySelectorAll("a, button, summary, [tabindex]")].find((one) => called(one) === focused)?.focus();
       }
     } finally {
       reading = false;
@@ -60,11 +66,8 @@ if (address && "SharedWorker" in window) {
       }
       return;
     }
-    if (data.state === "open") {
-      const was = broken !== undefined;
-      whole();
-      if (!was) return;
-    }
+    // What happened between the page and its stream, the first time too, nobody tells.
+    if (data.state === "open") whole();
     clearTimeout(waiting);
     waiting = setTimeout(read, 60);
   };

@@ -3,17 +3,21 @@ const streams = new Map();
 
 function open(address) {
   const ports = new Set();
-  const stream = { ports, source: null, last: Date.now() };
+  const stream = { ports, source: null, state: null };
   const tell = (message) => {
     for (const port of ports) port.postMessage(message);
   };
+  const become = (state) => {
+    stream.state = state;
+    tell({ state });
+  };
   const connect = () => {
     stream.source = new EventSource(address);
-    stream.source.onopen = () => tell({ state: "open" });
+    stream.source.onopen = () => become("open");
     stream.source.onmessage = (event) => tell({ state: "hint", hint: JSON.parse(event.data) });
     stream.source.addEventListener("reset", () => tell({ state: "reset" }));
     stream.source.onerror = () => {
-      tell({ state: "broken" });
+      become("broken");
       // The browser tries again by itself, unless the answer was a refusal.
       if (stream.source.readyState === EventSource.CLOSED) setTimeout(connect, 5000);
     };
@@ -37,5 +41,6 @@ onconnect = ({ ports: [port] }) => {
     }
     mine = streams.get(data.address) ?? open(data.address);
     mine.ports.add(port);
+    if (mine.state) port.postMessage({ state: mine.state });
   };
 };

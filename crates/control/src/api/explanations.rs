@@ -1,17 +1,22 @@
 //! `/organizations/{organization}/workspaces/{workspace}/explanations/{name}`
 
 use axum::{Json, extract::State};
-use domain::{Available, SecretName};
+use domain::Available;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
     document,
     problem::Result,
+    suspensions::SuspensionBody,
     words::{Who, time},
 };
 use crate::{
-    app::{App, Caller, explanations, explanations::Explanation, secrets::Secret},
+    app::{
+        App, Caller, explanations,
+        explanations::{Explanation, Missing, Winner},
+        secrets::Secret,
+    },
     http::path::Path,
 };
 
@@ -25,6 +30,26 @@ pub(super) struct ExplanationBody {
     layers: Vec<Layer>,
     /// Why there is nothing, or nothing is injected.
     reason: Option<String>,
+    /// Where there is nothing: the secrets of that name that do not reach the workspace. The workspace's own for
+    /// everybody; the organization's for its administrators, and for all others as if there had never been one.
+    absent: Vec<AbsentBody>,
+}
+
+/// A secret that does not reach the workspace.
+#[derive(Serialize, ToSchema)]
+struct AbsentBody {
+    /// `organization` or `workspace`.
+    #[schema(value_type = String)]
+    scope: &'static str,
+    secret_id: String,
+    /// `not_selected` or `deleted`.
+    #[schema(value_type = String)]
+    why: &'static str,
+    /// Since when; null where it never reached it.
+    at: Option<String>,
+    by: Option<Who>,
+    /// Why no start would get it in any case, where it is suspended.
+    suspension: Option<SuspensionBody>,
 }
 
 /// Something that would give the name a value.
@@ -43,6 +68,8 @@ enum Layer {
         state: &'static str,
         updated_at: String,
         updated_by: Option<Who>,
+        /// Why it is left out of starts, where it is.
+        suspension: Option<SuspensionBody>,
     },
     /// A plain variable of a server.
     Variable { server: String, value: String },
@@ -64,33 +91,23 @@ pub(super) async fn get(
 }
 
 fn show(name: String, explanation: Explanation) -> ExplanationBody {
-    let Explanation { secrets, variables, base } = explanation;
-    let suspended = secrets.as_ref().is_some_and(|resolved| resolved.winner.suspended);
-    let winner = match (&secrets, &variables[..], &base) {
-        (Some(_), ..) if suspended => "none",
-        (Some(_), ..) => "secret",
-        (None, [_, ..], _) => "variable",
-        (None, [], Some(_)) => "base",
-        (None, [], None) => "none",
+    let reason = explanation.reason(&name);
+    let winner = match explanation.winner() {
+        Winner::Secret => "secret",
+        Winner::Variable => "variable",
+        Winner::Base => "base",
+        Winner::None => "none",
     };
-    let reason = match winner {
-        "none" if suspended => {
-            Some("The secret is suspended: no start gets it until the suspension is lifted.".to_owned())
-        }
-        "none" => Some(match SecretName::parse(&name) {
-            Ok(_) => "No secret of this name reaches this workspace, and no server sets it.".to_owned(),
-            Err(why) => why.to_string(),
-        }),
-        _ => None,
-    };
+    let Explanation { secrets, variables, base, absent } = explanation;
     let mut layers = Vec::new();
     if let Some(resolved) = secrets {
-        layers.push(secret_layer(resolved.winner, if suspended { "suspended" } else { "injected" }));
+        let state = if resolved.winner.suspended { "suspended" } else { "injected" };
+        layers.push(secret_layer(resolved.winner, state));
         layers.extend(resolved.overridden.map(|secret| secret_layer(secret, "overridden")));
     }
     layers.extend(variables.into_iter().map(|(server, value)| Layer::Variable { server: server.to_string(), value }));
     layers.extend(base.map(|value| Layer::Base { value }));
-    ExplanationBody { name, winner, layers, reason }
+    ExplanationBody { name, winner, layers, reason, absent: absent.into_iter().map(AbsentBody::from).collect() }
 }
 
 fn secret_layer(available: Available<Secret>, state: &'static str) -> Layer {
@@ -101,5 +118,20 @@ fn secret_layer(available: Available<Secret>, state: &'static str) -> Layer {
         state,
         updated_at: time(available.detail.updated_at),
         updated_by: available.detail.updated_by.map(Who::from),
+        suspension: available.detail.suspension.map(SuspensionBody::from),
+    }
+}
+
+impl From<Missing> for AbsentBody {
+    fn from(Missing { id, scope, why, since, suspension }: Missing) -> Self {
+        let (at, by) = since.unzip();
+        Self {
+            scope: scope.as_str(),
+            secret_id: id.to_string(),
+            why: why.as_str(),
+            at: at.map(time),
+            by: by.flatten().map(Who::from),
+            suspension: suspension.map(SuspensionBody::from),
+        }
     }
 }

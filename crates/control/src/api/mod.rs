@@ -50,6 +50,7 @@ fn documented() -> (Router<App>, openapi::OpenApi) {
         .routes(routes!(sessions::create, sessions::list))
         .routes(routes!(sessions::end))
         .routes(routes!(me::get))
+        .routes(routes!(me::change_password))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
         .routes(routes!(organizations::list))

@@ -1,7 +1,7 @@
 //! `…/secrets/{name}/preview`, of an organization and of a workspace.
 
 use axum::{Json, extract::State};
-use domain::ReachEffect;
+use domain::{ReachEffect, Slug};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -14,14 +14,11 @@ use super::{
 use crate::{
     app::{
         App, Caller,
-        previews::{self, Affected, Ask, Operation, Preview},
+        previews::{self, Affected, Ask, Operation, Preview, Those},
     },
     error::Error,
     http::{fields, path::Path},
 };
-
-/// How many workspaces an answer names.
-const NAMED: usize = 5;
 
 /// What somebody thinks of doing to a secret.
 #[derive(Deserialize, ToSchema)]
@@ -109,14 +106,13 @@ fn parse(name: &str, body: PreviewBody, of_organization: bool) -> Result<Ask> {
 
 fn show(preview: Preview) -> PreviewedBody {
     let that = |reach| selection(preview.that(reach));
-    let over = |affected: &&Affected| affected.exceeds;
     let first = |of: fn(&Affected) -> Option<u32>| preview.workspaces.iter().find_map(of);
     PreviewedBody {
-        reaches: selection(preview.workspaces.iter().filter(|affected| affected.effect.reaches)),
+        reaches: selection(preview.those(|affected| affected.effect.reaches)),
         gains: that(ReachEffect::Gains),
         loses: that(ReachEffect::Loses),
         changes: that(ReachEffect::Changes),
-        overridden: selection(preview.workspaces.iter().filter(|affected| affected.effect.overridden)),
+        overridden: selection(preview.those(|affected| affected.effect.overridden)),
         overrides: first(|affected| affected.effect.overrides.as_ref().map(|secret| secret.version)),
         uncovers: first(|affected| affected.effect.uncovers.as_ref().map(|secret| secret.version)),
         budget: BudgetBody {
@@ -124,7 +120,7 @@ fn show(preview: Preview) -> PreviewedBody {
             kib: preview.budget.bytes.div_ceil(1024),
             most_secrets: preview.limit.secrets,
             most_kib: preview.limit.bytes.div_ceil(1024),
-            exceeded: selection(preview.workspaces.iter().filter(over)),
+            exceeded: selection(preview.those(|affected| affected.exceeds)),
             refused: preview.budget.check(preview.limit).err().map(|exceeded| exceeded.to_string()),
         },
         restart_needed: preview
@@ -139,13 +135,9 @@ fn show(preview: Preview) -> PreviewedBody {
     }
 }
 
-fn selection<'a>(workspaces: impl Iterator<Item = &'a Affected>) -> SelectionBody {
-    let all: Vec<&Affected> = workspaces.collect();
-    let named = |one: &&Affected| NamedWorkspace { slug: one.slug.to_string(), name: one.name.clone() };
-    SelectionBody {
-        count: u32::try_from(all.len()).unwrap_or(u32::MAX),
-        first: all.iter().take(NAMED).map(named).collect(),
-    }
+fn selection(those: Those) -> SelectionBody {
+    let named = |(slug, name): (Slug, String)| NamedWorkspace { slug: slug.to_string(), name };
+    SelectionBody { count: those.count, first: those.first.into_iter().map(named).collect() }
 }
 
 /// What a change of an organization secret will do, before it is made. Nothing is written. Administrators only.

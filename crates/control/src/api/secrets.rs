@@ -81,7 +81,7 @@ pub(super) struct WrittenBody {
     #[serde(flatten)]
     secret: SecretBody,
     warnings: Vec<WarningBody>,
-    /// Running servers that differ from their workspace's environment now.
+    /// Running servers that need a restart now: after a write of an organization secret those that do because of it.
     restart_needed: Vec<StaleServerBody>,
 }
 
@@ -180,7 +180,7 @@ pub(super) async fn list(
     params: Params<Paging>,
 ) -> Result<Json<List<SecretBody>>> {
     let (page, limit, order) = paging(params);
-    let listed = secrets::list(&app, &caller, &organization, page).await?;
+    let listed = secrets::list(&app, &caller, &organization, secrets::Among::All, page).await?;
     let position = |listed: &Listed| {
         let s = &listed.secret;
         cursor(order, s.name.as_str(), s.created_at.0, s.updated_at.0, s.id)

@@ -8,14 +8,14 @@ use utoipa::IntoParams;
 
 use crate::{app::Input, error::Error, http::paging::Params};
 
-/// The longest that a request waits, in seconds.
-const LONGEST_WAIT: u64 = 60;
+/// The longest that a request waits, in seconds: less than any answer may take, or waiting in vain would be an error.
+const LONGEST_WAIT: u64 = 45;
 
 #[derive(Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Wait {
-    /// With `If-None-Match`: how many seconds to wait for another revision, 0 to 60.
+    /// With `If-None-Match`: how many seconds to wait for another revision, 0 to 45.
     wait: Option<u64>,
 }
 

@@ -40,6 +40,9 @@ pub(super) struct WorkspaceBody {
     #[schema(value_type = String)]
     role: &'static str,
     servers: ServersBody,
+    secrets: SecretsBody,
+    /// How many people can use its servers: its owner and its collaborators.
+    people: u32,
     created_at: String,
     updated_at: String,
 }
@@ -49,6 +52,14 @@ struct ServersBody {
     total: u32,
     running: u32,
     restart_needed: u32,
+}
+
+#[derive(Serialize, ToSchema)]
+struct SecretsBody {
+    /// How many the workspace has of its own.
+    workspace: u32,
+    /// How many of the organization's reach it, those that it overrides too.
+    organization: u32,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -95,6 +106,8 @@ fn show(seen: Seen) -> WorkspaceBody {
         owner: workspace.owner.into(),
         role: role.as_str(),
         servers: ServersBody { total: workspace.servers, running: workspace.alive, restart_needed },
+        secrets: SecretsBody { workspace: workspace.own_secrets, organization: workspace.organization_secrets },
+        people: workspace.people,
         created_at: time(workspace.created_at),
         updated_at: time(workspace.updated_at),
     }
@@ -114,7 +127,7 @@ pub(super) async fn list(
     params: Params<Paging>,
 ) -> Result<Json<List<WorkspaceBody>>> {
     let (page, limit, order) = paging(params);
-    let seen = workspaces::list(&app, &caller, &organization, page).await?;
+    let seen = workspaces::list(&app, &caller, &organization, workspaces::Showing::All, page).await?;
     let place = |seen: &Seen| {
         let w = &seen.workspace;
         cursor(order, &w.name, w.created_at.0, w.updated_at.0, w.id)

@@ -29,9 +29,9 @@ pub struct TurnedAway(AtomicU64);
 pub(super) struct Against(Vec<(Allowance, Vec<u8>)>);
 
 impl Against {
-    /// Signing in: a browser in which this person signed in before has an allowance of its own, so that nobody locks
-    /// them out of it; anybody else takes of the account's and of the address's.
-    pub(super) fn sign_in(email: &Email, address: Option<IpAddr>, browser: Option<CredentialId>) -> Self {
+    /// Showing that one knows an account's password: a browser in which this person signed in before has an allowance of
+    /// its own, so that nobody locks them out of it; anybody else takes of the account's and of the address's.
+    pub(super) fn password(email: &Email, address: Option<IpAddr>, browser: Option<CredentialId>) -> Self {
         match browser {
             Some(browser) => Self(vec![key(Allowance::Browser, &browser.to_string())]),
             None => Self(vec![key(Allowance::Account, &email.key()), of_address(address)]),
@@ -123,11 +123,12 @@ impl Attempt {
     ///
     /// # Errors
     /// When the database fails.
-    pub(super) async fn take_back(&self, tx: &mut Writing, permit: &InstallationPermit, now: Time) -> Result<()> {
+    pub(super) async fn take_back(&self, tx: &mut Writing, now: Time) -> Result<()> {
+        let permit = InstallationPermit::system(SystemReason::TryCounted, None);
         for (_, key) in &self.against.0 {
-            let mut failures = attempts::lock(tx, permit, key, now).await?;
+            let mut failures = attempts::lock(tx, &permit, key, now).await?;
             failures.take_back(self.at);
-            attempts::keep(tx, permit, key, &failures).await?;
+            attempts::keep(tx, &permit, key, &failures).await?;
         }
         Ok(())
     }

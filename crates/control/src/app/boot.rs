@@ -115,6 +115,7 @@ async fn assemble(
         known_tokens: Default::default(),
         runs: Default::default(),
         snapshots: super::snapshots::Snapshots::default(),
+        handed: Default::default(),
         listeners: Default::default(),
         moves: super::moves::Moves::default(),
         pending_imports: Default::default(),

@@ -71,7 +71,7 @@ pub async fn restore(
     check_budget(&mut tx, &permit).await?;
     let event = Event::new(AuditAction::SecretRestored, "secret", known.id, &known.name)
         .with(json!({ "scope": scope(&permit).as_str(), "version": known.version }));
-    finish(tx, permit, &known.name, event, false, Vec::new()).await
+    finish(app, tx, permit, &known.name, event, false, Vec::new()).await
 }
 
 /// Erases every value of a deleted secret now; that it was there, and who got it, stays on record.

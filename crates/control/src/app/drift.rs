@@ -1,11 +1,20 @@
 //! Which running servers differ from their workspace's environment now, and why. Nothing here unseals.
 
-use std::collections::{HashMap, HashSet};
+mod handed;
 
-use domain::{
-    Available, Cause, Difference, Environment, Held, OrganizationId, Scope, ServerId, Slug, SnapshotId, WorkspaceId,
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
 };
 
+use domain::{
+    Available, Cause, Difference, Environment, OrganizationId, Scope, SecretId, ServerId, Slug, SnapshotId, WorkspaceId,
+};
+
+use handed::Contents;
+pub use handed::Handed;
+
+use super::App;
 use crate::{
     error::Result,
     store::{
@@ -23,6 +32,12 @@ pub struct StaleServer {
     pub server: Slug,
 }
 
+impl From<Running> for StaleServer {
+    fn from(server: Running) -> Self {
+        Self { workspace: server.workspace_slug, server: server.slug }
+    }
+}
+
 /// A difference with its reason.
 pub struct Explained {
     /// The difference.
@@ -33,52 +48,58 @@ pub struct Explained {
     pub by: Option<Who>,
 }
 
+/// A running server that differs, with the differences that it shares with all that were handed the same.
+pub(super) type Stale = (Running, Arc<[Difference]>);
+
 /// Running servers with what they started with, and the secrets that reach their workspaces.
 pub(super) struct Fleet {
     running: Vec<Running>,
-    held: HashMap<SnapshotId, Vec<Held>>,
+    held: Contents,
     available: HashMap<WorkspaceId, Vec<Available>>,
 }
 
 impl Fleet {
-    /// Reads it in three queries, however many servers and workspaces there are.
+    /// Reads it in two queries, and a third for what was handed to starts since they were last looked at; however many
+    /// servers and workspaces there are.
     ///
     /// # Errors
     /// When the database fails.
-    pub(super) async fn read(db: &mut Connection, organization: OrganizationId, among: Among<'_>) -> Result<Self> {
+    pub(super) async fn read(
+        app: &App,
+        db: &mut Connection,
+        organization: OrganizationId,
+        among: Among<'_>,
+    ) -> Result<Self> {
         let running = servers::running(db, among).await?;
         if running.is_empty() {
-            return Ok(Self { running, held: HashMap::new(), available: HashMap::new() });
+            return Ok(Self { running, held: Contents::new(), available: HashMap::new() });
         }
         let snapshots = running.iter().map(|server| server.snapshot).collect();
-        let held = snapshots::injected(db, &snapshots).await?;
+        let held = app.handed.of(db, &snapshots).await?;
         let workspaces = running.iter().map(|server| server.workspace).collect();
         let available = available::compared(db, organization, &workspaces).await?;
         Ok(Self { running, held, available })
     }
 
     /// Those that differ from what a start now would give them, in secrets or in their own settings, by workspace and slug.
-    pub(super) fn stale(&self) -> Vec<(Running, Vec<Difference>)> {
+    pub(super) fn stale(&self) -> Vec<Stale> {
         self.stale_after(|_, secrets| secrets)
     }
 
     /// Those that would differ once a change is made to the secrets that reach each workspace.
-    pub(super) fn stale_after(
-        &self,
-        change: impl Fn(WorkspaceId, Vec<Available>) -> Vec<Available>,
-    ) -> Vec<(Running, Vec<Difference>)> {
+    pub(super) fn stale_after(&self, change: impl Fn(WorkspaceId, Vec<Available>) -> Vec<Available>) -> Vec<Stale> {
         let resolved = |(workspace, secrets): (&WorkspaceId, &Vec<Available>)| {
             (*workspace, domain::resolve(change(*workspace, secrets.clone())))
         };
         let then: HashMap<WorkspaceId, Environment> = self.available.iter().map(resolved).collect();
         // Servers that were handed the same differ in the same way: compared once for all of them.
-        let mut compared: HashMap<SnapshotId, Vec<Difference>> = HashMap::new();
+        let mut compared: HashMap<SnapshotId, Arc<[Difference]>> = HashMap::new();
         let mut stale = Vec::new();
         for server in &self.running {
             let Some(now) = then.get(&server.workspace) else { continue };
-            let differences = compared
-                .entry(server.snapshot)
-                .or_insert_with(|| domain::drift(self.held.get(&server.snapshot).map_or(&[][..], Vec::as_slice), now));
+            let differences = compared.entry(server.snapshot).or_insert_with(|| {
+                domain::drift(self.held.get(&server.snapshot).map_or(&[][..], |held| held), now).into()
+            });
             if !differences.is_empty() || server.settings_changed {
                 stale.push((server.clone(), differences.clone()));
             }
@@ -92,27 +113,38 @@ impl Fleet {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn stale(
+pub(super) async fn stale(
+    app: &App,
     db: &mut Connection,
     organization: OrganizationId,
     among: Among<'_>,
-) -> Result<Vec<(Running, Vec<Difference>)>> {
-    Ok(Fleet::read(db, organization, among).await?.stale())
+) -> Result<Vec<Stale>> {
+    Ok(Fleet::read(app, db, organization, among).await?.stale())
 }
 
-/// The running servers that differ, of the permit's workspace or of the whole organization.
+/// The running servers that differ, of the permit's workspace or of the whole organization; because of one secret where
+/// that is given.
 ///
 /// # Errors
 /// When the database fails.
-pub(super) async fn stale_servers(db: &mut Connection, permit: &Permit) -> Result<Vec<StaleServer>> {
+pub(super) async fn differing(
+    app: &App,
+    db: &mut Connection,
+    permit: &Permit,
+    because_of: Option<SecretId>,
+) -> Result<Vec<Running>> {
     let workspace = permit.workspace();
     let among = match &workspace {
         Some(workspace) => Among::Workspaces(std::slice::from_ref(workspace)),
         None => Among::Organization(permit.organization()),
     };
-    let stale = stale(db, permit.organization(), among).await?;
-    let named = |(server, _): (Running, _)| StaleServer { workspace: server.workspace_slug, server: server.slug };
-    Ok(stale.into_iter().map(named).collect())
+    let stale = stale(app, db, permit.organization(), among).await?.into_iter();
+    Ok(stale.filter(|(_, differences)| concern(differences, because_of)).map(|(server, _)| server).collect())
+}
+
+/// Whether a server that differs so does because of this secret; any does where none is given.
+pub(super) fn concern(differences: &[Difference], because_of: Option<SecretId>) -> bool {
+    because_of.is_none_or(|secret| differences.iter().flat_map(Difference::secrets).any(|one| one == secret))
 }
 
 /// How each server of a workspace that differs does so, and why.
@@ -120,11 +152,13 @@ pub(super) async fn stale_servers(db: &mut Connection, permit: &Permit) -> Resul
 /// # Errors
 /// When the database fails.
 pub(super) async fn explained(
+    app: &App,
     db: &mut Connection,
     organization: OrganizationId,
     workspace: WorkspaceId,
 ) -> Result<HashMap<ServerId, Vec<Explained>>> {
-    let mut stale = stale(db, organization, Among::Workspaces(&[workspace])).await?;
+    let stale = stale(app, db, organization, Among::Workspaces(&[workspace])).await?;
+    let mut stale: Vec<_> = stale.into_iter().map(|(server, differences)| (server, differences.to_vec())).collect();
     tell_covered(db, &mut stale).await?;
     let secrets: HashSet<_> =
         stale.iter().flat_map(|(_, differences)| differences).flat_map(Difference::secrets).collect();

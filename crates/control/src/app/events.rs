@@ -3,11 +3,11 @@
 use std::{
     collections::{HashMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
-use domain::{CredentialId, Difference, OrganizationId, WorkspaceId, policy::Action};
+use domain::{CredentialId, Difference, Held, OrganizationId, SnapshotId, WorkspaceId, policy::Action};
 use tokio::{
     sync::{
         broadcast::{
@@ -22,34 +22,48 @@ use tokio::{
 use super::{
     App,
     access::{authorize, organization},
-    drift,
+    drift::{self, Stale},
 };
 use crate::{
     clock,
     error::Result,
-    store::{
-        Caller, Hint,
-        access::Audience,
-        servers::{Among, Running},
-    },
+    store::{Caller, access::Audience, servers::Among},
 };
 
-/// How many hints may wait for a listener that is slow; then it is told to look at everything.
-const WAITING: usize = 64;
+pub use crate::store::Hint;
 
-/// How long commits are gathered before they are told.
+/// The most changes that are told one by one; of more, a listener is told to look at everything.
+const MOST_TOLD: usize = 64;
+
+/// How often a listener that is slow may be told something before it has read the first; then it is told to look at
+/// everything.
+const WAITING: usize = 16;
+
+/// How long commits are gathered after some were told. One that comes alone is told at once.
 const GATHER: Duration = Duration::from_millis(20);
 
 /// How often it is asked whether those who listen still may: a leaver's stream ends within a second.
 const ASK_AGAIN: Duration = Duration::from_millis(900);
 
 /// What a listener is told.
-#[derive(Clone, Debug)]
 pub enum Told {
-    /// Something changed.
-    Hint(Hint),
+    /// Some things changed.
+    News(Arc<News>),
     /// Much changed: everything that is shown may be old.
     Reset,
+}
+
+/// What changed, at least one thing: all who may know the same of it share this and its text.
+pub struct News {
+    hints: Vec<Hint>,
+    text: OnceLock<Arc<[u8]>>,
+}
+
+impl News {
+    /// How the changes are written to those who listen, by `write` for the first who asks.
+    pub fn text(&self, write: impl FnOnce(&[Hint]) -> String) -> Arc<[u8]> {
+        self.text.get_or_init(|| write(&self.hints).into_bytes().into()).clone()
+    }
 }
 
 /// Everybody who listens, by organization.
@@ -92,6 +106,7 @@ pub(super) async fn tell(app: App) {
     while !app.store.is_closed() {
         let Some(gathered) = gather(&mut hints).await else { return };
         let missed = gathered.is_err();
+        let quiet = gathered.as_ref().is_ok_and(Vec::is_empty);
         for hint in gathered.unwrap_or_default() {
             let news = untold.entry(hint.organization).or_default();
             // Of several changes of one thing the last is told.
@@ -102,7 +117,7 @@ pub(super) async fn tell(app: App) {
         untold.retain(|organization, _| listened_to.contains(organization));
         for organization in listened_to {
             let news = untold.remove(&organization).unwrap_or_default();
-            if missed || news.len() > WAITING {
+            if missed || news.len() > MOST_TOLD {
                 app.listeners.fall_behind(organization);
             }
             if let Err(error) = tell_organization(&app, organization, news.clone()).await {
@@ -110,11 +125,14 @@ pub(super) async fn tell(app: App) {
                 untold.insert(organization, news);
             }
         }
+        if !quiet {
+            tokio::time::sleep(GATHER).await;
+        }
     }
 }
 
-/// Waits for commits, but not for long, and gathers what they changed: nothing if none came, an error if some were
-/// missed. `None` when there will be no more.
+/// Waits for commits, but not for long, and gathers what those that came have changed: nothing if none did, an error if
+/// some were missed. `None` when there will be no more.
 async fn gather(hints: &mut broadcast::Receiver<Vec<Hint>>) -> Option<std::result::Result<Vec<Hint>, TooMany>> {
     let mut gathered = match timeout(ASK_AGAIN, hints.recv()).await {
         Ok(Ok(first)) => first,
@@ -122,7 +140,6 @@ async fn gather(hints: &mut broadcast::Receiver<Vec<Hint>>) -> Option<std::resul
         Ok(Err(RecvError::Closed)) => return None,
         Err(_quiet) => return Some(Ok(Vec::new())),
     };
-    tokio::time::sleep(GATHER).await;
     loop {
         match hints.try_recv() {
             Ok(more) => gathered.extend(more),
@@ -139,7 +156,7 @@ async fn tell_organization(app: &App, organization: OrganizationId, mut news: Ve
     let mut db = app.store.read().await?;
     let stale = match news.is_empty() {
         true => Vec::new(),
-        false => drift::stale(&mut db, organization, Among::Organization(organization)).await?,
+        false => drift::stale(app, &mut db, organization, Among::Organization(organization)).await?,
     };
     let workspaces =
         news.iter().filter_map(|hint| hint.workspace).chain(stale.iter().map(|(server, _)| server.workspace));
@@ -152,6 +169,23 @@ async fn tell_organization(app: &App, organization: OrganizationId, mut news: Ve
     }
     app.listeners.send(organization, &news, &audience);
     Ok(())
+}
+
+/// Another one where servers differ otherwise.
+fn digest_of(differences: &[Difference]) -> u64 {
+    let mut digest = DefaultHasher::new();
+    for Difference { name, from, to, .. } in differences {
+        let version = |held: &Option<Held>| held.as_ref().map(|held| (held.secret, held.version));
+        (name.as_str(), version(from), version(to)).hash(&mut digest);
+    }
+    digest.finish()
+}
+
+/// Those of the changes that are known; `None` if none is.
+fn news_of(hints: &[Hint], known: &[bool]) -> Option<Arc<News>> {
+    let hints = hints.iter().zip(known).filter(|(_, known)| **known).map(|(hint, _)| hint.clone());
+    let hints: Vec<Hint> = hints.collect();
+    (!hints.is_empty()).then(|| Arc::new(News { hints, text: OnceLock::new() }))
 }
 
 /// What somebody must be allowed to do to be told of a change.
@@ -192,16 +226,14 @@ impl Listeners {
     }
 
     /// A hint for each workspace whose servers differ otherwise than was told last.
-    fn new_drift(&self, organization: OrganizationId, stale: &[(Running, Vec<Difference>)]) -> Vec<Hint> {
+    fn new_drift(&self, organization: OrganizationId, stale: &[Stale]) -> Vec<Hint> {
         let mut digests: HashMap<WorkspaceId, DefaultHasher> = HashMap::new();
+        // Servers that were handed the same differ in the same way.
+        let mut alike: HashMap<SnapshotId, u64> = HashMap::new();
         for (server, differences) in stale {
+            let differences = *alike.entry(server.snapshot).or_insert_with(|| digest_of(differences));
             let digest = digests.entry(server.workspace).or_default();
-            (server.id.to_string(), server.start.to_string(), server.settings_changed).hash(digest);
-            for Difference { name, from, to, .. } in differences {
-                let version =
-                    |held: &Option<domain::Held>| held.as_ref().map(|held| (held.secret.to_string(), held.version));
-                (name.as_str(), version(from), version(to)).hash(digest);
-            }
+            (server.id, server.start, server.settings_changed, differences).hash(digest);
         }
         let digests: HashMap<WorkspaceId, String> =
             digests.into_iter().map(|(workspace, digest)| (workspace, format!("{:016x}", digest.finish()))).collect();
@@ -230,17 +262,29 @@ impl Listeners {
     }
 
     /// Tells each listener what it may know; those who may not listen any more are gone afterwards.
-    fn send(&self, organization: OrganizationId, news: &[Hint], audience: &Audience) {
+    fn send(&self, organization: OrganizationId, hints: &[Hint], audience: &Audience) {
+        // Decided once for a credential, and written once for all who may know the same.
+        let mut decided: HashMap<CredentialId, Option<Arc<News>>> = HashMap::new();
+        let mut alike: HashMap<Vec<bool>, Option<Arc<News>>> = HashMap::new();
+        let mut news_for = |credential: CredentialId| {
+            let decide = || {
+                let may = |hint: &Hint| audience.may(credential, needs(hint), hint.workspace);
+                let known: Vec<bool> = hints.iter().map(may).collect();
+                alike.entry(known).or_insert_with_key(|known| news_of(hints, known)).clone()
+            };
+            decided.entry(credential).or_insert_with(decide).clone()
+        };
         self.with(|rooms| {
             let Some(room) = rooms.get_mut(&organization) else { return };
             room.listeners.retain_mut(|listener| {
                 if audience.has_lost(listener.credential) {
                     return false;
                 }
-                for hint in news {
-                    if !listener.behind && audience.may(listener.credential, needs(hint), hint.workspace) {
-                        listener.behind = listener.line.try_send(Told::Hint(hint.clone())).is_err();
-                    }
+                if let Some(news) = news_for(listener.credential)
+                    && !listener.behind
+                {
+                    let too_much = news.hints.len() > MOST_TOLD;
+                    listener.behind = too_much || listener.line.try_send(Told::News(news)).is_err();
                 }
                 // It is told so as soon as there is room again.
                 if listener.behind && listener.line.try_send(Told::Reset).is_ok() {

@@ -7,7 +7,7 @@ use domain::{Difference, SecretId};
 use super::{App, Input, access::authorize, drift::Explained, secrets::Place};
 use crate::{
     error::{Error, Result},
-    store::{Caller, Connection, Permit, available, deleted_secrets, holders, secrets, snapshots, users},
+    store::{Caller, Connection, Permit, available, deleted_secrets, holders, secrets, users},
 };
 
 pub use crate::store::holders::{Disclosure, Holder, Reader};
@@ -62,7 +62,7 @@ pub async fn list(
         None => holders::readers(&mut db, &permit, secret, version, MOST_READERS).await?,
         Some(_) => Vec::new(),
     };
-    Ok((explained(&mut db, &permit, secret, found).await?, readers))
+    Ok((explained(app, &mut db, &permit, secret, found).await?, readers))
 }
 
 /// Every start that a secret was handed to, newest first.
@@ -91,10 +91,16 @@ async fn find(db: &mut Connection, permit: &Permit, which: Which<'_>) -> Result<
     found.ok_or(Error::NotFound)
 }
 
-/// The holders with how a start now would differ in this secret: four queries, however many there are.
-async fn explained(db: &mut Connection, permit: &Permit, secret: SecretId, found: Vec<Holder>) -> Result<Vec<Seen>> {
+/// The holders with how a start now would differ in this secret: at most four queries, however many there are.
+async fn explained(
+    app: &App,
+    db: &mut Connection,
+    permit: &Permit,
+    secret: SecretId,
+    found: Vec<Holder>,
+) -> Result<Vec<Seen>> {
     let snapshots = found.iter().map(|holder| holder.snapshot).collect();
-    let held = snapshots::injected(db, &snapshots).await?;
+    let held = app.handed.of(db, &snapshots).await?;
     let workspaces: HashSet<_> = found.iter().map(|holder| holder.workspace).collect();
     let now = available::compared(db, permit.organization(), &workspaces).await?;
     let now: HashMap<_, _> = now.into_iter().map(|(workspace, found)| (workspace, domain::resolve(found))).collect();

@@ -118,7 +118,8 @@ pub async fn run(
         selections::set_all(&mut tx, &permit, &secrets, &selected, now).await?;
     }
     check_budget(&mut tx, &permit).await?;
-    let stale = drift::stale_servers(&mut tx, &permit).await?;
+    let stale =
+        drift::differing(app, &mut tx, &permit, None).await?.into_iter().map(drift::StaleServer::from).collect();
     if !dry_run && !versions.is_empty() {
         let event = event(&permit, &import, &versions);
         audit::commit(tx, permit, event).await?;

@@ -83,6 +83,8 @@ pub struct Parts {
     pub(in crate::app) runs: runs::Desk,
     /// The environments that starts got last, still sealed.
     pub(in crate::app) snapshots: snapshots::Snapshots,
+    /// What starts were handed, as far as it is compared.
+    pub(in crate::app) handed: drift::Handed,
     /// The servers that are being moved from one process to the next.
     pub(in crate::app) moves: moves::Moves,
     /// Who is told of changes.

@@ -25,14 +25,14 @@ const QUEUE: usize = 16;
 pub struct Password(Zeroizing<String>);
 
 impl Password {
-    /// A new password.
+    /// A new password, from this field of a request.
     ///
     /// # Errors
     /// [`Error::Invalid`] when it is too short or too long.
-    pub fn parse_new(text: Zeroizing<String>) -> Result<Self> {
+    pub fn parse_new(field: &'static str, text: Zeroizing<String>) -> Result<Self> {
         if text.chars().count() < SHORTEST || text.len() > LONGEST {
             return Err(Error::invalid(
-                "password",
+                field,
                 "password_length",
                 format!("A password has at least {SHORTEST} characters and at most {LONGEST} bytes."),
             ));

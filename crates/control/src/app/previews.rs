@@ -10,17 +10,13 @@ use domain::{
 use super::{
     App, Input,
     access::authorize,
-    drift::Fleet,
+    drift::{Fleet, Stale},
     secrets::{Place, Reach, Secret, scope, workspaces_of},
 };
 use crate::{
     error::{Error, Result},
     random,
-    store::{
-        Caller, Connection, Permit, available, budgets, secrets, selections,
-        servers::{Among, Running},
-        workspaces,
-    },
+    store::{Caller, Connection, Permit, available, budgets, secrets, selections, servers::Among, workspaces},
 };
 
 /// What somebody thinks of doing to a secret.
@@ -43,15 +39,18 @@ pub enum Operation {
     SetAccess,
 }
 
-/// A workspace with what a change does to it.
+/// How many workspaces of a kind are named.
+const NAMED: usize = 5;
+
+/// Workspaces to which a change does the same: one alone, or all that have nothing of their own to do with it.
 pub struct Affected {
-    /// Its id.
-    pub id: WorkspaceId,
-    /// Its slug.
-    pub slug: Slug,
-    /// Its name.
-    pub name: String,
-    /// What happens to it.
+    /// The id of one alone.
+    id: Option<WorkspaceId>,
+    /// How many there are.
+    count: u32,
+    /// Slug and name of the first of them, by slug: at most five.
+    pub first: Vec<(Slug, String)>,
+    /// What happens to each.
     pub effect: Effect,
     /// Whether its budget would be exceeded.
     pub exceeds: bool,
@@ -69,7 +68,7 @@ pub struct StaleServer {
 
 /// What a change will do.
 pub struct Preview {
-    /// Every workspace that feels it, has the secret afterwards, or would have too much; by slug.
+    /// Every workspace that feels it, has the secret afterwards, or would have too much; those alone by slug.
     pub workspaces: Vec<Affected>,
     /// Every server of the place that needs a restart afterwards, by workspace and slug.
     pub stale: Vec<StaleServer>,
@@ -99,7 +98,7 @@ pub async fn get(app: &App, caller: &Caller, place: Place<'_>, name: &str, ask: 
 
     let workspaces = affected(&mut db, &permit, known.as_ref(), &reached, &proposal, &weights, cost).await?;
     let budget = weights.most(&proposal, &workspaces, cost);
-    let stale = stale(&mut db, &permit, &proposal).await?;
+    let stale = stale(app, &mut db, &permit, &proposal).await?;
     Ok(Preview { workspaces, stale, budget, limit: weights.limit })
 }
 
@@ -181,7 +180,7 @@ impl Weights {
     fn most(&self, proposal: &Proposal, affected: &[Affected], cost: Option<u64>) -> Budget {
         let everywhere = cost.filter(|_| proposal.reaches == Reaches::Everywhere);
         let least = everywhere.map_or(self.everywhere, |cost| self.everywhere.with(cost));
-        let reached = affected.iter().filter(|workspace| workspace.effect.reaches).map(|workspace| workspace.id);
+        let reached = affected.iter().filter(|workspace| workspace.effect.reaches).filter_map(|workspace| workspace.id);
         let reached: HashSet<WorkspaceId> = reached.collect();
         self.somewhere.keys().chain(&reached).fold(least, |most, workspace| {
             most.max_each(self.of(*workspace, cost.filter(|_| reached.contains(workspace))))
@@ -222,7 +221,8 @@ async fn weigh(
     Ok((cost, weights))
 }
 
-/// The workspaces that feel the change or have the secret afterwards.
+/// The workspaces that feel the change or have the secret afterwards. An organization may have thousands: only those are
+/// looked at one by one that differ from all others in what they select, have of their own, or have room for.
 async fn affected(
     db: &mut Connection,
     permit: &Permit,
@@ -232,46 +232,60 @@ async fn affected(
     weights: &Weights,
     cost: Option<u64>,
 ) -> Result<Vec<Affected>> {
-    let now = known.map(available_now);
-    let mut affected = Vec::new();
-    let felt = |slug, name, workspace, there| {
+    let felt = |workspace, there| {
         let effect = proposal.effect(workspace, there);
         let exceeds = effect.reaches && weights.of(workspace, cost).check(weights.limit).is_err();
-        (effect.reach.is_some() || effect.reaches).then_some(Affected { id: workspace, slug, name, effect, exceeds })
+        (effect.reach.is_some() || effect.reaches).then_some((effect, exceeds))
     };
-    match permit.workspace() {
-        Some(workspace) => {
-            let seen = workspaces::get(db, permit).await?;
-            let mut there = available::compared(db, permit.organization(), &HashSet::from([workspace])).await?;
-            affected.extend(felt(seen.slug, seen.name, workspace, there.remove(&workspace).unwrap_or_default()));
-        }
-        None => {
-            let names = [now.as_ref(), proposal.after.as_ref()].into_iter().flatten().map(|secret| &secret.name);
-            let mut names: Vec<&SecretName> = names.collect();
-            let Some(first) = names.pop() else { return Ok(affected) };
-            let mut own =
-                available::own_named(db, permit.organization(), (first, names.pop().unwrap_or(first))).await?;
-            for (workspace, slug, name) in workspaces::all(db, permit).await? {
-                let mut there = own.remove(&workspace).unwrap_or_default();
-                there.extend(now.iter().filter(|_| reached.includes(workspace)).cloned());
-                affected.extend(felt(slug, name, workspace, there));
-            }
-        }
+    let alone = |(workspace, slug, name), there| {
+        let (effect, exceeds) = felt(workspace, there)?;
+        Some(Affected { id: Some(workspace), count: 1, first: vec![(slug, name)], effect, exceeds })
+    };
+    if let Some(workspace) = permit.workspace() {
+        let seen = workspaces::get(db, permit).await?;
+        let mut there = available::compared(db, permit.organization(), &HashSet::from([workspace])).await?;
+        let there = there.remove(&workspace).unwrap_or_default();
+        return Ok(alone((workspace, seen.slug, seen.name), there).into_iter().collect());
     }
+
+    let now = known.map(available_now);
+    let there = |workspace| now.iter().filter(|_| reached.includes(workspace)).cloned().collect::<Vec<_>>();
+    let names = [now.as_ref(), proposal.after.as_ref()].into_iter().flatten().map(|secret| &secret.name);
+    let mut names: Vec<&SecretName> = names.collect();
+    let Some(first) = names.pop() else { return Ok(Vec::new()) };
+    let mut own = available::own_named(db, permit.organization(), (first, names.pop().unwrap_or(first))).await?;
+    let selected = [reached, &proposal.reaches].into_iter().flat_map(Reaches::named);
+    let special: HashSet<WorkspaceId> = selected.chain(own.keys()).chain(weights.somewhere.keys()).copied().collect();
+    let special = workspaces::of_ids(db, permit, &special).await?;
+
+    let others = workspaces::others(db, permit, special.iter().map(|(workspace, ..)| *workspace), NAMED).await?;
+    let of_others = match others.first.first() {
+        Some((one, ..)) => felt(*one, there(*one)),
+        None => None,
+    };
+    let with_own = |(workspace, slug, name): (WorkspaceId, Slug, String)| {
+        let own = own.remove(&workspace).unwrap_or_default();
+        alone((workspace, slug, name), [own, there(workspace)].concat())
+    };
+    let mut affected: Vec<Affected> = special.into_iter().filter_map(with_own).collect();
+    affected.extend(of_others.map(|(effect, exceeds)| {
+        let first = others.first.into_iter().map(|(_, slug, name)| (slug, name)).collect();
+        Affected { id: None, count: others.count, first, effect, exceeds }
+    }));
     Ok(affected)
 }
 
-/// The servers that need a restart afterwards, as the change's own answer will name them.
-async fn stale(db: &mut Connection, permit: &Permit, proposal: &Proposal) -> Result<Vec<StaleServer>> {
+/// The servers that need a restart afterwards, for whatever reason.
+async fn stale(app: &App, db: &mut Connection, permit: &Permit, proposal: &Proposal) -> Result<Vec<StaleServer>> {
     let workspace = permit.workspace();
     let among = match &workspace {
         Some(workspace) => Among::Workspaces(std::slice::from_ref(workspace)),
         None => Among::Organization(permit.organization()),
     };
-    let fleet = Fleet::read(db, permit.organization(), among).await?;
+    let fleet = Fleet::read(app, db, permit.organization(), among).await?;
     let already: HashSet<ServerId> = fleet.stale().into_iter().map(|(server, _)| server.id).collect();
     let then = fleet.stale_after(|workspace, secrets| proposal.applied(workspace, secrets));
-    let seen = |(server, _): (Running, _)| StaleServer {
+    let seen = |(server, _): Stale| StaleServer {
         already: already.contains(&server.id),
         workspace: server.workspace_slug,
         server: server.slug,
@@ -279,9 +293,30 @@ async fn stale(db: &mut Connection, permit: &Permit, proposal: &Proposal) -> Res
     Ok(then.into_iter().map(seen).collect())
 }
 
+/// How many workspaces there are of a kind.
+#[derive(Default)]
+pub struct Those {
+    /// How many.
+    pub count: u32,
+    /// Slug and name of the first of them, by slug: at most five.
+    pub first: Vec<(Slug, String)>,
+}
+
 impl Preview {
+    /// The workspaces of which this is so.
+    pub fn those(&self, is: impl Fn(&Affected) -> bool) -> Those {
+        let mut those = Those::default();
+        for affected in self.workspaces.iter().filter(|affected| is(affected)) {
+            those.count += affected.count;
+            those.first.extend_from_slice(&affected.first);
+        }
+        those.first.sort();
+        those.first.truncate(NAMED);
+        those
+    }
+
     /// The workspaces that feel the change in this way.
-    pub fn that(&self, reach: ReachEffect) -> impl Iterator<Item = &Affected> {
-        self.workspaces.iter().filter(move |affected| affected.effect.reach == Some(reach))
+    pub fn that(&self, reach: ReachEffect) -> Those {
+        self.those(|affected| affected.effect.reach == Some(reach))
     }
 }

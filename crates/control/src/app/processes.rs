@@ -27,6 +27,9 @@ pub(super) const RESTARTING: &str = "being restarted";
 /// What is said of a start that nobody went on with.
 const UNCONFIRMED: &str = "the database did not confirm the start, so nothing was started; start the server again";
 
+/// What is said of a start of which nothing came to be.
+const CUT_OFF: &str = "the start was cut off: the control plane ended before it was finished; start the server again";
+
 /// What a server's status says when its network ended without it.
 const NETWORK_ENDED: &str = "its network ended; restart the server";
 
@@ -208,6 +211,7 @@ fn became(seen: &servers::Server, exit: Option<Exit>) -> (ServerStatus, String) 
     }
     match (seen.status, exit) {
         (ServerStatus::Stopping, _) | (_, Some(Exit { code: Some(0), .. })) => (ServerStatus::Stopped, String::new()),
+        (ServerStatus::Starting, None) => (ServerStatus::Failed, CUT_OFF.to_owned()),
         (_, exit) => (ServerStatus::Failed, how_it_ended(exit)),
     }
 }

@@ -8,10 +8,7 @@ mod step;
 
 use std::time::Duration;
 
-use domain::{
-    AuditAction, Difference, RestartId, RestartRules, RestartState, SecretId, Slug, WorkspaceId, policy::Action,
-    usual_batch,
-};
+use domain::{AuditAction, RestartId, RestartRules, RestartState, Slug, WorkspaceId, policy::Action, usual_batch};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -28,7 +25,6 @@ use crate::{
         audit::{self, Event},
         restarts::{self, NewRestart},
         secrets::{self as stored, Secret},
-        servers::Among,
     },
 };
 
@@ -84,6 +80,25 @@ pub async fn of_workspace(app: &App, caller: &Caller, slug: &str, name: &str, wi
     begin(app, tx, permit, caller, None, wish.checked()?).await
 }
 
+/// The servers that [`of_secret`] would restart now, by workspace and slug.
+///
+/// # Errors
+/// [`Error::NotFound`] without such a secret; otherwise as the order of answers says.
+pub async fn would_restart(
+    app: &App,
+    caller: &Caller,
+    place: secrets::Place<'_>,
+    name: &str,
+) -> Result<Vec<drift::StaleServer>> {
+    let mut db = app.store.read().await?;
+    let permit = authorize(&mut db, caller, place.target(), place.seeing_holders()).await?;
+    let secret = stored::find(&mut db, &permit, name).await?.ok_or(Error::NotFound)?;
+    let stale = drift::differing(app, &mut db, &permit, Some(secret.id)).await?;
+    let taken = restarts::of_servers(&mut db, stale.iter().map(|server| server.id)).await?;
+    let free = stale.into_iter().filter(|server| !taken.contains_key(&server.id));
+    Ok(free.map(drift::StaleServer::from).collect())
+}
+
 async fn begin(
     app: &App,
     mut tx: Writing,
@@ -93,13 +108,8 @@ async fn begin(
     wish: Wish,
 ) -> Result<Progress> {
     app.keyring.root_key_id()?;
-    let own = permit.workspace();
-    let among = own
-        .as_ref()
-        .map_or(Among::Organization(permit.organization()), |own| Among::Workspaces(std::slice::from_ref(own)));
-    let mut stale = drift::stale(&mut tx, permit.organization(), among).await?;
-    stale.retain(|(_, differences)| concerned(differences, secret.as_ref().map(|secret| secret.id)));
-    let taken = restarts::of_servers(&mut tx, stale.iter().map(|(server, _)| server.id)).await?;
+    let stale = drift::differing(app, &mut tx, &permit, secret.as_ref().map(|secret| secret.id)).await?;
+    let taken = restarts::of_servers(&mut tx, stale.iter().map(|server| server.id)).await?;
     if let (Some(other), true) = (taken.values().next(), taken.len() == stale.len()) {
         return Err(Error::Conflict(
             format!("every server that differs is in a rolling restart already; nothing was done; look at {other}")
@@ -118,10 +128,7 @@ async fn begin(
         },
         state: if free == 0 { RestartState::Done } else { RestartState::Running },
         credential: caller.credential(),
-        servers: stale
-            .iter()
-            .map(|(server, _)| (server.id, server.start, taken.get(&server.id).map(left_out)))
-            .collect(),
+        servers: stale.iter().map(|server| (server.id, server.start, taken.get(&server.id).map(left_out))).collect(),
     };
     restarts::insert(&mut tx, &permit, &new).await?;
     let begun = read_again(&mut tx, new.id).await?;
@@ -133,14 +140,6 @@ async fn begin(
     }));
     commit_and_go_on(app, tx, permit, event, new.id).await?;
     Ok(begun)
-}
-
-/// Whether a server that differs so is one of a rolling restart for this secret, or for all that differs.
-fn concerned(differences: &[Difference], secret: Option<SecretId>) -> bool {
-    match secret {
-        None => true,
-        Some(secret) => differences.iter().flat_map(Difference::secrets).any(|one| one == secret),
-    }
 }
 
 /// Commits, and goes on with the rolling restart, also when whoever asked hangs up in between or the database does not

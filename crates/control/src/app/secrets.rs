@@ -26,17 +26,33 @@ pub use shapes::{EditSecret, Listed, Place, Reach, SetSecret, Warning, Written};
 pub(super) use steps::{belongs, check_budget, damaged, finish, scope, workspaces_of};
 use steps::{listed, name_warnings, of_organization, rename, select};
 
-pub use crate::store::secrets::{Secret, Suspension};
+pub use crate::store::secrets::{Among, Counts, Secret, Suspension};
 
-/// A page of the organization's secrets.
+/// A page of the organization's secrets, or of some of them.
 ///
 /// # Errors
 /// As the order of answers says.
-pub async fn list(app: &App, caller: &Caller, slug: &str, page: Input<PageRequest>) -> Result<Vec<Listed>> {
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    slug: &str,
+    among: Among,
+    page: Input<PageRequest>,
+) -> Result<Vec<Listed>> {
     let mut db = app.store.read().await?;
     let permit = authorize(&mut db, caller, organization(slug), Action::ListOrganizationSecrets).await?;
-    let found = secrets::list(&mut db, &permit, &page.checked()?).await?;
+    let found = secrets::list(&mut db, &permit, among, &page.checked()?).await?;
     of_organization(&mut db, &permit, found).await
+}
+
+/// How many secrets the organization has.
+///
+/// # Errors
+/// As the order of answers says.
+pub async fn count(app: &App, caller: &Caller, slug: &str) -> Result<Counts> {
+    let mut db = app.store.read().await?;
+    let permit = authorize(&mut db, caller, organization(slug), Action::ListOrganizationSecrets).await?;
+    Ok(secrets::count(&mut db, &permit).await?)
 }
 
 /// Every secret that reaches a workspace, by name, and whether the caller may write the workspace's own.
@@ -124,7 +140,7 @@ pub async fn set(
         "access": access.as_str(),
         "workspaces": input.reach.workspaces,
     }));
-    finish(tx, permit, &input.name, event, known.is_none(), warnings).await
+    finish(app, tx, permit, &input.name, event, known.is_none(), warnings).await
 }
 
 /// Changes description, access, selection or name; the value stays.
@@ -168,7 +184,7 @@ pub async fn edit(
         }
     };
     check_budget(&mut tx, &permit).await?;
-    finish(tx, permit, &name, event, false, warnings).await
+    finish(app, tx, permit, &name, event, false, warnings).await
 }
 
 /// Adds one workspace to a secret's selection, or takes it out.
@@ -202,7 +218,7 @@ pub async fn select_one(
     let change = if selected { "selected" } else { "deselected" };
     let event = Event::new(AuditAction::SecretEdited, "secret", known.id, &known.name)
         .with(json!({ "scope": Scope::Organization.as_str(), change: workspace_slug }));
-    finish(tx, permit, &known.name, event, false, Vec::new()).await
+    finish(app, tx, permit, &known.name, event, false, Vec::new()).await
 }
 
 /// Deletes a secret: its name is free at once, and its servers differ until they restart.

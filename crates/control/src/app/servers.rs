@@ -99,7 +99,7 @@ pub async fn list(app: &App, caller: &Caller, place: Place<'_>, page: Input<Page
     let mut db = app.store.read().await?;
     let permit = authorize(&mut db, caller, place.target(), Action::SeeWorkspace).await?;
     let found = servers::list(&mut db, &permit, &page.checked()?).await?;
-    with_drift(&mut db, &permit, found).await
+    with_drift(app, &mut db, &permit, found).await
 }
 
 /// One server with its drift.
@@ -109,7 +109,7 @@ pub async fn list(app: &App, caller: &Caller, place: Place<'_>, page: Input<Page
 pub async fn get(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> Result<Seen> {
     let mut db = app.store.read().await?;
     let permit = authorize(&mut db, caller, place.target(), Action::SeeWorkspace).await?;
-    found(&mut db, &permit, slug).await
+    found(app, &mut db, &permit, slug).await
 }
 
 /// Adds a server; it starts when somebody says so.
@@ -124,7 +124,7 @@ pub async fn create(app: &App, caller: &Caller, place: Place<'_>, input: Input<N
     let id = ServerId::new(now, random::bytes());
     servers::insert(&mut tx, &permit, id, &new.slug, new.name.as_str(), &new.command, &new.variables, now).await?;
     let event = Event::new(AuditAction::ServerCreated, "server", id, new.slug.as_str());
-    let created = found(&mut tx, &permit, new.slug.as_str()).await?;
+    let created = found(app, &mut tx, &permit, new.slug.as_str()).await?;
     audit::commit(tx, permit, event).await?;
     Ok(created)
 }
@@ -153,7 +153,7 @@ pub async fn edit(
     let now = permit.now();
     servers::update(&mut tx, &permit, known.id, &new_slug, name, &command, &variables, now).await?;
     let event = Event::new(AuditAction::ServerEdited, "server", known.id, new_slug.as_str());
-    let edited = found(&mut tx, &permit, new_slug.as_str()).await?;
+    let edited = found(app, &mut tx, &permit, new_slug.as_str()).await?;
     audit::commit(tx, permit, event).await?;
     Ok(edited)
 }
@@ -197,7 +197,7 @@ pub async fn start(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> 
     let begun = Transition { status: ServerStatus::Starting, detail: "", exit_code: None, start: Some(launch.start) };
     moved(servers::transition(&mut tx, &permit, &server, &begun).await?)?;
     let event = started(&server, &launch);
-    let begun = found(&mut tx, &permit, slug).await?;
+    let begun = found(app, &mut tx, &permit, slug).await?;
     let app = app.clone();
     processes::to_the_end(async move {
         let process = vec![(launch.server.id, launch.start)];
@@ -229,7 +229,7 @@ pub async fn stop(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> R
     };
     moved(servers::transition(&mut tx, &permit, &server, &stopping(start)).await?)?;
     let event = Event::new(AuditAction::ServerStopped, "server", server.id, slug);
-    let stopped = found(&mut tx, &permit, slug).await?;
+    let stopped = found(app, &mut tx, &permit, slug).await?;
     let app = app.clone();
     processes::to_the_end(async move {
         let committed = audit::commit(tx, permit, event).await;
@@ -255,7 +255,7 @@ pub async fn restart(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -
     let moving = Move::begin(app, server.id)?;
     let launch = starting::plan(app, &mut tx, &permit, &server).await?;
     let event = started(&server, &launch);
-    let restarted = found(&mut tx, &permit, slug).await?;
+    let restarted = found(app, &mut tx, &permit, slug).await?;
     let app = app.clone();
     processes::to_the_end(async move {
         let process = vec![(launch.server.id, launch.start)];
@@ -376,14 +376,14 @@ fn moved(moved: bool) -> Result<()> {
 
 /// One server as it is in this transaction. What a write answers is read before its commit: whoever loses access in the
 /// same moment still learns what was done for them.
-async fn found(db: &mut Connection, permit: &Permit, slug: &str) -> Result<Seen> {
+async fn found(app: &App, db: &mut Connection, permit: &Permit, slug: &str) -> Result<Seen> {
     let server = servers::find(db, permit, slug).await?.ok_or(Error::NotFound)?;
-    with_drift(db, permit, vec![server]).await?.pop().ok_or(Error::NotFound)
+    with_drift(app, db, permit, vec![server]).await?.pop().ok_or(Error::NotFound)
 }
 
-async fn with_drift(db: &mut Connection, permit: &Permit, found: Vec<Server>) -> Result<Vec<Seen>> {
+async fn with_drift(app: &App, db: &mut Connection, permit: &Permit, found: Vec<Server>) -> Result<Vec<Seen>> {
     let mut drift = match found.iter().any(|server| server.status == ServerStatus::Running) {
-        true => drift::explained(db, permit.organization(), permit.in_workspace()).await?,
+        true => drift::explained(app, db, permit.organization(), permit.in_workspace()).await?,
         false => HashMap::new(),
     };
     let seen = |server: Server| Seen { drift: drift.remove(&server.id).unwrap_or_default(), server };

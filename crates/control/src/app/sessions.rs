@@ -68,7 +68,7 @@ pub async fn create(app: &App, input: Input<SignIn>, from: Visit) -> Result<Sess
     let person = user.as_ref().map(|user| user.id);
     let browser =
         attempts::known_browser(&mut db, from.browser.as_ref().map(|text| text.as_str()), person, now).await?;
-    let against = Against::sign_in(&email, from.address, browser);
+    let against = Against::password(&email, from.address, browser);
     attempts::look(app, &mut db, &against, now).await?;
     drop(db);
     // Whoever finds the queue full was not checked, and has not failed.
@@ -79,13 +79,15 @@ pub async fn create(app: &App, input: Input<SignIn>, from: Visit) -> Result<Sess
     let fits = app.passwords.verify(waiting, password, stored).await?;
     let now = clock::now();
     let mut tx = app.store.write_installation().await?;
-    let Some(user) = user.filter(|_| fits) else {
+    // It may have been changed while it was checked, and that ended every session which the old one had opened.
+    let stands = users::by_email(&mut tx, &email).await?.map(|user| user.password_hash);
+    let Some(user) = user.filter(|user| fits && stands.as_ref() == Some(&user.password_hash)) else {
         let refused = Event::new(AuditAction::SessionRefused, "person", "", email.as_str());
         let refused = refused.with(attempt.details(app));
         audit::commit_installation(tx, permit, refused, now).await?;
         return Err(Error::SignInRefused);
     };
-    attempt.take_back(&mut tx, &permit, now).await?;
+    attempt.take_back(&mut tx, now).await?;
     let id = CredentialId::new(now, random::bytes());
     let (cookie, secret_hash) = token::write(Kind::Session, id);
     let new = NewCredential {

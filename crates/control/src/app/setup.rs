@@ -93,7 +93,7 @@ pub async fn run(app: &App, input: Input<SetUp>, address: Option<IpAddr>) -> Res
     let now = clock::now();
 
     let mut tx = app.store.write_installation().await?;
-    attempt.take_back(&mut tx, &permit, now).await?;
+    attempt.take_back(&mut tx, now).await?;
     if !installation::use_setup_code(&mut tx, &permit).await? {
         return Err(already());
     }

@@ -47,7 +47,7 @@ pub async fn set(
     check_version(&mut tx, &permit, &known, version).await?;
     suspensions::set(&mut tx, &permit, &known, version, reason.as_ref().map(Description::as_str)).await?;
     let event = event(AuditAction::SecretSuspended, &permit, &known, version, reason.as_ref());
-    finish(tx, permit, &known.name, event, false, Vec::new()).await
+    finish(app, tx, permit, &known.name, event, false, Vec::new()).await
 }
 
 /// Lifts the suspension of a secret or of one version: starts get it again.
@@ -73,7 +73,7 @@ pub async fn lift(
         return Err(not_suspended(&known.name, version, known.suspension.and_then(|suspension| suspension.version)));
     }
     let event = event(AuditAction::SecretSuspensionLifted, &permit, &known, version, None);
-    finish(tx, permit, &known.name, event, false, Vec::new()).await
+    finish(app, tx, permit, &known.name, event, false, Vec::new()).await
 }
 
 async fn check_version(db: &mut Connection, permit: &Permit, known: &Secret, version: Option<u32>) -> Result<()> {

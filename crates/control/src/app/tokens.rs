@@ -21,6 +21,9 @@ use crate::{
 
 pub use crate::store::credentials::Credential;
 
+/// The most tokens that one person, or one workspace, has at once: a list of them is still looked through by somebody.
+const MOST: usize = 500;
+
 /// What a person wants a token for.
 pub struct NewToken {
     /// What they call it.
@@ -45,8 +48,8 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Vec<Credential>> {
 /// Makes a token; its text is shown this once.
 ///
 /// # Errors
-/// [`Error::Forbidden`] when the caller's own token is weaker than the new one would be or ends before it, [`Error::Invalid`] for a time
-/// that has passed.
+/// [`Error::Forbidden`] when the caller's own token is weaker than the new one would be or ends before it,
+/// [`Error::Invalid`] for a time that has passed, [`Error::Conflict`] when there are too many.
 pub async fn create(app: &App, caller: &Caller, input: Input<NewToken>) -> Result<(Credential, Zeroizing<String>)> {
     if !caller.is_full() {
         return Err(Error::Forbidden("this token may only read; nothing was made; use one with full access".into()));
@@ -78,6 +81,7 @@ pub async fn create(app: &App, caller: &Caller, input: Input<NewToken>) -> Resul
     if !credentials::still_holds(&mut tx, caller, now).await? {
         return Err(Error::Unauthenticated);
     }
+    at_most(credentials::of_user(&mut tx, caller.user(), false, now).await?.len())?;
     credentials::insert(&mut tx, &permit, &new, now).await?;
     let created = Event::new(AuditAction::TokenCreated, "token", id, &new.name)
         .with(json!({ "full": new.full, "organization_secrets": new.organization_secrets }));
@@ -86,6 +90,15 @@ pub async fn create(app: &App, caller: &Caller, input: Input<NewToken>) -> Resul
     let credential =
         Credential { id, name, full, organization_secrets, created_at: now, last_used_at: now, expires_at };
     Ok((credential, text))
+}
+
+/// Refuses one more than there may be.
+pub(super) fn at_most(count: usize) -> Result<()> {
+    if count >= MOST {
+        let message = format!("there are {MOST} tokens already; nothing was made; revoke those that nobody needs");
+        return Err(Error::Conflict(message.into()));
+    }
+    Ok(())
 }
 
 /// Refuses an end that has passed.

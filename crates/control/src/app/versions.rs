@@ -91,7 +91,7 @@ pub async fn put_back(
     check_budget(&mut tx, &permit).await?;
     let event = Event::new(AuditAction::SecretVersionWritten, "secret", known.id, &known.name)
         .with(json!({ "scope": scope(&permit).as_str(), "version": next, "restored_from": number }));
-    finish(tx, permit, &known.name, event, false, Vec::new()).await
+    finish(app, tx, permit, &known.name, event, false, Vec::new()).await
 }
 
 /// Erases the value of one older version for good; that it was there, and who got it, stays on record.

@@ -7,7 +7,7 @@ use super::{
     App, Input,
     access::{authorize, workspace},
     token::{self, Kind},
-    tokens::{not_after, not_past},
+    tokens::{at_most, not_after, not_past},
 };
 use crate::{
     clock,
@@ -60,6 +60,7 @@ pub async fn create(
     let id = CredentialId::new(now, random::bytes());
     let (text, secret_hash) = token::write(Kind::Workspace, id);
     let new = NewWorkspaceToken { id, name: name.as_str().to_owned(), secret_hash, expires_at };
+    at_most(workspace_tokens::list(&mut tx, &permit, now).await?.len())?;
     workspace_tokens::insert(&mut tx, &permit, &new, now).await?;
     let event = Event::new(AuditAction::TokenCreated, "token", id, &new.name);
     let created_by = Some(Who { id: caller.user(), name: caller.name().to_owned() });

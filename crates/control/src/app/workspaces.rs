@@ -17,8 +17,8 @@ use crate::{
         Caller, Connection, PageRequest, Permit,
         audit::{self, Event},
         collaborators, installation, members,
-        servers::Among,
-        workspaces::{self, Workspace},
+        servers::Among as Servers,
+        workspaces::{self, Among, Workspace},
     },
 };
 
@@ -30,6 +30,19 @@ pub struct Seen {
     pub role: WorkspaceRole,
     /// How many of its running servers need a restart.
     pub restart_needed: u32,
+}
+
+/// Which of the workspaces that somebody may see.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Showing {
+    /// All.
+    All,
+    /// Those in which a server may be alive.
+    Running,
+    /// Those with a running server that needs a restart.
+    RestartNeeded,
+    /// Those that they own.
+    Mine,
 }
 
 /// A workspace about to be created.
@@ -52,15 +65,32 @@ pub struct EditWorkspace {
     pub description: Option<Description>,
 }
 
-/// A page of the workspaces that the caller may see.
+/// A page of the workspaces that the caller may see, or of some of them.
 ///
 /// # Errors
 /// As the order of answers says.
-pub async fn list(app: &App, caller: &Caller, slug: &str, page: Input<PageRequest>) -> Result<Vec<Seen>> {
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    slug: &str,
+    showing: Showing,
+    page: Input<PageRequest>,
+) -> Result<Vec<Seen>> {
     let mut db = app.store.read().await?;
     let permit = authorize(&mut db, caller, organization(slug), Action::SeeOrganization).await?;
-    let found = workspaces::list(&mut db, &permit, &page.checked()?).await?;
-    seen(&mut db, &permit, found).await
+    let page = page.checked()?;
+    let found = match showing {
+        Showing::All => workspaces::list(&mut db, &permit, Among::All, &page).await?,
+        Showing::Running => workspaces::list(&mut db, &permit, Among::Running, &page).await?,
+        Showing::Mine => workspaces::list(&mut db, &permit, Among::Mine, &page).await?,
+        Showing::RestartNeeded => {
+            let everywhere = Servers::Organization(permit.organization());
+            let stale = drift::stale(app, &mut db, permit.organization(), everywhere).await?;
+            let stale = stale.into_iter().map(|(server, _)| server.workspace).collect();
+            workspaces::list(&mut db, &permit, Among::These(&stale), &page).await?
+        }
+    };
+    seen(app, &mut db, &permit, found).await
 }
 
 /// One workspace.
@@ -70,7 +100,7 @@ pub async fn list(app: &App, caller: &Caller, slug: &str, page: Input<PageReques
 pub async fn get(app: &App, caller: &Caller, organization: &str, slug: &str) -> Result<Seen> {
     let mut db = app.store.read().await?;
     let permit = authorize(&mut db, caller, workspace(organization, slug), Action::SeeWorkspace).await?;
-    read_back(&mut db, &permit).await
+    read_back(app, &mut db, &permit).await
 }
 
 /// Creates a workspace of the caller.
@@ -88,7 +118,7 @@ pub async fn create(app: &App, caller: &Caller, slug: &str, input: Input<NewWork
     workspaces::insert(&mut tx, &permit, id, number, &new.slug, new.name.as_str(), description, now).await?;
     let event = Event::new(AuditAction::WorkspaceCreated, "workspace", id, new.slug.as_str());
     let created = authorize(&mut tx, caller, workspace(slug, new.slug.as_str()), Action::SeeWorkspace).await?;
-    let created = read_back(&mut tx, &created).await?;
+    let created = read_back(app, &mut tx, &created).await?;
     audit::commit(tx, permit, event).await?;
     Ok(created)
 }
@@ -115,7 +145,7 @@ pub async fn edit(
     let description = input.description.as_ref().map_or(known.description.as_str(), Description::as_str);
     let now = permit.now();
     workspaces::update(&mut tx, &permit, new_slug, name, description, now).await?;
-    let edited = read_back(&mut tx, &permit).await?;
+    let edited = read_back(app, &mut tx, &permit).await?;
     let event = Event::new(AuditAction::WorkspaceEdited, "workspace", known.id, new_slug.as_str())
         .with(json!({ "from": known.slug.as_str(), "name": name }));
     audit::commit(tx, permit, event).await?;
@@ -193,15 +223,15 @@ pub async fn delete(
     .await
 }
 
-async fn read_back(db: &mut Connection, permit: &Permit) -> Result<Seen> {
+async fn read_back(app: &App, db: &mut Connection, permit: &Permit) -> Result<Seen> {
     let workspace = workspaces::get(db, permit).await?;
-    seen(db, permit, vec![workspace]).await?.pop().ok_or(Error::NotFound)
+    seen(app, db, permit, vec![workspace]).await?.pop().ok_or(Error::NotFound)
 }
 
-async fn seen(db: &mut Connection, permit: &Permit, found: Vec<Workspace>) -> Result<Vec<Seen>> {
+async fn seen(app: &App, db: &mut Connection, permit: &Permit, found: Vec<Workspace>) -> Result<Vec<Seen>> {
     let alive: Vec<_> = found.iter().filter(|workspace| workspace.alive > 0).map(|workspace| workspace.id).collect();
     let mut stale: HashMap<WorkspaceId, u32> = HashMap::new();
-    for (server, _) in drift::stale(db, permit.organization(), Among::Workspaces(&alive)).await? {
+    for (server, _) in drift::stale(app, db, permit.organization(), Servers::Workspaces(&alive)).await? {
         *stale.entry(server.workspace).or_default() += 1;
     }
     let seen = |workspace: Workspace| Seen {

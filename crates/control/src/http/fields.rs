@@ -10,6 +10,7 @@ use crate::{
     app::{
         Password,
         imports::{Choices, Import},
+        me::ChangePassword,
         secrets::{EditSecret, Reach, SetSecret},
         servers::{EditServer, NewServer},
         setup::{First, slug_or_from},
@@ -45,8 +46,11 @@ pub(crate) fn edit_secret(name: Option<String>, reach: Reach, text: Option<Strin
     Ok(EditSecret { name, reach, description: description(text)? })
 }
 
-/// Which workspaces an organization secret is to reach: `all` or `selected`, and the selected ones' slugs.
-pub(crate) fn reach(access: Option<String>, workspaces: Option<Vec<String>>) -> Result<Reach> {
+/// How many workspaces one request selects.
+pub(crate) const MOST_SELECTED: usize = 10_000;
+
+/// Which workspaces an organization secret is to reach: `all` or `selected`, and the selected ones' slugs, each once.
+pub(crate) fn reach(access: Option<String>, mut workspaces: Option<Vec<String>>) -> Result<Reach> {
     let access = access.map(|word| word.parse::<Access>()).transpose();
     let access = access.map_err(|why| Error::invalid("access", "unknown_word", why))?;
     if access == Some(Access::All) && workspaces.is_some() {
@@ -56,6 +60,14 @@ pub(crate) fn reach(access: Option<String>, workspaces: Option<Vec<String>>) -> 
             "A secret with access `all` has no selection. Leave out one of the two.",
         ));
     }
+    if let Some(slugs) = &mut workspaces {
+        slugs.sort_unstable();
+        slugs.dedup();
+        if slugs.len() > MOST_SELECTED {
+            let message = format!("Select at most {MOST_SELECTED} workspaces in one request.");
+            return Err(Error::invalid("workspaces", "too_many", message));
+        }
+    }
     Ok(Reach { access, workspaces })
 }
 
@@ -63,6 +75,11 @@ pub(crate) fn reach(access: Option<String>, workspaces: Option<Vec<String>>) -> 
 pub(crate) fn description(text: Option<String>) -> Result<Option<Description>> {
     let parsed = text.map(|text| Description::parse(&text)).transpose();
     parsed.map_err(|why| Error::invalid("description", why.code(), why))
+}
+
+/// The password somebody has, and the one they want.
+pub(crate) fn change_password(current: Zeroizing<String>, new: Zeroizing<String>) -> Result<ChangePassword> {
+    Ok(ChangePassword { current: Password::attempt(current), new: Password::parse_new("new", new)? })
 }
 
 /// A name for people.
@@ -168,7 +185,7 @@ pub(crate) fn first(
     let slug = slug_or_from(slug, organization.as_ref().ok());
     match (email, name, organization, slug) {
         (Ok(email), Ok(name), Ok(organization), Ok(slug)) => {
-            Ok(First { email, name, password: Password::parse_new(password)?, organization, slug })
+            Ok(First { email, name, password: Password::parse_new("password", password)?, organization, slug })
         }
         (email, name, organization, slug) => {
             let all = [email.err(), name.err(), organization.err(), slug.err()];

@@ -6,6 +6,7 @@ use axum::{
     extract::{FromRequestParts, Query},
     http::request::Parts,
 };
+use domain::disguises;
 use serde::{Deserialize, de::DeserializeOwned};
 use utoipa::IntoParams;
 
@@ -30,11 +31,11 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let read = match parts.uri.query() {
-            // No name has a NUL, and PostgreSQL takes none.
-            Some(query) if query.contains("%00") => None,
-            _ => Query::try_from_uri(&parts.uri).ok(),
-        };
+        // No name has such a character, so none is looked for; a link is not to turn what a page says of it around, and
+        // PostgreSQL takes no NUL.
+        let pairs = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).ok();
+        let plain = pairs.filter(|Query(pairs)| !pairs.iter().any(|(_, text)| text.contains(disguises)));
+        let read = plain.and_then(|_| Query::try_from_uri(&parts.uri).ok());
         Ok(Self(read.map(|Query(params)| params).ok_or_else(|| {
             Error::invalid("query", "query", "The address has a query that is unknown here or has a wrong type.")
         })))

@@ -112,8 +112,16 @@ pub async fn commit_recorded(tx: Writing) -> Result<()> {
 /// # Errors
 /// When the database fails; then neither happened.
 pub async fn commit_installation(mut tx: Writing, permit: InstallationPermit, event: Event, now: Time) -> Result<()> {
-    append(&mut tx, vec![(permit.signature(), event, now)]).await?;
+    record_installation(&mut tx, &permit, event, now).await?;
     tx.commit_now().await
+}
+
+/// Like [`record`], in the installation's chain, whose other writers wait from here on.
+///
+/// # Errors
+/// When the database fails.
+pub async fn record_installation(tx: &mut Writing, permit: &InstallationPermit, event: Event, now: Time) -> Result<()> {
+    append(tx, vec![(permit.signature(), event, now)]).await
 }
 
 /// Like [`record`], in the chain of an organization that this write creates or that the operator changes.

@@ -12,18 +12,18 @@ use super::{
     set::{Set, one_of},
 };
 
-/// The ids of the secrets of an organization ($1) that reach some of its workspaces ($2), each with the workspace it
-/// reaches; without one where it reaches all. The cross join makes SQLite begin with the workspaces' selections.
+/// The ids and names of the secrets of an organization ($1) that reach some of its workspaces ($2), each with the workspace
+/// it reaches; without one where it reaches all. The cross join makes SQLite begin with the workspaces' selections.
 macro_rules! reaching {
     () => {
         concat!(
-            "(SELECT a.id, CAST(NULL AS TEXT) AS workspace_id FROM secrets a \
+            "(SELECT a.id, a.name, CAST(NULL AS TEXT) AS workspace_id FROM secrets a \
              WHERE a.home_id = $1 AND a.access = 'all' AND a.deleted_at IS NULL \
-             UNION ALL SELECT a.id, p.workspace_id FROM selections p CROSS JOIN secrets a \
+             UNION ALL SELECT a.id, a.name, p.workspace_id FROM selections p CROSS JOIN secrets a \
              WHERE a.id = p.secret_id AND p.workspace_id IN ",
             one_of!("$2"),
             " AND p.selected = 1 AND a.home_id = $1 AND a.access = 'selected' AND a.deleted_at IS NULL \
-             UNION ALL SELECT a.id, a.home_id FROM secrets a WHERE a.home_id IN ",
+             UNION ALL SELECT a.id, a.name, a.home_id FROM secrets a WHERE a.home_id IN ",
             one_of!("$2"),
             " AND a.access = 'all' AND a.deleted_at IS NULL) r"
         )
@@ -42,11 +42,31 @@ pub async fn listed(
     sql(concat!(secret_columns!(), secret_tables!(), "JOIN ", reaching!(), " ON r.id = s.id"))
         .bind(organization)
         .bind(Set::from_iter([workspace]))
-        .all(db, |row| {
-            let secret = secrets::read(row)?;
-            Ok(available_as(&secret.clone(), secret))
-        })
+        .all(db, read_listed)
         .await
+}
+
+/// Those of them that have one name: the workspace's own, and the organization's.
+///
+/// # Errors
+/// When the database fails.
+pub async fn named(
+    db: &mut Connection,
+    organization: OrganizationId,
+    workspace: WorkspaceId,
+    name: &SecretName,
+) -> Result<Vec<Available<Secret>>> {
+    sql(concat!(secret_columns!(), secret_tables!(), "JOIN ", reaching!(), " ON r.id = s.id WHERE r.name = $3"))
+        .bind(organization)
+        .bind(Set::from_iter([workspace]))
+        .bind(name)
+        .all(db, read_listed)
+        .await
+}
+
+fn read_listed(row: &Row) -> Result<Available<Secret>> {
+    let secret = secrets::read(row)?;
+    Ok(available_as(&secret.clone(), secret))
 }
 
 /// A secret that reaches a workspace, with its sealed value or the reason why there is none.
@@ -212,7 +232,7 @@ fn read_history(row: &Row) -> Result<History> {
     })
 }
 
-fn stamp(row: &Row, at: &'static str, by: &'static str) -> Result<Option<Stamp>> {
+pub(super) fn stamp(row: &Row, at: &'static str, by: &'static str) -> Result<Option<Stamp>> {
     let by: Option<UserId> = row.get(by)?;
     Ok(Option::<Time>::read(row, at)?.map(|at| Stamp { at, by }))
 }

@@ -170,6 +170,26 @@ pub async fn revoke(
     .await
 }
 
+/// Ends the person's sessions but the one to keep.
+///
+/// # Errors
+/// When the database fails.
+pub async fn revoke_other_sessions(
+    tx: &mut Writing,
+    permit: &InstallationPermit,
+    kept: CredentialId,
+    now: Time,
+) -> Result<()> {
+    sql("UPDATE credentials SET revoked_at = $4 WHERE user_id = $1 AND kind = $2 AND id <> $3 AND revoked_at IS NULL")
+        .bind(permit.person())
+        .bind(kind(true))
+        .bind(kept)
+        .bind(now)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 fn read(row: &Row) -> Result<Credential> {
     Ok(Credential {
         id: row.get("id")?,

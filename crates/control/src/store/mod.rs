@@ -3,6 +3,7 @@
 //! A function does one statement or one idea. Whatever writes takes a [`Writing`] and a [`Permit`] or
 //! [`InstallationPermit`]; a write ends in [`audit::commit`], which records what was done in the same transaction.
 
+pub mod absent;
 pub mod access;
 pub mod attempts;
 pub mod audit;

@@ -92,21 +92,79 @@ pub async fn find(db: &mut Connection, permit: &Permit, name: &str) -> Result<Op
         .await
 }
 
+/// Which of the organization's secrets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Among {
+    /// All.
+    #[default]
+    All,
+    /// Those that reach selected workspaces only.
+    Selected,
+    /// Those that no server holds.
+    Unused,
+}
+
+/// How many of the organization's secrets each [`Among`] has.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the words of `Among`")]
+pub struct Counts {
+    pub all: u32,
+    pub selected: u32,
+    pub unused: u32,
+}
+
+// Not in what the organization's servers whose process may be alive were handed: read once, however many secrets there are.
+macro_rules! held_by_no_server {
+    ($organization:literal) => {
+        concat!(
+            "s.id NOT IN (SELECT h.secret_id FROM snapshot_secrets h WHERE h.left_out = 0 AND h.snapshot_id IN \
+             (SELECT t.snapshot_id FROM starts t WHERE t.organization_id = ",
+            $organization,
+            " AND t.ended_at IS NULL AND t.kind = 'server' AND t.outcome IN ('pending', 'delivered')))"
+        )
+    };
+}
+
 /// The organization's secrets.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn list(db: &mut Connection, permit: &Permit, page: &PageRequest) -> Result<Vec<Secret>> {
-    keyset!(
-        page,
-        "s",
-        secret_columns!(),
-        secret_tables!(),
-        "WHERE s.home_id = $4 AND s.deleted_at IS NULL AND lower(s.name) LIKE $5 ESCAPE '\\'"
-    )
+pub async fn list(db: &mut Connection, permit: &Permit, among: Among, page: &PageRequest) -> Result<Vec<Secret>> {
+    macro_rules! listed {
+        ($among:expr) => {
+            keyset!(
+                page,
+                "s",
+                secret_columns!(),
+                secret_tables!(),
+                "WHERE s.home_id = $4 AND s.deleted_at IS NULL AND lower(s.name) LIKE $5 ESCAPE '\\'",
+                $among
+            )
+        };
+    }
+    let statement = match among {
+        Among::All => listed!(""),
+        Among::Selected => listed!(" AND s.access = 'selected'"),
+        Among::Unused => listed!(concat!(" AND ", held_by_no_server!("$4"))),
+    };
+    statement.bind(permit.organization()).bind(page.pattern()).all(db, read).await
+}
+
+/// How many secrets the organization has.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count(db: &mut Connection, permit: &Permit) -> Result<Counts> {
+    sql(concat!(
+        "SELECT COUNT(*) AS everything, COUNT(CASE WHEN s.access = 'selected' THEN 1 END) AS selected, \
+         COUNT(CASE WHEN ",
+        held_by_no_server!("$1"),
+        " THEN 1 END) AS unused FROM secrets s WHERE s.home_id = $1 AND s.deleted_at IS NULL"
+    ))
     .bind(permit.organization())
-    .bind(page.pattern())
-    .all(db, read)
+    .one(db, |row| {
+        Ok(Counts { all: row.get("everything")?, selected: row.get("selected")?, unused: row.get("unused")? })
+    })
     .await
 }
 
@@ -313,7 +371,7 @@ pub async fn spelled_like(db: &mut Connection, permit: &Permit, name: &SecretNam
         .await
 }
 
-fn read_suspension(row: &Row) -> Result<Option<Suspension>> {
+pub(super) fn read_suspension(row: &Row) -> Result<Option<Suspension>> {
     let Some(at) = row.get("suspended_at")? else { return Ok(None) };
     Ok(Some(Suspension {
         at,

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::driver::{Parameter, Statement};
 
 /// Ids for one parameter that the statement reads with [`one_of`].
+#[derive(Clone)]
 pub(super) struct Set(Map<String, Value>);
 
 impl<T: ToString> FromIterator<T> for Set {

@@ -68,6 +68,27 @@ pub async fn insert(
     Ok(())
 }
 
+/// Puts a new password in the place of the one of this hash; `false` where the person has another one by now.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_password(
+    tx: &mut Writing,
+    permit: &InstallationPermit,
+    before: &str,
+    password_hash: &str,
+    now: Time,
+) -> Result<bool> {
+    let changed = sql("UPDATE users SET password_hash = $3, updated_at = $4 WHERE id = $1 AND password_hash = $2")
+        .bind(permit.person())
+        .bind(before)
+        .bind(password_hash)
+        .bind(now)
+        .execute(tx)
+        .await?;
+    Ok(changed > 0)
+}
+
 /// The person of an address, however it is spelled.
 ///
 /// # Errors

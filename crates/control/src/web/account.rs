@@ -1,4 +1,4 @@
-//! The reader's own pages: tokens, sessions, light or dark.
+//! The reader's own pages: password, tokens, sessions, light or dark.
 
 use askama::Template;
 use axum::{
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     app::{
-        App, Input,
+        App, Input, me,
         sessions::{self, Credential},
         tokens::{self, NewToken},
     },
@@ -94,6 +94,24 @@ impl AccountPage {
 /// The page.
 pub(super) async fn show(State(app): State<App>, reader: Reader, query: Params<Query>) -> Result<Response> {
     page(&AccountPage::of(&app, &reader, Query::of(query)).await?)
+}
+
+/// Changes the reader's password.
+pub(super) async fn change_password(
+    State(app): State<App>,
+    reader: Reader,
+    Visitor { address, browser, .. }: Visitor,
+    mut form: Form,
+) -> Result<Response> {
+    let typed = Input::new(fields::change_password(form.secret("current"), form.secret("new")));
+    match me::change_password(&app, &reader.caller, typed, (address, browser)).await {
+        Ok(()) => Ok(see("/account?done=password")),
+        Err(Error::Invalid(errors)) => {
+            let page = AccountPage::of(&app, &reader, Query::default()).await?;
+            page_with(StatusCode::UNPROCESSABLE_ENTITY, &AccountPage { errors, ..page })
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Makes a token, and shows it this once.

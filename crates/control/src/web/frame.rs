@@ -7,7 +7,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use axum_extra::extract::CookieJar;
-use domain::Role;
+use domain::{Role, Slug};
 
 use crate::{
     app::{App, Caller, me},
@@ -145,4 +145,9 @@ pub(super) fn page_with(status: StatusCode, template: &impl Template) -> Result<
 /// Sends the reader on to another page after what they did.
 pub(super) fn see(address: &str) -> Response {
     (StatusCode::SEE_OTHER, [(header::LOCATION, address.to_owned())]).into_response()
+}
+
+/// The slug in an address, for a redirect that nobody has looked at: what is no slug is nowhere.
+pub(super) fn slug(text: &str) -> Result<Slug> {
+    Slug::parse_kept(text).map_err(|_| Error::NotFound)
 }

@@ -2,7 +2,7 @@
 
 use axum::{extract::State, response::Response};
 
-use super::frame::{Frame, Reader, page, see};
+use super::frame::{Frame, Reader, page, see, slug};
 use crate::{
     app::{App, setup},
     error::Result,
@@ -29,6 +29,7 @@ pub(super) async fn first(State(app): State<App>, reader: Result<Reader>) -> Res
 }
 
 /// An organization's own address leads to its workspaces.
-pub(super) async fn organization(Path(organization): Path<String>) -> Response {
-    see(&format!("/organizations/{organization}/workspaces"))
+pub(super) async fn organization(Path(organization): Path<String>) -> Result<Response> {
+    let organization = slug(&organization)?;
+    Ok(see(&format!("/organizations/{organization}/workspaces")))
 }

@@ -5,7 +5,7 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use domain::Verdict;
 
 use super::{
-    form::Form,
+    form::{Form, FormWithFile},
     frame::{Frame, Reader, page, page_with, see},
     secrets::{At, chosen, reach},
 };
@@ -96,7 +96,7 @@ pub(super) async fn review(
     State(app): State<App>,
     reader: Reader,
     Path(at): Path<At>,
-    mut form: Form,
+    FormWithFile(mut form): FormWithFile,
 ) -> Result<Response> {
     let (selected, workspaces) = (form.text("access") == "selected", chosen(&form));
     let text = form.secret("content");
@@ -149,8 +149,8 @@ pub(super) async fn confirm(
     form: Form,
 ) -> Result<Response> {
     let expected = Precondition { if_match: Some(vec![form.text("revision")]), create_only: false };
-    let (text, choices) = imports::take(&app, &reader.caller, at.place(), &form.text("pending"))?;
-    let import = Input::new(fields::import(&text, choices, false));
-    imports::run(&app, &reader.caller, at.place(), expected, import).await?;
+    let kept = imports::take(&app, &reader.caller, at.place(), &form.text("pending"));
+    let import = kept.and_then(|(text, choices)| fields::import(&text, choices, false));
+    imports::run(&app, &reader.caller, at.place(), expected, Input::new(import)).await?;
     Ok(see(&format!("{}?done=imported", at.list())))
 }

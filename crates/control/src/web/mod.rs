@@ -3,6 +3,7 @@
 mod account;
 mod assets;
 mod deleted_secrets;
+mod explanations;
 mod form;
 mod frame;
 mod home;
@@ -36,6 +37,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/workspaces/new", get(workspaces::create_form))
         .route("/workspaces/{workspace}", get(workspaces::first))
         .route("/workspaces/{workspace}/secrets", get(workspace_secrets::list))
+        .route("/workspaces/{workspace}/explanation", get(explanations::show))
         .route("/workspaces/{workspace}/members", get(members::list).post(members::add))
         .route("/workspaces/{workspace}/members/{member}/removal", post(members::remove))
         .route("/workspaces/{workspace}/activity", get(members::activity))
@@ -63,6 +65,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/sign-in", get(sessions::form).post(sessions::create))
         .route("/sign-out", post(sessions::end))
         .route("/account", get(account::show))
+        .route("/account/password", post(account::change_password))
         .route("/account/tokens", post(account::create_token))
         .route("/account/tokens/{token}/revocation", post(account::revoke_token))
         .route("/account/sessions/{session}/end", post(account::end_session))
@@ -104,7 +107,7 @@ fn secret(place: &str) -> Router<App> {
         .route(&at("/secrets/{name}/edit"), get(secrets::edit_form).post(secrets::edit))
         .route(&at("/secrets/{name}/effect"), post(secrets::effect))
         .route(&at("/secrets/{name}/deletion"), get(secrets::delete_form).post(secrets::delete))
-        .route(&at("/secrets/{name}/restarts"), post(secrets::restart_holders))
+        .route(&at("/secrets/{name}/restarts"), get(secrets::restart_form).post(secrets::restart_holders))
         .route(&at("/secrets/{name}/suspension"), get(secrets::suspend_form).post(secrets::suspend))
         .route(&at("/secrets/{name}/suspension/end"), post(secrets::lift))
         .route(&at("/secrets/{name}/versions/{version}/restoration"), post(secrets::put_back))

@@ -46,6 +46,23 @@ impl Query {
         self.show.as_deref().unwrap_or_default() == word
     }
 
+    /// Whether only some of a list's rows are asked for.
+    pub(super) fn narrows(&self) -> bool {
+        self.q.is_some() || self.cursor.is_some() || self.show.is_some()
+    }
+
+    /// The address of a list with other rows of it, and what is looked for.
+    pub(super) fn showing(&self, list: &str, word: &str) -> String {
+        let given = [("q", self.wanted()), ("show", word)].into_iter().filter(|(_, text)| !text.is_empty());
+        let pairs: Vec<String> = given.map(|(name, text)| format!("{name}={}", encoded(text))).collect();
+        if pairs.is_empty() { list.to_owned() } else { format!("{list}?{}", pairs.join("&")) }
+    }
+
+    /// The address of a list's first page, with what is looked for.
+    pub(super) fn first(&self, list: &str) -> String {
+        self.showing(list, self.show.as_deref().unwrap_or_default())
+    }
+
     /// What to say of what was just done.
     pub(super) fn notice(&self) -> Option<&'static str> {
         let done = self.done.as_deref()?;
@@ -85,6 +102,7 @@ const NOTICES: &[(&str, &str)] = &[
     ("unshared", "They have no access any more. Their running servers keep what they started with."),
     ("given", "Given away."),
     ("imported", "Imported."),
+    ("password", "Your password is changed, and every other session of yours has ended. Your tokens go on."),
     ("revoked", "Revoked: it opens nothing any more."),
     ("ended", "That session has ended."),
 ];

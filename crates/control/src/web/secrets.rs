@@ -16,7 +16,7 @@ use super::{
 use crate::{
     app::{
         App, Caller,
-        secrets::{self, Listed, Place},
+        secrets::{self, Among, Counts, Listed, Place},
         workspaces,
     },
     error::Result,
@@ -28,7 +28,7 @@ use crate::{
 
 pub(super) use form::{chosen, create, create_form, edit, edit_form, effect, reach, set_value, value_form};
 pub(super) use one::{
-    delete, delete_form, destroy_version, lift, put_back, restart_holders, show, suspend, suspend_form,
+    delete, delete_form, destroy_version, lift, put_back, restart_form, restart_holders, show, suspend, suspend_form,
 };
 
 /// Where a page of secrets is: the variable parts of its address.
@@ -94,9 +94,19 @@ pub(super) async fn rights(app: &App, caller: &Caller, frame: &Frame, at: &At) -
 #[template(path = "secrets/list.html")]
 struct ListPage {
     frame: Frame,
+    at: At,
     query: Query,
+    counts: Counts,
     rows: Vec<Row>,
     next: Option<String>,
+}
+
+impl ListPage {
+    /// Which of the secrets can be asked for: the word in the address, what the link says, and how many there are.
+    fn choices(&self) -> [(&'static str, &'static str, u32); 3] {
+        let Counts { all, selected, unused } = self.counts;
+        [("", "All", all), ("selected", "Selected", selected), ("unused", "Unused", unused)]
+    }
 }
 
 struct Row {
@@ -145,13 +155,19 @@ pub(super) async fn list(
     let frame = Frame::of(&app, &reader, Some(&at.organization)).await?;
     let query = Query::of(query);
     let (part, limit, order) = query.page();
-    let listed = secrets::list(&app, &reader.caller, &at.organization, part).await?;
+    let among = match query.show.as_deref() {
+        Some("selected") => Among::Selected,
+        Some("unused") => Among::Unused,
+        _ => Among::All,
+    };
+    let listed = secrets::list(&app, &reader.caller, &at.organization, among, part).await?;
+    let counts = secrets::count(&app, &reader.caller, &at.organization).await?;
     let position = |listed: &Listed| {
         let s = &listed.secret;
         cursor(order, s.name.as_str(), s.created_at.0, s.updated_at.0, s.id)
     };
     let (listed, next) = shown(listed, limit, position);
-    page(&ListPage { frame, query, rows: listed.into_iter().map(Row::from).collect(), next })
+    page(&ListPage { frame, at, query, counts, rows: listed.into_iter().map(Row::from).collect(), next })
 }
 
 /// How the form is called that creates, writes a value, or edits.

@@ -6,7 +6,7 @@ use domain::WorkspaceRole;
 
 use super::{
     form::Form,
-    frame::{Frame, Reader, page, page_with, see},
+    frame::{Frame, Reader, page, page_with, see, slug},
     problem::sentence,
     query::Query,
     words::{self, Moment, moment},
@@ -15,7 +15,7 @@ use crate::{
     app::{
         App, Input, Order, PageRequest,
         servers::{self, Place},
-        workspaces::{self, Seen},
+        workspaces::{self, Seen, Showing},
     },
     error::{Error, FieldError, Result},
     http::{
@@ -43,6 +43,9 @@ struct Row {
     servers: u32,
     running: u32,
     stale: u32,
+    own_secrets: u32,
+    organization_secrets: u32,
+    people: u32,
     updated: Moment,
 }
 
@@ -57,6 +60,9 @@ impl From<Seen> for Row {
             servers: workspace.servers,
             running: workspace.alive,
             stale: restart_needed,
+            own_secrets: workspace.own_secrets,
+            organization_secrets: workspace.organization_secrets,
+            people: workspace.people,
             updated: moment(workspace.updated_at),
         }
     }
@@ -72,7 +78,13 @@ pub(super) async fn list(
     let frame = Frame::of(&app, &reader, Some(&organization)).await?;
     let query = Query::of(query);
     let (part, limit, order) = query.page();
-    let seen = workspaces::list(&app, &reader.caller, &organization, part).await?;
+    let showing = match query.show.as_deref() {
+        Some("running") => Showing::Running,
+        Some("restart-needed") => Showing::RestartNeeded,
+        Some("mine") => Showing::Mine,
+        _ => Showing::All,
+    };
+    let seen = workspaces::list(&app, &reader.caller, &organization, showing, part).await?;
     let position = |seen: &Seen| {
         let w = &seen.workspace;
         cursor(order, &w.name, w.created_at.0, w.updated_at.0, w.id)
@@ -82,8 +94,9 @@ pub(super) async fn list(
 }
 
 /// A workspace's own address leads to its servers.
-pub(super) async fn first(Path((organization, workspace)): Path<(String, String)>) -> Response {
-    see(&format!("/organizations/{organization}/workspaces/{workspace}/servers"))
+pub(super) async fn first(Path((organization, workspace)): Path<(String, String)>) -> Result<Response> {
+    let (organization, workspace) = (slug(&organization)?, slug(&workspace)?);
+    Ok(see(&format!("/organizations/{organization}/workspaces/{workspace}/servers")))
 }
 
 #[derive(Template)]
@@ -146,6 +159,8 @@ pub(super) struct Head {
     pub(super) role: WorkspaceRole,
     pub(super) servers: u32,
     pub(super) running: u32,
+    pub(super) secrets: u32,
+    pub(super) people: u32,
     /// The running servers that need a restart, with what differs.
     pub(super) stale: Vec<StaleRow>,
 }
@@ -169,6 +184,17 @@ pub(super) struct Change {
 }
 
 impl Head {
+    /// The sections: the word in the address, the name, and how many are in it where that is worth knowing.
+    pub(super) fn sections(&self) -> [(&'static str, &'static str, Option<u32>); 5] {
+        [
+            ("servers", "Servers", Some(self.servers)),
+            ("secrets", "Secrets", Some(self.secrets)),
+            ("members", "Members with access", Some(self.people)),
+            ("activity", "Activity", None),
+            ("general", "General", None),
+        ]
+    }
+
     /// The first of the servers that need a restart.
     pub(super) fn first_stale(&self) -> &[StaleRow] {
         &self.stale[..self.stale.len().min(5)]
@@ -214,6 +240,8 @@ pub(super) async fn head(app: &App, reader: &Reader, organization: &str, slug: &
         role,
         servers: workspace.servers,
         running: workspace.alive,
+        secrets: workspace.own_secrets + workspace.organization_secrets,
+        people: workspace.people,
         stale: stale.into_iter().map(StaleRow::from).collect(),
     })
 }

@@ -1,10 +1,10 @@
 //! Who may do what: every operation of the OpenAPI document by every kind of caller on every kind of target, as
 //! `access_matrix/table.txt` says, and nothing changes where it says no.
 
-mod cast;
-mod digest;
-mod requests;
-mod table;
+pub mod cast;
+pub mod digest;
+pub mod requests;
+pub mod table;
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -41,7 +41,7 @@ const ORIGINS: [Option<&str>; 6] = [
 ];
 
 /// What the two headers together say: the browser's own word decides, and the origin where it says nothing.
-fn comes_from_vestry(site: Option<&str>, origin: Option<&str>) -> bool {
+pub fn comes_from_vestry(site: Option<&str>, origin: Option<&str>) -> bool {
     match site {
         Some(site) => site == "same-origin",
         None => origin == Some("http://localhost"),
@@ -313,7 +313,7 @@ both! {
     }
 }
 
-fn pairs() -> impl Iterator<Item = (Option<&'static str>, Option<&'static str>)> {
+pub fn pairs() -> impl Iterator<Item = (Option<&'static str>, Option<&'static str>)> {
     SITES.into_iter().flat_map(|site| ORIGINS.into_iter().map(move |origin| (site, origin)))
 }
 

@@ -1,7 +1,7 @@
 //! Values go in and are nowhere to be found: not in the database, its log, the data directory, the control plane's own
 //! log at its most talkative, or any answer. In clear, base64, hexadecimal, URL or JSON.
 
-mod search;
+pub mod search;
 
 use std::{
     fs,

@@ -148,6 +148,23 @@ both! {
         served.stop().await;
     }
 
+    async fn a_body_that_is_too_large_by_its_own_account_is_refused_before_it_comes(house) {
+        let served = Served::start(&house).await;
+        let secret = "PUT /api/v1/organizations/acme/secrets/HF_TOKEN";
+        for (actor, expected) in [(&house.administrator, 413), (&house.member, 403), (&house.anonymous, 401)] {
+            let head = head(actor, secret, "content-length: 600000\r\n");
+            let mut stream = served.connect().await;
+            let answered = blocking(move || {
+                stream.write_all(head.as_bytes()).unwrap();
+                // Less than anything that is waited for before a body is given up.
+                stream.set_read_timeout(Some(Duration::from_secs(4))).unwrap();
+                status(&mut stream)
+            });
+            assert_eq!(answered.await, expected);
+        }
+        served.stop().await;
+    }
+
     async fn who_asks_before_sending_a_refused_body_is_not_asked_for_it(house) {
         let served = Served::start(&house).await;
         let more = "content-length: 600000\r\nexpect: 100-continue\r\n";

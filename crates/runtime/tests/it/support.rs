@@ -200,12 +200,19 @@ pub(crate) fn open_tunnel_device() {
 }
 
 /// A process that is not taken for another one that got its number.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Process {
     pub(crate) pid: i32,
     pub(crate) parent: i32,
     pub(crate) name: String,
     started: u64,
+}
+
+/// It stays the same when it executes another program, which renames it, or gets another parent.
+impl PartialEq for Process {
+    fn eq(&self, other: &Self) -> bool {
+        (self.pid, self.started) == (other.pid, other.started)
+    }
 }
 
 /// Every process that is there, without zombies.

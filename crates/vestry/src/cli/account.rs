@@ -66,7 +66,8 @@ pub(crate) enum Token {
     List(WhoseTokens),
     /// Revoke a token; it ends at once
     Revoke {
-        /// The token's id, as the list shows it
+        /// The token's id or name, as the list shows them
+        #[arg(value_name = "TOKEN")]
         token_id: String,
         #[command(flatten)]
         whose: WhoseTokens,

@@ -37,6 +37,15 @@ pub(crate) enum Workspace {
         #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
         limit: u16,
     },
+    /// List the commands that were run with a workspace's secrets: who, when, where, and what became of it
+    Runs {
+        /// The workspace [default: this directory's]
+        #[arg(value_name = "[ORG/]WORKSPACE", add = names_of(Noun::Place))]
+        workspace: Option<WorkspaceArg>,
+        /// At most this many
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
+        limit: u16,
+    },
     /// Give a member access: who can use its servers can read its secrets
     #[command(allow_missing_positional = true)]
     Share {

@@ -2,12 +2,13 @@
 
 use jiff::Timestamp;
 
+use super::secret::suspended;
 use crate::{
     address::segment,
     cli::Explain,
     client::{now, read},
     exit::Failure,
-    models::{Explanation, Layer},
+    models::{Absent, Explanation, Layer},
     place::Connection,
     text::Text,
     time::When,
@@ -43,15 +44,30 @@ fn sentence(explanation: &Explanation, now: Timestamp) -> String {
     if let Some(reason) = &explanation.reason {
         text.push_str(&format!("\n{reason}"));
     }
+    for absent in &explanation.absent {
+        text.push_str(&format!("\n  {}", missing(absent, now)));
+    }
     text
+}
+
+/// Like `organization: not selected (Mina, 2 h ago)`.
+fn missing(absent: &Absent, now: Timestamp) -> String {
+    let since = absent.at.map(|at| format!(" ({})", by(absent.by.as_ref().map(|who| &who.name), at, now)));
+    let suspension = absent.suspension.as_ref().map(|suspension| format!(", {}", suspended(suspension, now)));
+    let why = absent.why.as_str().replace('_', " ");
+    format!("{}: {why}{}{}", absent.scope, since.unwrap_or_default(), suspension.unwrap_or_default())
 }
 
 fn describe(layer: &Layer, now: Timestamp) -> String {
     match layer {
-        Layer::Secret { scope, version, state, updated_at, updated_by } => {
-            let suspended = if state.as_str() == "suspended" { ", suspended: left out of starts" } else { "" };
-            let by = by(updated_by.as_ref().map(|who| &who.name), *updated_at, now);
-            format!("{scope} v{version} ({by}{suspended})")
+        Layer::Secret { scope, version, state, updated_at, updated_by, suspension } => {
+            let written = by(updated_by.as_ref().map(|who| &who.name), *updated_at, now);
+            let left_out = match suspension {
+                Some(suspension) => format!(", {}", suspended(suspension, now)),
+                None if state.as_str() == "suspended" => ", suspended".to_owned(),
+                None => String::new(),
+            };
+            format!("{scope} v{version} ({written}){left_out}")
         }
         Layer::Variable { server, value } => format!("plain variable of {server} (\"{value}\")"),
         Layer::Base { value } => format!("base (\"{value}\")"),
@@ -99,14 +115,32 @@ mod tests {
     }
 
     #[test]
-    fn a_suspended_secret_is_said_to_be_left_out() {
+    fn a_suspended_secret_is_said_with_who_suspended_it_and_why() {
         let explanation = json!({"name": "A", "winner": "none", "reason": "Nothing is injected.", "layers": [
             {"layer": "secret", "scope": "workspace", "secret_id": "1", "version": 1, "state": "suspended",
-             "updated_at": "2026-11-22T12:00:00Z", "updated_by": null},
+             "updated_at": "2026-11-22T12:00:00Z", "updated_by": null,
+             "suspension": {"at": "2026-11-22T10:00:00Z", "by": {"id": "1", "name": "Mina"}, "reason": "leaked",
+                            "version": null}},
         ]});
         insta::assert_snapshot!(said(explanation), @r"
-        A   workspace v1 (just now, suspended: left out of starts)
+        A   workspace v1 (just now), suspended (2 h ago by Mina: leaked)
         Nothing is injected.
+        ");
+    }
+
+    #[test]
+    fn what_does_not_reach_is_said_with_since_when_and_by_whom() {
+        let explanation = json!({"name": "A", "winner": "none", "reason": "It does not reach.", "layers": [], "absent": [
+            {"scope": "workspace", "secret_id": "1", "why": "deleted", "at": "2026-11-22T10:00:00Z",
+             "by": {"id": "1", "name": "Jo"}, "suspension": null},
+            {"scope": "organization", "secret_id": "2", "why": "not_selected", "at": null, "by": null,
+             "suspension": {"at": "2026-11-22T10:00:00Z", "by": null, "reason": "", "version": null}},
+        ]});
+        insta::assert_snapshot!(said(explanation), @r"
+        A   is not set
+        It does not reach.
+          workspace: deleted (Jo, 2 h ago)
+          organization: not selected, suspended (2 h ago)
         ");
     }
 }

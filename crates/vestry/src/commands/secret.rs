@@ -192,7 +192,7 @@ fn at_by(at: When, by: Option<&Who>, now: Timestamp) -> String {
 }
 
 /// Like `suspended (2 h ago by Mina: found in a public repository)`.
-fn suspended(suspension: &Suspension, now: Timestamp) -> String {
+pub(super) fn suspended(suspension: &Suspension, now: Timestamp) -> String {
     let reason = match suspension.reason.as_str() {
         "" => String::new(),
         reason => format!(": {reason}"),
@@ -226,14 +226,25 @@ fn say_consequences(connection: &Connection<'_>, scope: &Scope, body: &Value) ->
         connection.out.warn(warning.message.as_str());
     }
     let workspaces: Vec<&str> = restart_needed.iter().map(|affected| affected.workspace.as_str()).collect();
-    if let Some(text) = restarts(connection, scope, workspaces.len() as u64, &workspaces) {
+    let need = Need { secret: body["name"].as_str(), servers: workspaces.len() as u64, workspaces: &workspaces };
+    if let Some(text) = restarts(connection, scope, &need) {
         connection.out.say(&text);
     }
     Ok(())
 }
 
-/// How many servers need a restart, with the command to type for each of their workspaces.
-fn restarts(connection: &Connection<'_>, scope: &Scope, servers: u64, workspaces: &[&str]) -> Option<String> {
+/// Which servers need a restart.
+struct Need<'a> {
+    /// Because of which secret, where that is one and there.
+    secret: Option<&'a str>,
+    servers: u64,
+    workspaces: &'a [&'a str],
+}
+
+/// How many servers need a restart, with the command to type: one for all that differ because of an organization secret,
+/// otherwise one for each workspace.
+fn restarts(connection: &Connection<'_>, scope: &Scope, need: &Need<'_>) -> Option<String> {
+    let Need { secret, servers, workspaces } = *need;
     let need = match servers {
         0 => return None,
         1 => "1 running server needs a restart:".to_owned(),
@@ -244,6 +255,9 @@ fn restarts(connection: &Connection<'_>, scope: &Scope, servers: u64, workspaces
         Scope::Workspace(place) => &place.organization,
         Scope::Organization(organization) => organization,
     };
+    if let (Scope::Organization(_), Some(name)) = (scope, secret) {
+        return Some(format!("{need}  vestry secret restart-holders {} {}", escape(name), scope.flag()));
+    }
     let mut distinct = workspaces.to_vec();
     distinct.sort_unstable();
     distinct.dedup();

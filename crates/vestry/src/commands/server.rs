@@ -23,6 +23,7 @@ use crate::{
     prompt,
 };
 
+pub(super) use show::outcome;
 pub(super) use stop_all::stop_all;
 
 /// Runs one of the server commands.

@@ -133,7 +133,7 @@ pub(super) fn new_password(out: &Output, stdin: bool) -> Result<Plaintext, Failu
 /// The password as the control plane takes it, or why it would not.
 pub(super) fn as_password(typed: &Plaintext) -> Result<Password, String> {
     let text = str::from_utf8(typed.expose()).map_err(|_| "The password is no text.".to_owned())?;
-    Password::parse_new(Zeroizing::new(text.to_owned())).map_err(|error| match error {
+    Password::parse_new("password", Zeroizing::new(text.to_owned())).map_err(|error| match error {
         Error::Invalid(fields) => fields.into_iter().map(|field| field.message).collect(),
         error => error.to_string(),
     })

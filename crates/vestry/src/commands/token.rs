@@ -130,9 +130,43 @@ fn list(connection: &Connection<'_>, place: Option<&Place>) -> Result<(), Failur
     connection.out.table(&table)
 }
 
-fn revoke(connection: &Connection<'_>, place: Option<&Place>, id: &str) -> Result<(), Failure> {
-    let request = connection.client.request(Method::DELETE, &one(place, id));
-    request.send().map_err(|failure| connection.missing(failure, "token", id, &path(place), "id"))?;
+/// Revokes the token with an id, or the only one with a name.
+fn revoke(connection: &Connection<'_>, place: Option<&Place>, typed: &str) -> Result<(), Failure> {
+    let revoked = |id: &str| connection.client.request(Method::DELETE, &one(place, id)).send().map(drop);
+    match revoked(typed) {
+        Err(failure) if failure.is_not_found() => revoked(&id_of(connection, place, typed, failure)?)?,
+        done => done?,
+    }
     connection.out.say("revoked; it ends at once");
     Ok(())
+}
+
+/// The id of the only token with a name.
+///
+/// # Errors
+/// When there is none, or more than one, with what to type then.
+fn id_of(connection: &Connection<'_>, place: Option<&Place>, name: &str, failure: Failure) -> Result<String, Failure> {
+    let tokens = connection.list(&path(place), None)?;
+    let ids: Vec<&str> =
+        tokens.iter().filter(|token| token["name"] == name).filter_map(|token| token["id"].as_str()).collect();
+    let flag = place.map(|place| format!(" -w {place}")).unwrap_or_default();
+    let escaped = escape(name);
+    match ids.as_slice() {
+        [id] => Ok((*id).to_owned()),
+        [] => {
+            let whose = place.map_or_else(|| "of yours".to_owned(), |place| format!("of {place}"));
+            let message = format!("there is no token {whose} with the id or name `{escaped}`; nothing was revoked");
+            let help = match place {
+                Some(_) => format!("its tokens:  vestry token list{flag}"),
+                None => format!(
+                    "yours:  vestry token list\na workspace's own:  vestry token revoke {escaped} -w [ORG/]WORKSPACE"
+                ),
+            };
+            Err(Failure { message, ..failure }.help(help))
+        }
+        several => {
+            let message = format!("{} tokens are called `{escaped}`; nothing was revoked", several.len());
+            Err(Failure::data(message).help(format!("give the id of one:  vestry token list{flag}")))
+        }
+    }
 }

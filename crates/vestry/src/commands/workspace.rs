@@ -1,5 +1,7 @@
 //! `vestry workspace`.
 
+mod runs;
+
 use serde_json::{Map, Value, json};
 use ureq::http::Method;
 
@@ -9,7 +11,7 @@ use crate::{
     client::{now, read},
     commands::{audit, changed, member},
     exit::Failure,
-    models::{Collaborator, ServerCounts, Workspace},
+    models::{Collaborator, SecretCounts, ServerCounts, Workspace},
     output::{Cell, Style, Table},
     place::{Connection, Place, organization_path},
     prompt,
@@ -29,6 +31,7 @@ pub(crate) fn run(connection: &Connection<'_>, args: Args) -> Result<(), Failure
         ),
         Args::Show { workspace } => show(connection, workspace.as_ref()),
         Args::Activity { workspace, limit } => activity(connection, workspace.as_ref(), limit),
+        Args::Runs { workspace, limit } => runs::list(connection, &connection.place(workspace.as_ref())?, limit),
         Args::Share { workspace, member } => share(connection, workspace.as_ref(), &member),
         Args::Unshare { workspace, member } => unshare(connection, workspace.as_ref(), &member),
         Args::Give { workspace, member } => give(connection, workspace.as_ref(), &member),
@@ -122,6 +125,8 @@ fn show(connection: &Connection<'_>, workspace: Option<&WorkspaceArg>) -> Result
     line("You are", workspace.role.as_str());
     let ServerCounts { total, running, restart_needed } = workspace.servers;
     line("Servers", &format!("{running} of {total} running, {restart_needed} restart needed"));
+    let SecretCounts { workspace: own, organization } = workspace.secrets;
+    line("Secrets", &format!("{own} of its own, {organization} of the organization's"));
     line("Created", &workspace.created_at.relative(now));
     connection.out.data(&text)
 }

@@ -51,7 +51,7 @@ fn nothing_from_the_control_plane_drives_the_terminal() {
     let me = json!({"id": EVIL, "email": EVIL, "name": EVIL, "organizations": [membership]});
     let token = json!({"id": EVIL, "name": EVIL, "access": EVIL, "organization_secrets": true,
         "created_at": "2020-01-01T00:00:00Z", "last_used_at": null, "expires_at": null});
-    let start = json!({"id": EVIL, "kind": EVIL, "host": EVIL, "started_at": "2020-01-01T00:00:00Z", "started_by": who(),
+    let start = json!({"id": EVIL, "kind": EVIL, "host": EVIL, "command": EVIL, "token": EVIL, "started_at": "2020-01-01T00:00:00Z", "started_by": who(),
         "ended_at": null, "exit_code": null, "outcome": EVIL, "injected": [{"name": EVIL, "scope": EVIL, "version": 1}]});
     let layers = json!([
         {"layer": "secret", "scope": EVIL, "version": 1, "state": EVIL, "updated_at": "2020-01-01T00:00:00Z",
@@ -102,6 +102,7 @@ fn nothing_from_the_control_plane_drives_the_terminal() {
         base("PUT /organizations/acme/workspaces/nlp/secrets/A/suspension", secret()),
         base("GET /organizations/acme/workspaces/nlp/deleted-secrets", list(deleted)),
         base("GET /organizations/acme/workspaces/nlp/activity", list(event.clone())),
+        base("GET /organizations/acme/workspaces/nlp/runs", list(start.clone())),
         base("GET /organizations/acme/secrets", list(secret())),
         base("GET /organizations/acme/workspaces/nlp/servers", list(server())),
         base("GET /organizations/acme/workspaces/nlp/servers/s", server()),
@@ -140,6 +141,7 @@ fn nothing_from_the_control_plane_drives_the_terminal() {
         "secret suspend A --yes --stop",
         "secret list --deleted",
         "workspace activity",
+        "workspace runs",
         "server list",
         "server show s",
         "server starts s",

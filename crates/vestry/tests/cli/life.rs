@@ -381,6 +381,25 @@ fn what_can_not_be_lifted_is_met_with_what_can() {
 }
 
 #[test]
+fn an_older_version_put_back_says_that_it_lifted_a_suspension() {
+    let get = "GET /organizations/acme/workspaces/nlp/secrets/API_KEY";
+    let told = |before: Value, after: Value| {
+        let (_stub, machine) = nlp(vec![
+            Answer::json(get, 200, secret(before)),
+            Answer::json(PUT_BACK, 200, secret(with(json!({"version": 5}), after))),
+        ]);
+        machine.run("secret restore API_KEY --version 2").stderr
+    };
+    insta::assert_snapshot!(told(suspension(Value::Null), json!({})), @r"
+    put v2 of API_KEY back as v5 in acme/nlp
+    it was suspended (5 Jan 2020 by Mina: found in a log): that is lifted, and starts and runs get it again
+    ");
+    for (before, after) in [(json!({}), json!({})), (suspension(Value::Null), suspension(Value::Null))] {
+        assert_eq!(told(before, after), "put v2 of API_KEY back as v5 in acme/nlp\n");
+    }
+}
+
+#[test]
 fn a_version_that_can_not_be_put_back_is_met_with_what_helps() {
     let refused = |more: Value| {
         let versions = json!([version(4, json!({"newest": true})), version(2, more)]);

@@ -26,6 +26,17 @@ fn trusting() -> Machine {
     Machine::new().with("SSL_CERT_FILE", CERTIFICATE)
 }
 
+/// Its first line was a warning about an address of PostgreSQL, which nobody had given.
+#[test]
+fn no_library_complains_when_a_control_plane_starts() {
+    let home = Machine::new().with("PATH", "/usr/bin:/bin:/usr/sbin:/sbin").with("VESTRY_LISTEN", "127.0.0.1:0");
+    let serve = ["serve", "--data-dir", "data", "--root-key", "file:key/root.key"];
+    let mut serve = Ends(home.command(&serve).spawn().unwrap());
+    let said = BufReader::new(serve.0.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let beginning: Vec<String> = said.take_while(|line| !line.contains("Vestry listens on")).collect();
+    assert!(beginning.iter().all(|line| !line.contains("sqlx")), "{beginning:#?}");
+}
+
 fn set_up(machine: &Machine, url: &str, code: &str) -> Ran {
     let line = format!(
         "setup --url {url} --setup-code {code} --email mina@acme.example --name Mina --organization Acme --password-stdin"

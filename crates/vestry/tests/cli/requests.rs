@@ -134,9 +134,7 @@ fn a_new_organization_secret_needs_its_workspaces_said() {
     insta::assert_snapshot!(machine.run_with("secret set HF_TOKEN --org --workspaces nlp,vision", "v").session(), @r"
     stderr:
       set HF_TOKEN v1 in acme (reaches 2 workspaces: nlp, vision)
-      3 running servers need a restart:
-        vestry server restart --stale
-        vestry server restart --stale -w acme/vision
+      3 running servers need a restart:  vestry secret restart-holders HF_TOKEN --org acme
     exit 0
     ");
     assert_eq!(stub.only(put).json(), json!({"access": "selected", "workspaces": ["nlp", "vision"], "value": "v"}));
@@ -285,6 +283,37 @@ fn a_token_that_could_not_be_revoked_is_not_forgotten() {
 }
 
 #[test]
+fn runs_are_listed_with_who_ran_what_where() {
+    let run = |id: &str, more: Value| {
+        let mut run = json!({"id": id, "kind": "run", "server": null, "host": "builder", "command": "make",
+            "started_at": "2020-01-02T10:00:00Z", "started_by": {"id": "u1", "name": "Mina"}, "token": null,
+            "ended_at": null, "exit_code": null, "outcome": "delivered", "detail": "", "left_out": [],
+            "injected": [{"name": "A", "scope": "workspace", "secret_id": "1", "version": 1}]});
+        run.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        run
+    };
+    let left_out = json!([{"name": "B", "scope": "workspace", "secret_id": "2", "version": 1}]);
+    let items = [
+        run("r3", json!({"token": "nightly-ci", "left_out": left_out})),
+        run("r2", json!({"host": "laptop", "command": null})),
+        run("r1", json!({"outcome": "failed", "detail": "whoever asked hung up"})),
+    ];
+    let list = json!({"items": items, "next_cursor": null});
+    let (stub, machine) = nlp(vec![Answer::json("GET /organizations/acme/workspaces/nlp/runs", 200, list)]);
+    insta::assert_snapshot!(machine.run("workspace runs").session(), @r"
+    stdout:
+      When        By                Host     Command  Outcome                        Secrets        Id
+      2 Jan 2020  token nightly-ci  builder  make     delivered                      1, 1 left out  r3
+      2 Jan 2020  Mina              laptop            delivered                      1              r2
+      2 Jan 2020  Mina              builder  make     failed: whoever asked hung up  1              r1
+    exit 0
+    ");
+    assert_eq!(stub.requests()[0].line, "GET /organizations/acme/workspaces/nlp/runs?limit=50");
+    let shown: Value = serde_json::from_str(&machine.run("workspace runs acme/nlp --limit 2 --json").stdout).unwrap();
+    assert_eq!(shown, json!(items));
+}
+
+#[test]
 fn who_has_access_to_this_directorys_workspace_is_changed_without_naming_it() {
     let member = json!({"id": "u7", "name": "Jo", "email": "jo@acme.example", "role": "member",
         "joined_at": "2020-01-01T00:00:00Z"});
@@ -411,6 +440,30 @@ fn a_secret_that_would_reach_nobody_is_asked_for() {
     assert_eq!(stub.only(patch).json(), json!({"access": "selected", "workspaces": []}));
     let ran = machine.run("secret edit API_KEY --org acme --remove-workspace nlp --add-workspace vision");
     assert!(!ran.stderr.contains("reach no workspace"), "{ran:?}");
+}
+
+/// It widened the secret, and then said that it had failed.
+#[test]
+fn an_edit_of_several_workspaces_changes_nothing_when_one_is_unknown() {
+    let reached = secret(json!({"scope": "organization", "access": "selected",
+        "workspaces": {"count": 1, "first": [{"slug": "nlp", "name": "NLP"}]}}));
+    let workspaces = json!({"items": [{"slug": "nlp"}, {"slug": "vision"}], "next_cursor": null});
+    let (stub, machine) = nlp(vec![
+        Answer::json("GET /organizations/acme/secrets/API_KEY", 200, reached.clone()),
+        Answer::json("GET /organizations/acme/workspaces/vision", 200, json!({"slug": "vision"})),
+        Answer::json("GET /organizations/acme/workspaces", 200, workspaces),
+        Answer::json("PUT /organizations/acme/secrets/API_KEY/workspaces/vision", 200, reached.clone()),
+        Answer::json("PATCH /organizations/acme/secrets/API_KEY", 200, reached),
+    ]);
+    for line in ["--add-workspace vision --add-workspace nope", "--description new --add-workspace nope"] {
+        let ran = machine.run(&format!("secret edit API_KEY --org acme {line}"));
+        assert_eq!(ran.code, Some(65), "{ran:?}");
+        assert!(ran.stderr.contains("there is no workspace `nope`"), "{ran:?}");
+        assert!(stub.requests().iter().all(|request| request.line.starts_with("GET ")), "{line}");
+    }
+    let ran = machine.run("secret edit API_KEY --org acme --description new --add-workspace vision");
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    stub.only("PUT /organizations/acme/secrets/API_KEY/workspaces/vision");
 }
 
 #[test]

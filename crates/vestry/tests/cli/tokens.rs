@@ -66,3 +66,39 @@ fn a_token_that_could_be_neither_shown_nor_revoked_is_named() {
     exit 65
     ");
 }
+
+#[test]
+fn a_token_is_revoked_by_its_name_where_only_one_has_it() {
+    let token = |id: &str, name: &str| {
+        json!({"id": id, "name": name, "access": "read", "created_at": "2020-01-01T00:00:00Z", "last_used_at": null,
+            "expires_at": null})
+    };
+    let list = json!({"items": [token("t1", "ci"), token("t2", "old"), token("t3", "old")], "next_cursor": null});
+    let stub = Stub::answering(vec![
+        Answer::json("GET /me/tokens", 200, list),
+        Answer::json("DELETE /me/tokens/t1", 204, Value::Null),
+        Answer::json("GET /organizations/acme/workspaces/nlp/tokens", 200, json!({"items": [], "next_cursor": null})),
+    ]);
+    let machine = Machine::signed_in(stub.url());
+    assert_eq!(machine.run("token revoke ci").stderr, "revoked; it ends at once\n");
+    stub.only("DELETE /me/tokens/t1");
+    insta::assert_snapshot!(machine.run("token revoke old").session(), @r"
+    stderr:
+      error: 2 tokens are called `old`; nothing was revoked
+      help:  give the id of one:  vestry token list
+    exit 65
+    ");
+    insta::assert_snapshot!(machine.run("token revoke 0f7").session(), @r"
+    stderr:
+      error: there is no token of yours with the id or name `0f7`; nothing was revoked
+      help:  yours:  vestry token list
+             a workspace's own:  vestry token revoke 0f7 -w [ORG/]WORKSPACE
+    exit 65
+    ");
+    insta::assert_snapshot!(machine.run("token revoke 0f7 -w acme/nlp").session(), @r"
+    stderr:
+      error: there is no token of acme/nlp with the id or name `0f7`; nothing was revoked
+      help:  its tokens:  vestry token list -w acme/nlp
+    exit 65
+    ");
+}

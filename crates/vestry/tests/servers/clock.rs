@@ -114,7 +114,7 @@ fn a_jump_neither_ends_nor_prolongs_what_waits() {
         let path = format!("{environment}?wait={seconds}");
         thread::spawn(move || waiting.send(Method::GET, &path, None))
     };
-    let waiter = wait(50);
+    let waiter = wait(45);
     // The first is none: until then it has begun to wait.
     for jump in ["+0", "+365d", "-1h"] {
         house.control_plane.set_clock(jump);

@@ -143,6 +143,25 @@ fn what_a_program_got_counts_as_delivered_when_the_control_plane_died_before_it_
     assert_eq!((&seen["status"], &seen["exit_code"]), (&json!("failed"), &json!(7)), "{seen:#}");
 }
 
+/// It was shown as if somebody had stopped it, or as if nobody knew anything of it.
+#[test]
+fn a_start_that_was_cut_off_has_failed_and_says_so() {
+    let mut house = House::with(Options { own_programs: true, ..Options::default() });
+    let server = house.server("held", "exec sleep 1000");
+    house.control_plane.programs.as_ref().unwrap().hold("slirp4netns");
+    house.owner.post(&format!("{}/start", server.path()), json!({})).expect(202);
+    until("its supervisor", || (!house.control_plane.supervisors().is_empty()).then_some(()));
+    house.control_plane.kill();
+    house.control_plane.programs.as_ref().unwrap().go();
+    house.control_plane.start();
+    let server = house.known_server(LAB, "held");
+    let seen = server.becomes("failed");
+    let why = "the start was cut off: the control plane ended before it was finished; start the server again";
+    assert_eq!(seen["status_detail"], why, "{seen:#}");
+    assert_eq!(server.newest_start()["outcome"], "failed");
+    server.start();
+}
+
 /// Waits for a moment of a start without letting it pass, but no longer than the start takes.
 fn catch(mut there: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(5);

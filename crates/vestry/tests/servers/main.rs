@@ -19,4 +19,5 @@ mod restarts;
 mod rolling;
 mod runs;
 mod sealed;
+mod sequences;
 mod stops;

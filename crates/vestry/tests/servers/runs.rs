@@ -207,6 +207,9 @@ fn the_command_takes_vestrys_place_and_ends_as_itself() {
     assert!(records(&house).iter().all(|record| record["outcome"] == "delivered"));
 }
 
+/// What a shell has open: it makes no pipe itself, which it might have open still while another looks.
+const DESCRIPTORS: &str = "cd /proc/$$/fd && stat -c %N * 2> /dev/null; :";
+
 /// The signals that a process ignores or holds back, and its limits: what else a parent hands down.
 const HANDED_DOWN: &str = "grep -E '^Sig(Blk|Ign|Cgt)|^NoNewPrivs|^Umask' /proc/self/status; cat /proc/self/limits";
 
@@ -215,7 +218,7 @@ fn the_command_finds_signals_limits_and_descriptors_as_without_vestry() {
     let house = House::new();
     let (_, token) = workspace_token(&house, "pipeline");
     let laptop = Laptop::new(&house, &token);
-    for script in [HANDED_DOWN, "ls -l /proc/$$/fd | sed 's/.* [0-9][0-9]:[0-9][0-9] //; s/pipe:.*/pipe/'"] {
+    for script in [HANDED_DOWN, DESCRIPTORS] {
         // One parent for both: what a new process finds of the C library's own signals changes while other tests run.
         let both = r#"sh -c "$1"; echo and; "$2" run -- sh -c "$1"; :"#;
         let both = laptop.command("sh", &["-c", both, "sh", script, env!("CARGO_BIN_EXE_vestry")]).output().unwrap();
@@ -240,7 +243,10 @@ fn the_terminal_stays_the_commands_and_ctrl_c_reaches_it() {
     let script = "trap 'echo interrupted; exit 5' INT; test -t 0 && test -t 1 && test -t 2 && : < /dev/tty && tty; \
                   read line; echo not interrupted";
     let vestry = env!("CARGO_BIN_EXE_vestry");
-    let mut command = laptop.command("setsid", &["--ctty", vestry, "run", "--", "sh", "-c", script]);
+    // A shell's background job ignores Ctrl-C, and so would all that it starts.
+    let as_in_a_terminal = ["--default-signal=INT", "setsid", "--ctty"];
+    let command = [&as_in_a_terminal[..], &[vestry, "run", "--", "sh", "-c", script]].concat();
+    let mut command = laptop.command("env", &command);
     command.stdin(Stdio::from(terminal.try_clone().unwrap()));
     command.stdout(Stdio::from(terminal.try_clone().unwrap())).stderr(Stdio::from(terminal));
     let mut child = command.spawn().unwrap();

@@ -6,7 +6,7 @@ use domain::{
 };
 
 use super::{
-    ABORTED, concerned,
+    ABORTED,
     rolling::{begin, by_itself, pause},
 };
 use crate::{
@@ -34,7 +34,7 @@ pub(super) async fn take(app: App, id: RestartId, position: u32) -> Result<()> {
     let server = servers::by_id(&mut tx, step.server).await?.ok_or(Error::NotFound)?;
     let in_turn = InTurn {
         status: (!step.deleted).then_some(server.status),
-        differs: differs(&mut tx, &restart, &server).await?,
+        differs: differs(&app, &mut tx, &restart, &server).await?,
         cut_off: step.start.is_some() && starts::newest(&mut tx, server.id).await? == step.start,
     };
     let what = match at_its_turn(in_turn) {
@@ -82,10 +82,10 @@ async fn move_of(app: &App, step: &Step) -> Move {
 }
 
 /// Whether a restart would still bring the server what this restart is for.
-async fn differs(db: &mut Connection, restart: &Restart, server: &Server) -> Result<bool> {
-    let stale = drift::stale(db, restart.organization.0, Among::Server(server.id)).await?;
+async fn differs(app: &App, db: &mut Connection, restart: &Restart, server: &Server) -> Result<bool> {
+    let stale = drift::stale(app, db, restart.organization.0, Among::Server(server.id)).await?;
     let secret = restart.secret.as_ref().map(|(id, _)| *id);
-    Ok(stale.iter().any(|(_, differences)| concerned(differences, secret)))
+    Ok(stale.iter().any(|(_, differences)| drift::concern(differences, secret)))
 }
 
 async fn skip(mut tx: Writing, restart: &Restart, step: &Step, why: &str) -> Result<()> {

@@ -68,7 +68,7 @@ pub struct Written {
     pub created: bool,
     /// Warnings, never refusals.
     pub warnings: Vec<Warning>,
-    /// Running servers that need a restart because of any change.
+    /// Running servers that differ now: of a workspace all of them, of an organization those that do because of this secret.
     pub stale: Vec<drift::StaleServer>,
 }
 

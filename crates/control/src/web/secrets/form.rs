@@ -13,7 +13,6 @@ use crate::{
     app::{
         App, Input, Precondition,
         previews::{self, Ask, Operation, Preview},
-        restarts::{self, Wish},
         secrets::{self, Listed, Reach, Written},
     },
     error::{Error, FieldError, Result},
@@ -22,7 +21,6 @@ use crate::{
         form::Form,
         frame::{Frame, Reader, page, page_with, see},
         problem::sentence,
-        restarts::address,
     },
 };
 
@@ -53,6 +51,7 @@ struct SavedPage {
     frame: Frame,
     at: At,
     version: u32,
+    restart: bool,
     warnings: Vec<String>,
 }
 
@@ -97,9 +96,9 @@ impl FormPage {
 #[derive(Template)]
 #[template(path = "secrets/effect.html")]
 pub(super) struct Effect {
-    pub(super) reaches: usize,
-    pub(super) loses: usize,
-    pub(super) overridden: usize,
+    pub(super) reaches: u32,
+    pub(super) loses: u32,
+    pub(super) overridden: u32,
     pub(super) overrides: Option<u32>,
     pub(super) uncovers: Option<u32>,
     pub(super) of_organization: bool,
@@ -107,16 +106,17 @@ pub(super) struct Effect {
     pub(super) already: usize,
     pub(super) budget: String,
     pub(super) refused: Option<String>,
+    /// Whether it stands in a form that can save and then restart those servers.
+    pub(super) saves: bool,
 }
 
 impl Effect {
     pub(super) fn of(preview: &Preview, of_organization: bool) -> Self {
-        let those = |is: fn(&previews::Affected) -> bool| preview.workspaces.iter().filter(|one| is(one)).count();
         Self {
-            reaches: those(|one| one.effect.reaches),
-            loses: preview.that(ReachEffect::Loses).count(),
+            reaches: preview.those(|one| one.effect.reaches).count,
+            loses: preview.that(ReachEffect::Loses).count,
             already: preview.stale.iter().filter(|stale| stale.already).count(),
-            overridden: those(|one| one.effect.overridden),
+            overridden: preview.those(|one| one.effect.overridden).count,
             overrides: preview.workspaces.iter().find_map(|one| one.effect.overrides.as_ref().map(|it| it.version)),
             uncovers: preview.workspaces.iter().find_map(|one| one.effect.uncovers.as_ref().map(|it| it.version)),
             of_organization,
@@ -127,6 +127,7 @@ impl Effect {
                 .map(|stale| (stale.server.to_string(), stale.workspace.to_string()))
                 .collect(),
             budget: format!("{} of {} KiB", preview.budget.bytes.div_ceil(1024), preview.limit.bytes.div_ceil(1024)),
+            saves: true,
             refused: preview.budget.check(preview.limit).err().map(|exceeded| sentence(&exceeded.to_string())),
         }
     }
@@ -200,17 +201,23 @@ impl Typed {
             selected: secret.access == Access::Selected,
             workspaces: match secret.access {
                 Access::All => Vec::new(),
-                Access::Selected => reached.map(|one| (one.slug.to_string(), one.name.clone())).collect(),
+                Access::Selected => {
+                    reached.flat_map(|one| &one.first).map(|(slug, name)| (slug.to_string(), name.clone())).collect()
+                }
             },
             revision: secret.revision,
         }
     }
 
-    /// What was typed, without the value.
+    /// What was typed, without the value: also where it was pasted with its name, into the name's field.
     fn sent(form: &Form) -> Self {
-        let workspaces = chosen(form).into_iter().map(|slug| (slug.clone(), slug)).collect();
+        let name = form.text("name");
+        let name = name.split(['=', ':']).next().unwrap_or_default();
+        let name = name.split_whitespace().next().unwrap_or_default().to_owned();
+        let workspaces =
+            chosen(form).into_iter().take(fields::MOST_SELECTED).map(|slug| (slug.clone(), slug)).collect();
         Self {
-            name: form.text("name").trim().to_owned(),
+            name,
             description: form.text("description"),
             selected: form.text("access") == "selected",
             workspaces,
@@ -274,7 +281,7 @@ pub(in crate::web) async fn edit(
     write(app, reader, at, &mut form, Kind::Edit).await
 }
 
-async fn write(app: App, reader: Reader, at: At, form: &mut Form, kind: Kind) -> Result<Response> {
+async fn write(app: App, reader: Reader, mut at: At, form: &mut Form, kind: Kind) -> Result<Response> {
     let typed = Typed::sent(form);
     let written = done(&app, &reader, &at, form, kind).await;
     let (status, errors) = match written {
@@ -287,6 +294,9 @@ async fn write(app: App, reader: Reader, at: At, form: &mut Form, kind: Kind) ->
         Err(error) => return Err(error),
     };
     let frame = Frame::of(&app, &reader, Some(&at.organization)).await?;
+    if kind == Kind::Create {
+        at.name.clone_from(&typed.name);
+    }
     page_with(status, &FormPage::new(frame, at, kind, typed, None, errors))
 }
 
@@ -304,30 +314,23 @@ async fn done(app: &App, reader: &Reader, at: &At, form: &mut Form, kind: Kind) 
     secrets::set(app, &reader.caller, at.place(), &at.name, expected, Input::new(input)).await
 }
 
-/// Leads to the secret, or to the restart of its servers when that was asked for too.
+/// Leads to the secret, or to the question which of its servers to restart when that was asked for too.
 async fn after(app: &App, reader: &Reader, mut at: At, form: &Form, kind: Kind, written: Written) -> Result<Response> {
     at.name = written.listed.secret.name.to_string();
-    if form.has("restart") {
-        let wish = Wish { batch_size: None, pause_on_failure: true };
-        match restarts::of_secret(app, &reader.caller, at.place(), &at.name, Input::new(Ok(wish))).await {
-            Ok(begun) => return Ok(see(&address(&at.organization, &begun))),
-            // Nothing holds another version any more.
-            Err(Error::Conflict(_)) => {}
-            Err(error) => return Err(error),
-        }
-    }
+    let restart = form.has("restart");
     let done = match kind {
         Kind::Create => "created",
         Kind::Value => "value",
         Kind::Edit => "edited",
     };
     if written.warnings.is_empty() {
-        return Ok(see(&format!("{}?done={done}", at.secret())));
+        let then = if restart { "/restarts" } else { "" };
+        return Ok(see(&format!("{}{then}?done={done}", at.secret())));
     }
     // Answered in place: what is said here of a value belongs into no address, which browsers keep.
     let frame = Frame::of(app, reader, Some(&at.organization)).await?;
     let warnings = written.warnings.into_iter().map(|warning| warning.message).collect();
-    page(&SavedPage { frame, at, version: written.listed.secret.version, warnings })
+    page(&SavedPage { frame, at, version: written.listed.secret.version, restart, warnings })
 }
 
 /// What the form would do as it stands: a part of the page.
@@ -353,7 +356,7 @@ pub(in crate::web) async fn effect(
     match preview {
         Ok(preview) => page(&Effect::of(&preview, at.workspace.is_none())),
         // The field itself says so once the form is sent; until then it is half typed.
-        Err(Error::Invalid(_) | Error::NotFound) => Ok(StatusCode::NO_CONTENT.into_response()),
+        Err(Error::Invalid(_)) => Ok(StatusCode::NO_CONTENT.into_response()),
         Err(error) => Err(error),
     }
 }

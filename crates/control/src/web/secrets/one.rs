@@ -9,6 +9,7 @@ use super::{At, Rights, form::Effect, rights};
 use crate::{
     app::{
         App, Input, Precondition,
+        drift::StaleServer,
         holders::{self, Which},
         previews::{self, Ask, Operation},
         restarts::{self, Wish},
@@ -221,7 +222,7 @@ async fn deletion(app: &App, reader: &Reader, at: At, errors: Vec<FieldError>) -
     let preview = previews::get(app, &reader.caller, at.place(), &at.name, ask).await?;
     let part = Input::new(Ok(holders::Part { version: None, before: None, limit: SHOWN }));
     let (holders, _) = holders::list(app, &reader.caller, at.place(), Which::Named(&at.name), part).await?;
-    let effect = Effect::of(&preview, at.workspace.is_none());
+    let effect = Effect { saves: false, ..Effect::of(&preview, at.workspace.is_none()) };
     Ok(DeletePage {
         revision: listed.secret.revision,
         in_use: !holders.is_empty(),
@@ -336,6 +337,27 @@ pub(in crate::web) async fn destroy_version(
     let number = Input::new(Ok(version));
     versions::destroy(&app, &reader.caller, at.place(), &at.name, number, expected(&form)).await?;
     Ok(see(&format!("{}?done=destroyed", at.secret())))
+}
+
+#[derive(Template)]
+#[template(path = "secrets/restart.html")]
+struct RestartPage {
+    frame: Frame,
+    at: At,
+    query: Query,
+    servers: Vec<StaleServer>,
+}
+
+/// Which servers a restart would take, and the question.
+pub(in crate::web) async fn restart_form(
+    State(app): State<App>,
+    reader: Reader,
+    Path(at): Path<At>,
+    query: Params<Query>,
+) -> Result<Response> {
+    let frame = Frame::of(&app, &reader, Some(&at.organization)).await?;
+    let servers = restarts::would_restart(&app, &reader.caller, at.place(), &at.name).await?;
+    page(&RestartPage { frame, at, query: Query::of(query), servers })
 }
 
 /// Restarts the servers that hold the secret as a start would not give it now.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use domain::{Held, Scope, SecretName, Slug, base_environment, escaped};
+use domain::{Held, Scope, SecretName, base_environment, escaped};
 
 use super::{At, Shown, log, may_use};
 use crate::{
@@ -12,14 +12,14 @@ use crate::{
         App, Input, Precondition, secrets as available,
         servers::{self, Seen, Start},
     },
-    error::{Error, Result},
+    error::Result,
     http::{
         paging::{Params, shown},
         path::Path,
     },
     web::{
         form::Form,
-        frame::{Frame, Reader, page, see},
+        frame::{Frame, Reader, page, see, slug},
         query::Query,
         words::{self, Moment, moment},
         workspaces::{self, Head, StaleRow},
@@ -142,7 +142,6 @@ pub(in crate::web) async fn secrets(
     rows.sort_by(|one, other| one.name.cmp(&other.name));
     let left_out = start.as_ref().map(|start| start.left_out.iter().map(|held| held.name.to_string()).collect());
     let variables = seen.server.variables.iter().map(|(name, value)| (name.to_string(), escaped(value))).collect();
-    let slug = |text: &str| Slug::parse_kept(text).map_err(|_| Error::NotFound);
     let (organization, workspace) = (slug(&top.at.organization)?, slug(&top.at.workspace)?);
     page(&SecretsPage {
         frame,

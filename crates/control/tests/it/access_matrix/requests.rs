@@ -16,6 +16,7 @@ const BODIES: &[(&str, &str)] = &[
              "organization": {"name": "X"}}"##,
     ),
     ("POST /api/v1/sessions", r#"{"email": "guest@acme.test", "password": "a password for tests"}"#),
+    ("PUT /api/v1/me/password", r#"{"current": "a password for tests", "new": "another password"}"#),
     ("POST /api/v1/me/tokens", r#"{"name": "made", "access": "read"}"#),
     ("PATCH /api/v1/organizations/{organization}", r##"{"name": "Renamed #"}"##),
     ("PATCH /api/v1/organizations/{organization}/members/{user}", r#"{"role": "administrator"}"#),

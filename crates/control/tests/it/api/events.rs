@@ -32,12 +32,17 @@ impl Told {
 
     /// The next event, like `secret 0190…` or `reset`; `None` at the end of the stream.
     async fn next(&mut self) -> Option<String> {
+        // A quiet stream says now and then that it is still there: that is nothing.
+        let read = tokio::time::timeout(Duration::from_secs(30), self.read());
+        read.await.expect("something within half a minute")
+    }
+
+    async fn read(&mut self) -> Option<String> {
         loop {
             if let Some(told) = self.told.pop_front() {
                 return Some(told);
             }
-            let read = tokio::time::timeout(Duration::from_secs(30), self.stream.next()).await;
-            let bytes = read.expect("something within half a minute")?.expect("bytes");
+            let bytes = self.stream.next().await?.expect("bytes");
             self.rest.push_str(&String::from_utf8_lossy(&bytes));
             while let Some((event, rest)) = self.rest.split_once("\n\n") {
                 self.told.extend(read_event(event));
@@ -104,6 +109,23 @@ both! {
             let secret = format!("secret {}", id(&house.owner, &format!("{LAB}/secrets/{name}")).await);
             assert!(told.contains(&secret), "{told:?}");
         }
+    }
+
+    async fn more_changes_at_once_than_are_told_one_by_one_are_told_as_a_reset(house) {
+        let import = async |count: u32, value: &str| {
+            let lines: String = (0..count).map(|number| format!("KEY_{number}={value}\n")).collect();
+            let import = json!({ "format": "env", "content": lines, "mode": "overwrite" });
+            house.owner.post(&format!("{LAB}/secret-imports"), import).await.expect(200);
+        };
+        let mut owner = Told::to(&house.owner).await;
+        import(65, "a first value").await;
+        assert_eq!(owner.until("reset").await, ["reset"]);
+        let web = server(&house.owner, LAB, "web").await;
+        runs(&house, &house.owner, &web).await;
+        let mut owner = Told::to(&house.owner).await;
+        import(63, "another value").await;
+        let told = owner.until("reset").await;
+        assert!(told.iter().all(|one| !one.starts_with("secret ")), "with the drift of the workspace it is one too many: {told:?}");
     }
 
     async fn a_change_that_makes_servers_stale_is_told_to_their_workspace(house) {

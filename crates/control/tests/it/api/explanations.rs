@@ -38,8 +38,83 @@ both! {
         assert_eq!(explain().await, nonexistent);
         house.administrator.put(&format!("{ORGANIZATIONS_KEY}/workspaces/lab"), json!({})).await.expect(200);
         assert_eq!(explain().await.1["winner"], "secret");
-        house.administrator.delete(ORGANIZATIONS_KEY).await.expect(204);
+        house.administrator.put(&format!("{ORGANIZATIONS_KEY}/suspension"), json!({ "reason": "leaked" })).await.expect(200);
+        house.administrator.delete(&format!("{ORGANIZATIONS_KEY}/workspaces/lab")).await.expect(200);
         assert_eq!(explain().await, nonexistent);
+        let collaborator = async || {
+            let mut told = house.collaborator.get(&format!("{EXPLANATIONS}/API_KEY")).await.told();
+            told.1.as_object_mut().unwrap().remove("name");
+            told
+        };
+        assert_eq!(collaborator().await, nonexistent);
+        house.administrator.delete(ORGANIZATIONS_KEY).await.expect(204);
+        assert_eq!((explain().await, collaborator().await), (nonexistent.clone(), nonexistent.clone()));
+        let deleted = house.administrator.get("/organizations/acme/deleted-secrets").await.json()["items"][0]["id"].clone();
+        let deleted = format!("/organizations/acme/deleted-secrets/{}", deleted.as_str().unwrap());
+        house.administrator.delete(&deleted).await.expect(204);
+        assert_eq!((explain().await, collaborator().await), (nonexistent.clone(), nonexistent));
+    }
+
+    async fn an_administrator_is_told_why_the_organization_s_does_not_reach(house) {
+        let explain = async || {
+            let told = house.administrator.get(&format!("{EXPLANATIONS}/API_KEY")).await.expect(200).json();
+            assert_eq!(told["winner"], "none");
+            told
+        };
+        let nothing = explain().await;
+        assert_eq!(nothing["absent"], json!([]));
+        let created = house.administrator.put(ORGANIZATIONS_KEY, json!({ "value": "o-1234567890", "workspaces": [] })).await;
+        let id = created.expect(201).json()["id"].clone();
+        let mut told = explain().await["absent"].take();
+        assert_eq!(told.as_array().unwrap().len(), 1);
+        assert_eq!(told[0], json!({
+            "scope": "organization", "secret_id": id, "why": "not_selected", "at": null, "by": null, "suspension": null,
+        }), "it never reached it");
+
+        house.administrator.put(&format!("{ORGANIZATIONS_KEY}/workspaces/lab"), json!({})).await.expect(200);
+        house.administrator.delete(&format!("{ORGANIZATIONS_KEY}/workspaces/lab")).await.expect(200);
+        house.administrator.put(&format!("{ORGANIZATIONS_KEY}/suspension"), json!({ "reason": "leaked" })).await.expect(200);
+        told = explain().await;
+        assert!(told["reason"].as_str().unwrap().contains("not selected"), "{told:#}");
+        let absent = &told["absent"][0];
+        assert_eq!((&absent["why"], &absent["by"]["name"]), (&json!("not_selected"), &json!("Administrator")));
+        assert!(absent["at"].is_string());
+        assert_eq!((&absent["suspension"]["reason"], &absent["suspension"]["by"]["name"]), (&json!("leaked"), &json!("Administrator")));
+
+        house.administrator.delete(ORGANIZATIONS_KEY).await.expect(204);
+        let absent = explain().await["absent"][0].take();
+        assert_eq!((&absent["secret_id"], &absent["why"], &absent["by"]["name"]), (&id, &json!("deleted"), &json!("Administrator")));
+        // The one that is there tells more than one that was deleted.
+        house.administrator.put(ORGANIZATIONS_KEY, json!({ "value": "o-0987654321", "workspaces": [] })).await.expect(201);
+        let absent = explain().await["absent"].take();
+        assert_eq!((absent.as_array().unwrap().len(), &absent[0]["why"]), (1, &json!("not_selected")));
+        assert_ne!(absent[0]["secret_id"], id);
+    }
+
+    async fn whoever_sees_the_workspace_is_told_of_its_own_deleted_or_suspended_secret(house) {
+        let own = format!("{LAB}/secrets/API_KEY");
+        house.owner.put(&own, json!({ "value": "k-1234567890" })).await.expect(201);
+        house.administrator.put(&format!("{own}/suspension"), json!({ "reason": "leaked" })).await.expect(200);
+        let people = [&house.owner, &house.collaborator, &house.administrator];
+        for person in people {
+            let told = person.get(&format!("{EXPLANATIONS}/API_KEY")).await.expect(200).json();
+            assert_eq!((&told["winner"], &told["layers"][0]["state"]), (&json!("none"), &json!("suspended")));
+            let suspension = &told["layers"][0]["suspension"];
+            assert_eq!((&suspension["by"]["name"], &suspension["reason"]), (&json!("Administrator"), &json!("leaked")));
+            assert!(suspension["at"].is_string());
+            assert_eq!(told["absent"], json!([]));
+        }
+        house.owner.delete(&own).await.expect(204);
+        for person in people {
+            let told = person.get(&format!("{EXPLANATIONS}/API_KEY")).await.expect(200).json();
+            assert_eq!((&told["winner"], told["absent"].as_array().unwrap().len()), (&json!("none"), 1));
+            let absent = &told["absent"][0];
+            assert_eq!((&absent["scope"], &absent["why"], &absent["by"]["name"]), (&json!("workspace"), &json!("deleted"), &json!("owner")));
+            assert!(told["reason"].as_str().unwrap().contains("was deleted"));
+        }
+        // Where something else gives a value, nothing is absent.
+        house.administrator.put(ORGANIZATIONS_KEY, json!({ "value": "o-1234567890" })).await.expect(201);
+        assert_eq!(house.owner.get(&format!("{EXPLANATIONS}/API_KEY")).await.json()["absent"], json!([]));
     }
 
     async fn all_three_layers_are_shown_from_the_one_that_wins(house) {

@@ -7,6 +7,7 @@ mod explanations;
 mod holders;
 mod imports;
 mod logs;
+mod me;
 mod members;
 mod organizations;
 mod pages;

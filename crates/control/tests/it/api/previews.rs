@@ -75,6 +75,38 @@ both! {
         admin.get("/organizations/acme/secrets/ANOTHER").await.expect(404);
     }
 
+    // Those that have nothing of their own to do with a change are not looked at one by one.
+    async fn a_preview_counts_every_workspace_and_names_the_first_five_by_slug(house) {
+        furnish(&house).await;
+        for name in ["a", "m", "p", "q", "z"] {
+            house.owner.post("/organizations/acme/workspaces", json!({ "name": name })).await.expect(201);
+        }
+        let admin = &house.administrator;
+        // One workspace alone has something of the budget besides.
+        admin.put("/organizations/acme/secrets/OTHER", json!({ "value": "a value", "workspaces": ["p"] })).await.expect(201);
+        let seen = async |ask: Value, what: &str| {
+            let part = preview(admin, KEY, ask).await[what].clone();
+            let first: Vec<String> =
+                part["first"].as_array().unwrap().iter().map(|one| one["slug"].as_str().unwrap().to_owned()).collect();
+            (part["count"].as_u64().unwrap(), first.join(" "))
+        };
+        let set = json!({ "operation": "set" });
+        assert_eq!(seen(set.clone(), "changes").await, (7, "a lab m north p".to_owned()));
+        assert_eq!(seen(set, "overridden").await, (1, "north".to_owned()));
+        let narrow = json!({ "operation": "set_access", "workspaces": ["m", "z"] });
+        assert_eq!(seen(narrow.clone(), "reaches").await, (2, "m z".to_owned()));
+        assert_eq!(seen(narrow, "loses").await, (5, "a lab north p q".to_owned()));
+        assert_eq!(seen(json!({ "operation": "delete" }), "loses").await, (7, "a lab m north p".to_owned()));
+
+        admin.patch(KEY, json!({ "workspaces": ["m", "z"] })).await.expect(200);
+        let widen = json!({ "operation": "set_access", "access": "all" });
+        assert_eq!(seen(widen.clone(), "gains").await, (5, "a lab north p q".to_owned()));
+        assert_eq!(seen(widen, "reaches").await, (7, "a lab m north p".to_owned()));
+        assert_eq!(seen(json!({ "operation": "set" }), "changes").await, (2, "m z".to_owned()));
+        house.owner.delete("/organizations/acme/workspaces/z").await.expect(204);
+        assert_eq!(seen(json!({ "operation": "delete" }), "loses").await, (1, "m".to_owned()), "the other one is gone");
+    }
+
     async fn a_preview_of_a_workspace_s_own_says_what_it_covers_and_uncovers(house) {
         furnish(&house).await;
         let own = format!("{NORTH}/secrets/KEY");

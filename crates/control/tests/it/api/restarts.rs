@@ -271,8 +271,8 @@ both! {
         let seen = house.owner.get(&restart).await.expect(200).etag();
         let waiting = house.owner.with("if-none-match", &seen);
         assert_eq!(waiting.get(&restart).await.expect(304).etag(), seen);
-        waiting.get(&format!("{restart}?wait=61")).await.expect_refused("wait", "wait");
-        let (waits, path) = (waiting.clone(), format!("{restart}?wait=60"));
+        waiting.get(&format!("{restart}?wait=46")).await.expect_refused("wait", "wait");
+        let (waits, path) = (waiting.clone(), format!("{restart}?wait=45"));
         let news = tokio::spawn(async move { waits.get(&path).await });
         house.owner.delete(&restart).await.expect(204);
         assert_eq!(news.await.unwrap().expect(200).json()["state"], "aborted");

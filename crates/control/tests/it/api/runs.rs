@@ -216,11 +216,11 @@ both! {
         assert_eq!(names, ["BOTH", "OWN", "SHARED"]);
         let watcher = house.owner.with("if-none-match", &seen.etag());
         watcher.get(ENVIRONMENT).await.expect(304);
-        watcher.get(&format!("{ENVIRONMENT}?wait=61")).await.expect(422);
+        watcher.get(&format!("{ENVIRONMENT}?wait=46")).await.expect(422);
         // What changes elsewhere in the organization is nothing to this workspace.
         house.administrator.put(&format!("{SECRETS}/ELSEWHERE"), json!({ "value": "elsewhere here", "workspaces": [] })).await.expect(201);
         watcher.get(ENVIRONMENT).await.expect(304);
-        let path = format!("{ENVIRONMENT}?wait=60");
+        let path = format!("{ENVIRONMENT}?wait=45");
         let own = format!("{LAB}/secrets/OWN");
         let (told, _) = tokio::join!(watcher.get(&path), house.owner.delete(&own));
         assert_ne!(told.expect(200).json()["revision"], body["revision"]);
@@ -232,7 +232,7 @@ both! {
         let etag = house.collaborator.get(ENVIRONMENT).await.etag();
         let watcher = house.collaborator.with("if-none-match", &etag);
         let collaborator = format!("{LAB}/collaborators/{}", house.collaborator.email);
-        let path = format!("{ENVIRONMENT}?wait=60");
+        let path = format!("{ENVIRONMENT}?wait=45");
         let (told, _) = tokio::join!(watcher.get(&path), house.owner.delete(&collaborator));
         told.expect(404);
     }

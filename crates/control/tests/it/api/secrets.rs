@@ -100,6 +100,18 @@ both! {
         house.administrator.put(TOKEN, word).await.expect_refused("access", "unknown_word");
     }
 
+    // Each of 125,000 mentions was looked up and written by itself, while nobody else could write.
+    async fn a_workspace_that_is_selected_many_times_is_selected_once(house) {
+        let many = json!({ "value": "hf-1234567890", "workspaces": vec!["lab"; 50_000] });
+        let made = house.administrator.put(TOKEN, many).await.expect(201).json();
+        assert_eq!(made["workspaces"]["count"], 1);
+        let events = house.administrator.get("/organizations/acme/audit-events?limit=1").await.expect(200);
+        assert!(events.text.len() < 2_000, "{} bytes of events", events.text.len());
+        let unknown: Vec<String> = (0..10_001).map(|number| format!("w{number}")).collect();
+        let refused = house.administrator.patch(TOKEN, json!({ "workspaces": unknown })).await;
+        refused.expect_refused("workspaces", "too_many");
+    }
+
     async fn what_an_update_does_not_mention_stays(house) {
         set(&house, "HF_TOKEN", json!({ "workspaces": ["lab"], "description": "for models" })).await;
         let kept = |answer: Value, version: u32, description: &str| {

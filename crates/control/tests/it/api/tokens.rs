@@ -43,6 +43,20 @@ both! {
         assert_eq!(house.member.get(TOKENS).await.each("name"), ["tests"], "everybody sees their own");
     }
 
+    async fn there_are_five_hundred_tokens_at_most(house) {
+        for (tokens, wish) in [(TOKENS.to_owned(), json!({ "name": "x", "access": "read" })), (format!("{LAB}/tokens"), json!({ "name": "x" }))] {
+            let first = house.owner.post(&tokens, wish.clone()).await.expect(201).json();
+            let there = house.owner.get(&tokens).await.each("id").len();
+            for _ in there..500 {
+                house.owner.post(&tokens, wish.clone()).await.expect(201);
+            }
+            let refused = house.owner.post(&tokens, wish.clone()).await.expect(409);
+            assert!(refused.text.contains("revoke those that nobody needs"), "{}", refused.text);
+            house.owner.delete(&format!("{tokens}/{}", first["id"].as_str().unwrap())).await.expect(204);
+            house.owner.post(&tokens, wish).await.expect(201);
+        }
+    }
+
     async fn a_read_only_token_reads_what_its_person_may_and_writes_nothing(house) {
         let owner = with_token(&house.owner, "read", false).await;
         owner.get(&format!("{LAB}/secrets")).await.expect(200);

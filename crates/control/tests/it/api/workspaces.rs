@@ -58,6 +58,34 @@ both! {
         house.member.post(WORKSPACES, json!({ "name": "Newest" })).await.expect(201);
     }
 
+    async fn a_workspace_counts_its_people_and_the_secrets_that_reach_it(house) {
+        let secrets = "/organizations/acme/secrets";
+        for (name, more) in [
+            ("EVERYWHERE", json!({})),
+            ("OVERRIDDEN", json!({})),
+            ("HERE", json!({ "workspaces": ["lab"] })),
+            ("NOWHERE", json!({ "workspaces": [] })),
+            ("NARROWED", json!({ "workspaces": ["lab"] })),
+            ("GONE", json!({})),
+        ] {
+            let mut body = json!({ "value": "x" });
+            body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            house.administrator.put(&format!("{secrets}/{name}"), body).await.expect(201);
+        }
+        house.administrator.delete(&format!("{secrets}/NARROWED/workspaces/lab")).await.expect(200);
+        house.administrator.delete(&format!("{secrets}/GONE")).await.expect(204);
+        for name in ["OVERRIDDEN", "OWN", "OWN_GONE"] {
+            house.owner.put(&format!("{LAB}/secrets/{name}"), json!({ "value": "x" })).await.expect(201);
+        }
+        house.owner.delete(&format!("{LAB}/secrets/OWN_GONE")).await.expect(204);
+        let seen = house.owner.get(LAB).await.expect(200).json();
+        assert_eq!(seen["secrets"], json!({ "workspace": 2, "organization": 3 }));
+        assert_eq!(seen["people"], 2, "the owner and the collaborator");
+        let listed = house.administrator.get(WORKSPACES).await.expect(200).json();
+        let lab = listed["items"].as_array().unwrap().iter().find(|one| one["slug"] == "lab").unwrap();
+        assert_eq!((&lab["secrets"], &lab["people"]), (&seen["secrets"], &seen["people"]));
+    }
+
     async fn a_workspace_is_private_to_those_with_access_and_administrators(house) {
         for (person, role) in
             [(&house.owner, "owner"), (&house.collaborator, "collaborator"), (&house.administrator, "administrator")]

@@ -7,11 +7,11 @@ const HEAD: usize = 8;
 
 /// The values to look for, in all their encodings.
 #[derive(Default)]
-pub(super) struct Needles(HashMap<[u8; HEAD], Vec<(String, Vec<u8>)>>);
+pub struct Needles(HashMap<[u8; HEAD], Vec<(String, Vec<u8>)>>);
 
 impl Needles {
     /// Looks for a value and for its unmistakable part, which stays as it is in texts that escape the rest.
-    pub(super) fn add(&mut self, value: &str, core: &str) {
+    pub fn add(&mut self, value: &str, core: &str) {
         for (encoding, text) in encodings(value).into_iter().chain(encodings(core)) {
             let head = text[..HEAD].try_into().expect("long enough");
             self.0.entry(head).or_default().push((encoding.to_owned(), text));
@@ -19,7 +19,7 @@ impl Needles {
     }
 
     /// The encoding and place of the first value found.
-    pub(super) fn find(&self, hay: &[u8]) -> Option<(String, usize)> {
+    pub fn find(&self, hay: &[u8]) -> Option<(String, usize)> {
         let mut possible = vec![false; 1 << 16];
         for head in self.0.keys() {
             possible[usize::from(u16::from_le_bytes([head[0], head[1]]))] = true;
@@ -40,12 +40,12 @@ impl Needles {
 }
 
 /// Whether one text lies in another.
-pub(super) fn contains(hay: &[u8], needle: &[u8]) -> bool {
+pub fn contains(hay: &[u8], needle: &[u8]) -> bool {
     hay.windows(needle.len()).any(|window| window == needle)
 }
 
 /// A value in clear, in base64 at each of three alignments and in both alphabets, in hexadecimal, in URLs and in JSON.
-pub(super) fn encodings(value: &str) -> Vec<(&'static str, Vec<u8>)> {
+pub fn encodings(value: &str) -> Vec<(&'static str, Vec<u8>)> {
     let bytes = value.as_bytes();
     let mut all = vec![
         ("clear", bytes.to_vec()),

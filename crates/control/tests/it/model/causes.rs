@@ -1,15 +1,44 @@
 //! Why a server differs, since when, and because of whom: from what was done, in its order.
 
+use serde_json::Value;
+
 use super::reference::{Given, Process, Reference, Server, Stamp};
 
+/// A difference as people are told it: name, kind, reason; from and to by id and version; by whom.
+pub type Told = ([String; 3], Option<(String, u64)>, Option<(String, u64)>, String);
+
+/// What an answer says of a server's differences.
+pub fn said(server: &Value) -> Vec<Told> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let side = |side: &Value| Some((text(&side["secret_id"]), side["version"].as_u64()?));
+    let one = |one: &Value| {
+        let words = ["name", "kind", "reason"].map(|field| text(&one[field]));
+        (words, side(&one["from"]), side(&one["to"]), text(&one["by"]["name"]))
+    };
+    server["drift"].as_array().expect("differences").iter().map(one).collect()
+}
+
 impl Reference {
+    /// What should be said of a server's differences, each with the step that made it.
+    pub fn told(&self, server: &Server) -> Vec<(Told, usize)> {
+        let known = |(secret, version): Given| (self.secrets[secret].id.clone(), version as u64);
+        let one = |(name, (from, to)): (&'static str, (Option<Given>, Option<Given>))| {
+            let kind = match (from, to) {
+                (None, _) => "added",
+                (_, None) => "removed",
+                _ => "changed",
+            };
+            let (reason, stamp) = self.cause(server, name, (from, to));
+            (
+                (([name, kind, reason].map(str::to_owned)), from.map(known), to.map(known), stamp.by.to_owned()),
+                stamp.step,
+            )
+        };
+        self.drift(server).into_iter().map(one).collect()
+    }
+
     /// Why a server differs under a name: what it has, and what it would get.
-    pub fn cause(
-        &self,
-        server: &Server,
-        name: &str,
-        (from, to): (Option<Given>, Option<Given>),
-    ) -> (&'static str, Stamp) {
+    fn cause(&self, server: &Server, name: &str, (from, to): (Option<Given>, Option<Given>)) -> (&'static str, Stamp) {
         let process = server.process.as_ref().expect("it runs");
         let workspace = server.workspace;
         let own = |secret: usize| self.secrets[secret].home.is_some();
@@ -49,13 +78,13 @@ impl Reference {
         }
     }
 
-    /// The last that brought a secret where it is.
+    /// The last that brought a secret where it is; of what one step did, the first of these.
     fn came(&self, secret: usize, workspace: usize) -> (&'static str, Stamp) {
         let past = &self.secrets[secret].past;
         let (mut why, mut last) = ("created", past.created);
         for (reason, stamp) in [
-            ("renamed", past.renamed),
             ("selected", past.reach.get(&workspace).copied()),
+            ("renamed", past.renamed),
             ("restored", past.restored),
             ("restored", past.lifted),
         ] {

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
-use super::{OWNERS, Story, reference::WORKSPACES, text};
+use super::{OWNERS, Story, causes::said, reference::WORKSPACES, text};
 
 impl Story<'_> {
     pub async fn check(&mut self) {
@@ -41,35 +39,13 @@ impl Story<'_> {
     async fn check_drift(&mut self, workspace: usize, place: &str) {
         let listed = self.house.administrator.get(&format!("{place}/servers")).await.expect(200).json();
         let seen = &listed["items"][0];
-        let side =
-            |side: &Value| (!side.is_null()).then(|| (text(&side["secret_id"]), side["version"].as_u64().unwrap()));
-        let said: Vec<_> = seen["drift"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|one| {
-                let words = ["name", "kind", "reason"].map(|field| text(&one[field]));
-                (words, side(&one["from"]), side(&one["to"]), text(&one["by"]["name"]))
-            })
-            .collect();
         let server = self.reference.servers.iter().find(|server| server.workspace == workspace).unwrap();
-        let (mut expected, mut moments) = (Vec::new(), Vec::new());
-        for (name, (from, to)) in self.reference.drift(server) {
-            let kind = match (from, to) {
-                (None, _) => "added",
-                (_, None) => "removed",
-                _ => "changed",
-            };
-            let (reason, stamp) = self.reference.cause(server, name, (from, to));
-            let (from, to) = (from.map(|of| self.known(of)), to.map(|of| self.known(of)));
-            expected.push(([name, kind, reason].map(str::to_owned), from, to, stamp.by.to_owned()));
-            moments.push(stamp.step);
-        }
-        assert_eq!(said, expected, "{:#?}", self.told);
+        let (expected, steps): (Vec<_>, Vec<_>) = self.reference.told(server).into_iter().unzip();
+        assert_eq!(said(seen), expected, "{:#?}", self.told);
         let edited = server.process.as_ref().is_some_and(|process| process.edited);
         assert_eq!(!seen["settings_changed"].is_null(), edited, "{:#?}", self.told);
         assert_eq!(seen["restart_needed"], edited || !expected.is_empty(), "{:#?}", self.told);
-        for (one, step) in seen["drift"].as_array().unwrap().iter().zip(moments) {
+        for (one, step) in seen["drift"].as_array().unwrap().iter().zip(steps) {
             let at = self.moments.entry(step).or_insert_with(|| text(&one["at"]));
             assert_eq!(one["at"], *at, "all that is said of step {step} was then: {:#?}", self.told);
         }
@@ -78,20 +54,38 @@ impl Story<'_> {
         assert_eq!(moments.len(), self.moments.len(), "two steps are not one moment: {:#?}", self.told);
     }
 
+    /// How a name is explained to the owner, who knows nothing of what the organization keeps from the workspace, and to
+    /// an administrator.
     async fn check_explanation(&self, workspace: usize, name: &str) {
         let place = self.place(Some(workspace));
-        let (owner, _) = self.writer(Some(workspace));
-        let explained = owner.get(&format!("{place}/explanations/{name}")).await.expect(200).json();
-        let layers = explained["layers"].as_array().unwrap();
-        let said: Vec<_> = layers.iter().map(|layer| (text(&layer["secret_id"]), text(&layer["state"]))).collect();
-        let mut expected = Vec::new();
-        if let Some((winner, overridden)) = self.reference.winner(workspace, name) {
-            let winner = &self.reference.secrets[winner];
-            let state = if winner.held_back().is_some() { "suspended" } else { "injected" };
-            expected.push((winner.id.clone(), state.to_owned()));
-            expected.extend(overridden.map(|at| (self.reference.secrets[at].id.clone(), "overridden".to_owned())));
+        for home in [Some(workspace), None] {
+            let (person, _) = self.writer(home);
+            let explained = person.get(&format!("{place}/explanations/{name}")).await.expect(200).json();
+            let layers = explained["layers"].as_array().unwrap();
+            let said: Vec<_> = layers.iter().map(|layer| (text(&layer["secret_id"]), text(&layer["state"]))).collect();
+            let mut expected = Vec::new();
+            let mut absent = Vec::new();
+            match self.reference.winner(workspace, name) {
+                Some((winner, overridden)) => {
+                    let winner = &self.reference.secrets[winner];
+                    let state = if winner.held_back().is_some() { "suspended" } else { "injected" };
+                    let by = layers[0]["suspension"]["by"]["name"].as_str();
+                    assert_eq!(by, winner.held_back().map(|stamp| stamp.by), "{:#?}", self.told);
+                    expected.push((winner.id.clone(), state.to_owned()));
+                    let id = |at: usize| self.reference.secrets[at].id.clone();
+                    expected.extend(overridden.map(|at| (id(at), "overridden".to_owned())));
+                }
+                None => absent = self.reference.absent(workspace, name, home.is_none()),
+            }
+            assert_eq!(said, expected, "{:#?}", self.told);
+            let said: Vec<_> = explained["absent"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|one| (text(&one["secret_id"]), text(&one["why"]), text(&one["by"]["name"])))
+                .collect();
+            assert_eq!(said, absent, "{home:?} {:#?}", self.told);
         }
-        assert_eq!(said, expected, "{:#?}", self.told);
     }
 
     async fn check_holders(&self, secret: usize) {

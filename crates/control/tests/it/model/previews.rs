@@ -110,7 +110,7 @@ impl Story<'_> {
         let within = |server: &usize| home.is_none_or(|home| self.reference.servers[*server].workspace == home);
         let workspace = |server: usize| format!("w{}", self.reference.servers[server].workspace);
         let now: Vec<usize> = self.reference.stale().into_iter().filter(within).collect();
-        let servers = |already: bool| {
+        let servers = |now: &[usize], already: bool| {
             let one = |server: &usize| {
                 let mut one = json!({ "workspace": workspace(*server), "server": "web" });
                 if already {
@@ -120,9 +120,15 @@ impl Story<'_> {
             };
             json!(now.iter().map(one).collect::<Vec<_>>())
         };
-        assert_eq!(said["restart_needed"], servers(true), "{:#?}", self.told);
+        assert_eq!(said["restart_needed"], servers(&now, true), "{:#?}", self.told);
+        let because_of_it = |server: &&usize| {
+            let differences = self.reference.drift(&self.reference.servers[**server]);
+            let sides = differences.values().flat_map(|(from, to)| from.iter().chain(to));
+            home.is_some() || sides.into_iter().any(|(secret, _)| *secret == at)
+        };
+        let because_of_it: Vec<usize> = now.iter().filter(because_of_it).copied().collect();
         if !done.is_null() {
-            assert_eq!(done["restart_needed"], servers(false), "{:#?}", self.told);
+            assert_eq!(done["restart_needed"], servers(&because_of_it, false), "{:#?}", self.told);
         }
     }
 }

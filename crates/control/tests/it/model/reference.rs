@@ -157,6 +157,24 @@ impl Reference {
         }
     }
 
+    /// The secrets of a name that do not reach a workspace, as somebody is told who may know of the organization's or
+    /// not: which, why, and because of whom. The one that is there, or else the one that was deleted last.
+    pub fn absent(&self, workspace: usize, name: &str, all: bool) -> Vec<(String, String, String)> {
+        let newest = |home: Option<usize>| {
+            let of = self.secrets.iter().filter(|secret| secret.home == home && secret.name == name);
+            of.max_by_key(|secret| (!secret.deleted, secret.past.deleted))
+        };
+        let own = newest(Some(workspace)).filter(|own| own.deleted);
+        let told = |secret: &Secret| {
+            let (why, stamp) = match secret.deleted {
+                true => ("deleted", secret.past.deleted),
+                false => ("not_selected", secret.past.reach.get(&workspace).copied()),
+            };
+            (secret.id.clone(), why.to_owned(), stamp.map(|stamp| stamp.by.to_owned()).unwrap_or_default())
+        };
+        own.into_iter().chain(newest(None).filter(|_| all)).map(told).collect()
+    }
+
     /// What a start gets now, and what it is left without because of a suspension.
     pub fn environment(&self, workspace: usize) -> (BTreeMap<&'static str, Given>, BTreeMap<&'static str, usize>) {
         let (mut given, mut left_out) = (BTreeMap::new(), BTreeMap::new());

@@ -123,7 +123,7 @@ both! {
         touch(&house, "workspaces").await;
         assert_pages_are_whole(ROWS + 1, async |page| {
             let mut db = house.store.read().await.unwrap();
-            let found = workspaces::list(&mut db, &permit, &page).await.unwrap();
+            let found = workspaces::list(&mut db, &permit, workspaces::Among::All, &page).await.unwrap();
             let row = |w: workspaces::Workspace| Listed {
                 name: w.name, created: w.created_at.0, updated: w.updated_at.0, id: w.id.to_string(),
             };
@@ -195,7 +195,7 @@ both! {
         sql.execute("UPDATE secrets SET updated_at = updated_at + 2 WHERE name LIKE '%1'").await;
         assert_pages_are_whole(ROWS, async |page| {
             let mut db = house.store.read().await.unwrap();
-            let found = secrets::list(&mut db, &permit, &page).await.unwrap();
+            let found = secrets::list(&mut db, &permit, secrets::Among::All, &page).await.unwrap();
             let row = |s: secrets::Secret| Listed {
                 name: s.name.to_string(), created: s.created_at.0, updated: s.updated_at.0, id: s.id.to_string(),
             };
@@ -226,7 +226,7 @@ both! {
             ("", &["100% cotton", "100x cotton", "Lab", r"back\slash", "backslash", "underXscore", "under_score", "Élan"]),
         ] {
             let page = PageRequest { limit: 50, after: None, order: Order::Name, filter: Some(filter.to_owned()) };
-            let names: Vec<_> = workspaces::list(&mut db, &permit, &page).await.unwrap().into_iter().map(|w| w.name).collect();
+            let names: Vec<_> = workspaces::list(&mut db, &permit, workspaces::Among::All, &page).await.unwrap().into_iter().map(|w| w.name).collect();
             assert_eq!(names, found, "{filter}");
         }
     }
@@ -237,7 +237,7 @@ both! {
             let mut db = house.store.read().await.unwrap();
             let permit = permit(&mut db, &caller, None, Action::SeeOrganization).await;
             let page = PageRequest { limit: 50, after: None, order: Order::Name, filter: None };
-            let found = workspaces::list(&mut db, &permit, &page).await.unwrap();
+            let found = workspaces::list(&mut db, &permit, workspaces::Among::All, &page).await.unwrap();
             found.into_iter().map(|w| (w.slug.to_string(), w.reader_collaborates)).collect::<BTreeSet<_>>()
         };
         let lab = |collaborates| BTreeSet::from([("lab".to_owned(), collaborates)]);

@@ -135,8 +135,10 @@ async fn a_page_reads_the_rows_that_it_shows() {
                 let place = format!("{table} by {order:?} after {after:?}");
                 let page = PageRequest { limit: LIMIT, after, order, filter: None };
                 let read = cost(&house, table, async |db| match table {
-                    "secrets" => secrets::list(db, &organization, &page).await.unwrap().len(),
-                    "workspaces" => workspaces::list(db, &organization, &page).await.unwrap().len(),
+                    "secrets" => secrets::list(db, &organization, secrets::Among::All, &page).await.unwrap().len(),
+                    "workspaces" => {
+                        workspaces::list(db, &organization, workspaces::Among::All, &page).await.unwrap().len()
+                    }
                     _ => servers::list(db, &lab, &page).await.unwrap().len(),
                 });
                 let read = read.await;
@@ -181,7 +183,7 @@ async fn whoever_sees_few_workspaces_reads_few() {
     let permit = permit(&mut db, &collaborator, None, Action::SeeOrganization).await;
     let page = PageRequest { limit: LIMIT, after: None, order: Order::Name, filter: None };
     let before = rows_read(&mut db, "workspaces").await;
-    assert_eq!(workspaces::list(&mut db, &permit, &page).await.unwrap().len(), 1);
+    assert_eq!(workspaces::list(&mut db, &permit, workspaces::Among::All, &page).await.unwrap().len(), 1);
     let read = rows_read(&mut db, "workspaces").await - before;
     assert!(read <= 8, "{read} rows");
 }

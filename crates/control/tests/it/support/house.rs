@@ -183,5 +183,5 @@ fn slug(text: &str) -> Slug {
 }
 
 fn password() -> Password {
-    Password::parse_new(Zeroizing::new(PASSWORD.to_owned())).expect("a long password")
+    Password::parse_new("password", Zeroizing::new(PASSWORD.to_owned())).expect("a long password")
 }

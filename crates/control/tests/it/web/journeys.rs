@@ -5,7 +5,7 @@ use serde_json::json;
 use super::Browser;
 use crate::{
     both,
-    support::{House, LAB},
+    support::{House, LAB, PASSWORD},
 };
 
 const SETTINGS: &str = "/organizations/acme/settings";
@@ -158,6 +158,23 @@ both! {
             browser.post(&revocation, &[]).await.leads("/account");
         }
         house.anonymous.with_token(&text).get("/me").await.expect(401);
+    }
+
+    async fn a_password_is_changed_on_the_account_page(house) {
+        let browser = Browser::of(&house, &house.owner).await;
+        let elsewhere = Browser::of(&house, &house.owner).await;
+        let change = "/account/password";
+        let wrong = browser.post(change, &[("current", "not it"), ("new", "a longer password")]).await.expect(422);
+        wrong.says("not your current password").says("typed again").does_not_say("a longer password");
+        let short = browser.post(change, &[("current", PASSWORD), ("new", "too short")]).await.expect(422);
+        short.says("id=\"new-wrong\"").does_not_say("too short");
+        elsewhere.get("/account").await.expect(200);
+        browser.post(change, &[("current", PASSWORD), ("new", "a longer password")]).await.leads("/account?done=password");
+        browser.get("/account?done=password").await.expect(200).says("Your password is changed");
+        elsewhere.get("/account").await.leads("/sign-in");
+        let pair = |password| [("email", house.owner.email.as_str()), ("password", password)];
+        elsewhere.post("/sign-in", &pair(PASSWORD)).await.expect(401);
+        elsewhere.post("/sign-in", &pair("a longer password")).await.leads("/");
     }
 
     async fn signing_out_ends_the_session_and_signing_in_leads_back(house) {

@@ -1,8 +1,16 @@
-//! The pages as a browser without scripts sees them.
+//! The pages as a browser without scripts sees them. What holds for every page is found by following every link
+//! (`crawl`), sending every form that is found, and by a table with each route (`roles`).
 
+mod canaries;
+mod crawl;
+mod cross_site;
+mod hostile;
+mod html;
 mod journeys;
+mod lists;
 mod restarts;
-mod safety;
+mod roles;
+mod routes;
 mod servers;
 mod workspaces;
 
@@ -20,7 +28,9 @@ use crate::support::{Actor, House, PASSWORD};
 pub struct Browser {
     router: Router,
     cookie: Option<String>,
-    site: &'static str,
+    token: Option<String>,
+    /// What it says beside each form of the page that sends it.
+    says: Vec<(&'static str, &'static str)>,
 }
 
 /// A page, or what came in its place.
@@ -33,7 +43,7 @@ pub struct Page {
 impl Browser {
     /// Nobody's.
     pub fn new(house: &House) -> Self {
-        Self { router: house.router.clone(), cookie: None, site: "same-origin" }
+        Self { router: house.router.clone(), cookie: None, token: None, says: vec![("sec-fetch-site", "same-origin")] }
     }
 
     /// Signs somebody in by the form.
@@ -44,9 +54,14 @@ impl Browser {
         Self { cookie: cookie.split(';').next().map(str::to_owned), ..browser }
     }
 
-    /// The same browser, whose requests come from a page of another site.
-    pub fn across_sites(&self, site: &'static str) -> Self {
-        Self { site, ..self.clone() }
+    /// The same browser, whose forms say this of the page that sends them.
+    pub fn saying(&self, says: &[(&'static str, &'static str)]) -> Self {
+        Self { says: says.to_vec(), ..self.clone() }
+    }
+
+    /// The same browser with a token beside its session, if it has one.
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
     pub async fn get(&self, address: &str) -> Page {
@@ -58,19 +73,38 @@ impl Browser {
     pub async fn post(&self, address: &str, fields: &[(&str, &str)]) -> Page {
         let pairs: Vec<String> =
             fields.iter().map(|(name, text)| format!("{}={}", encode(name), encode(text))).collect();
-        let request = Request::post(address)
+        let mut request = Request::post(address)
             .header(header::HOST, "localhost")
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .header("sec-fetch-site", self.site);
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        for (name, text) in &self.says {
+            request = request.header(*name, *text);
+        }
         self.send(request, Body::from(pairs.join("&"))).await
+    }
+
+    /// Sends a form that a page shows, with this in the fields that people type into.
+    pub async fn submit(&self, form: &html::Form, typed: impl Fn(&html::Field) -> String) -> Page {
+        let fields = form
+            .fields
+            .iter()
+            .map(|field| (&field.name, if field.is_typed() { typed(field) } else { field.text.clone() }));
+        let fields: Vec<(&String, String)> = fields.collect();
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        self.post(&form.action, &fields).await
     }
 
     async fn send(&self, mut request: axum::http::request::Builder, body: Body) -> Page {
         if let Some(cookie) = &self.cookie {
             request = request.header(header::COOKIE, cookie);
         }
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
         let request = request.body(body).expect("a well-formed request");
         let (parts, body) = self.router.clone().oneshot(request).await.expect("the router never fails").into_parts();
+        // A stream has no end to wait for.
+        let whole = parts.headers.get(header::CONTENT_TYPE).is_none_or(|kind| kind != "text/event-stream");
+        let body = if whole { body } else { Body::empty() };
         let bytes = axum::body::to_bytes(body, usize::MAX).await.expect("a whole answer");
         Page { status: parts.status, headers: parts.headers, text: String::from_utf8_lossy(&bytes).into_owned() }
     }
@@ -121,6 +155,7 @@ impl Page {
     }
 }
 
+/// A text as it may stand in an address or a form.
 fn encode(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }

@@ -60,6 +60,59 @@ both! {
         browser.post(&format!("{address}/abortion"), &[("revision", "x")]).await.expect(412);
     }
 
+    async fn what_is_saved_is_brought_to_exactly_the_servers_that_differ_because_of_it(house) {
+        let own = format!("{LAB}/secrets/OWN");
+        house.owner.put(&own, json!({ "value": "a first value" })).await.expect(201);
+        for name in ["a", "b"] {
+            let address = server(&house.owner, LAB, name).await;
+            runs(&house, &house.owner, &address).await;
+        }
+        // Another server elsewhere, and one that is not running.
+        house.member.post("/organizations/acme/workspaces", json!({ "name": "Else" })).await.expect(201);
+        let elsewhere = "/organizations/acme/workspaces/else";
+        runs(&house, &house.member, &server(&house.member, elsewhere, "far").await).await;
+        server(&house.owner, LAB, "idle").await;
+
+        let browser = Browser::of(&house, &house.owner).await;
+        browser.get(&format!("{own}/value")).await.expect(200).says("Save and restart 2 servers…");
+        let effect = format!("{LAB}/create-secret/effect");
+        browser.post(&effect, &[("kind", "create"), ("name", "NEW")]).await.expect(200).says("Save and restart 2 servers…");
+        browser.get(&format!("{own}/deletion")).await.expect(200).says("will need a restart").does_not_say("Save and restart");
+
+        let typed = [("name", "NEW"), ("value", "a canary of a value"), ("restart", "yes")];
+        let question = browser.post(&format!("{LAB}/create-secret"), &typed).await.leads(&format!("{LAB}/secrets/NEW/restarts?done=created"));
+        let question = browser.get(&question.location()).await.expect(200).says("Saved.").says("Restart 2 servers").does_not_say("canary");
+        let servers = question.between("<td><a href=\"", "\"");
+        assert_eq!(servers, [format!("{LAB}/servers/a"), format!("{LAB}/servers/b")]);
+        assert_eq!(house.owner.get(&format!("{LAB}/restarts")).await.each("id").len(), 0, "nothing is begun by a question");
+        let begun = browser.post(&format!("{LAB}/secrets/NEW/restarts"), &[]).await.leads("/organizations/acme/restarts/");
+        paused(&browser, &begun.location()).await.says("max=\"2\"");
+        // Paused, it keeps no server from another one.
+        browser.get(&format!("{LAB}/secrets/NEW/restarts")).await.expect(200).says("Restart 2 servers<");
+        browser.get(&format!("{own}/restarts")).await.expect(200).says("No server to restart").does_not_say("Restart</button>");
+        browser.get(&format!("{LAB}/secrets/NONE/restarts")).await.expect(404);
+    }
+
+    async fn the_question_is_there_after_an_edit_and_beside_what_is_worth_a_second_look(house) {
+        for (person, place, name) in [(&house.owner, LAB, "a"), (&house.owner, LAB, "b")] {
+            runs(&house, person, &server(person, place, name).await).await;
+        }
+        let settings = "/organizations/acme/settings";
+        let body = json!({ "value": "x", "workspaces": [] });
+        house.administrator.put("/organizations/acme/secrets/KEY", body).await.expect(201);
+        let browser = Browser::of(&house, &house.administrator).await;
+        let form = browser.get(&format!("{settings}/secrets/KEY/edit")).await.expect(200).does_not_say("Save and restart");
+        let revision = form.hidden("revision");
+        let wish = [("kind", "edit"), ("name", "KEY"), ("access", "selected"), ("workspaces", "lab"), ("revision", &revision), ("restart", "yes")];
+        browser.post(&format!("{settings}/secrets/KEY/effect"), &wish).await.expect(200).says("Save and restart 2 servers…");
+        let saved = browser.post(&format!("{settings}/secrets/KEY/edit"), &wish).await;
+        let question = saved.leads(&format!("{settings}/secrets/KEY/restarts?done=edited")).location();
+        browser.get(&question).await.expect(200).says("Restart 2 servers").says("<td data-label=\"Workspace\">lab</td>");
+        let odd = [("name", "ODD"), ("value", "\"quoted\""), ("access", "all"), ("restart", "yes")];
+        let warned = browser.post(&format!("{settings}/create-secret"), &odd).await.expect(200);
+        warned.says("quotation marks").says(&format!("href=\"{settings}/secrets/ODD/restarts\""));
+    }
+
     async fn a_restart_is_shown_to_those_who_see_its_workspace_and_changed_by_those_who_may(house) {
         stale(&house).await;
         let owner = Browser::of(&house, &house.owner).await;

@@ -4,7 +4,7 @@ use domain::RESTORABLE_DAYS;
 use serde_json::{Map, Value, json};
 use ureq::http::Method;
 
-use super::{mismatch, missing, reach, restarts, revision, say_consequences, unknown_workspaces};
+use super::{Need, mismatch, missing, reach, restarts, revision, say_consequences, unknown_workspaces};
 use crate::{
     address::segment,
     cli::secret::{Edit, Reach},
@@ -64,7 +64,17 @@ pub(super) fn edit(connection: &Connection<'_>, args: Edit) -> Result<(), Failur
         let question = format!("Let {} reach no workspace at all?", before.name);
         prompt::confirm(connection.out, connection.settings.yes, &question, None)?;
     }
+    if selections.len() + usize::from(!fields.is_empty()) > 1 {
+        // Each is a write of its own: the last must not fail over a word that is known to be wrong before the first.
+        for (_, slug) in &selections {
+            let workspace =
+                crate::place::organization_path(&scope.to_string(), &format!("/workspaces/{}", segment(slug)));
+            let found = connection.client.get(&workspace);
+            found.map_err(|failure| missing_selection(connection, &scope, &args.name, slug, failure))?;
+        }
+    }
     let mut if_match = args.if_match.as_deref().map(revision);
+    let mut consequences = None;
     if !fields.is_empty() {
         let answer = connection
             .client
@@ -77,7 +87,7 @@ pub(super) fn edit(connection: &Connection<'_>, args: Edit) -> Result<(), Failur
                 Some("version_mismatch") => mismatch(&scope, &args.name, args.if_match.as_deref(), failure),
                 _ => missing(connection, &scope, &args.name, failure),
             })?;
-        say_consequences(connection, &scope, &answer.body)?;
+        consequences = Some(answer.body);
         if_match = if_match.and(answer.etag);
     }
     for (method, slug) in selections {
@@ -87,10 +97,12 @@ pub(super) fn edit(connection: &Connection<'_>, args: Edit) -> Result<(), Failur
             .if_match(if_match.as_deref())
             .send()
             .map_err(|failure| missing_selection(connection, &scope, &args.name, slug, failure))?;
-        if answer.body.is_object() {
-            say_consequences(connection, &scope, &answer.body)?;
-        }
+        consequences = Some(answer.body).filter(Value::is_object).or(consequences);
         if_match = if_match.and(answer.etag);
+    }
+    // Each answer names all servers that differ by then.
+    if let Some(body) = consequences {
+        say_consequences(connection, &scope, &body)?;
     }
     let answer = connection.client.get(&path)?;
     if connection.out.json {
@@ -200,7 +212,8 @@ fn say_restarts(connection: &Connection<'_>, scope: &Scope) {
     workspaces.retain(|workspace| workspace.servers.restart_needed > 0);
     let servers = workspaces.iter().fold(0, |sum: u64, workspace| sum.saturating_add(workspace.servers.restart_needed));
     let slugs: Vec<&str> = workspaces.iter().map(|workspace| workspace.slug.as_str()).collect();
-    if let Some(text) = restarts(connection, scope, servers, &slugs) {
+    let need = Need { secret: None, servers, workspaces: &slugs };
+    if let Some(text) = restarts(connection, scope, &need) {
         connection.out.say(&text);
     }
 }

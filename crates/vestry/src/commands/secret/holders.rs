@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{at_by, deleted_secrets, disclosures, last_deleted, missing, restarts};
+use super::{Need, at_by, deleted_secrets, disclosures, last_deleted, missing, restarts};
 use crate::{
     cli::secret::life::Holders as Args,
     client::{now, read},
@@ -41,7 +41,10 @@ pub(super) fn run(connection: &Connection<'_>, args: &Args) -> Result<(), Failur
         connection.out.table(&servers(&held.items, &args.name))?;
         let stale: Vec<&str> =
             held.items.iter().filter(|one| one.drift.is_some()).map(|one| one.workspace.as_str()).collect();
-        if let Some(text) = restarts(connection, &scope, stale.len() as u64, &stale) {
+        // Of a deleted one there are no holders to restart.
+        let secret = Some(args.name.as_str()).filter(|name| path == scope.secret(name));
+        let need = Need { secret, servers: stale.len() as u64, workspaces: &stale };
+        if let Some(text) = restarts(connection, &scope, &need) {
             connection.out.data(&text)?;
         }
     }

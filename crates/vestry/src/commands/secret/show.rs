@@ -92,7 +92,7 @@ fn updated(secret: &Secret) -> String {
 fn in_use(secret: &Secret) -> String {
     let servers = match secret.holders {
         None => return String::new(),
-        Some(0) => return "unused".to_owned(),
+        Some(0) => return "no server".to_owned(),
         Some(1) => "1 server".to_owned(),
         Some(n) => format!("{n} servers"),
     };

@@ -60,6 +60,9 @@ fn versions(scope: &Scope, name: &str) -> String {
 /// Puts the value of an older version back.
 pub(super) fn put_back(connection: &Connection<'_>, scope: &Scope, name: &str, number: u32) -> Result<(), Failure> {
     let out = connection.out;
+    // Only to say what becomes of it.
+    let before = connection.client.get(&scope.secret(name)).and_then(|answer| answer.read::<Secret>());
+    let suspension = before.ok().and_then(|secret| secret.suspension);
     let path = format!("{}/{number}/restoration", versions(scope, name));
     let answer = connection
         .client
@@ -71,6 +74,10 @@ pub(super) fn put_back(connection: &Connection<'_>, scope: &Scope, name: &str, n
     }
     let secret: Secret = answer.read()?;
     out.say(&format!("put v{number} of {} back as v{} in {scope}", secret.name, secret.version));
+    if let Some(lifted) = suspension.filter(|_| secret.suspension.is_none()) {
+        let was = suspended(&lifted, now());
+        out.say(&format!("it was {was}: that is lifted, and starts and runs get it again"));
+    }
     say_consequences(connection, scope, &answer.body)
 }
 

@@ -165,7 +165,7 @@ pub(super) fn starts(server: &OneServer<'_>) -> Result<(), Failure> {
 }
 
 /// Like `failed: the command was not found`.
-fn outcome(start: &Start) -> Cell {
+pub(in crate::commands) fn outcome(start: &Start) -> Cell {
     match (start.outcome.as_str(), start.detail.first()) {
         ("failed", "") => Cell::styled("failed", Style::Danger),
         ("failed", why) => Cell::styled(format!("failed: {why}"), Style::Danger),

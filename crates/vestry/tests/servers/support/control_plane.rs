@@ -63,6 +63,8 @@ pub(crate) struct Options {
     pub(crate) user_namespaces: bool,
     /// Whether a test sets its clock.
     pub(crate) own_clock: bool,
+    /// Whether it comes back where it listened before, because somebody waits for it there.
+    pub(crate) same_address: bool,
 }
 
 impl Default for Options {
@@ -75,6 +77,7 @@ impl Default for Options {
             own_disk: false,
             user_namespaces: true,
             own_clock: false,
+            same_address: false,
         }
     }
 }
@@ -85,6 +88,7 @@ pub(crate) struct ControlPlane {
     uid: Option<u32>,
     user_namespaces: bool,
     own_clock: bool,
+    same_address: bool,
     database_url: Option<String>,
     /// Its own PostgreSQL, if it has one.
     pub(crate) cluster: Option<Cluster>,
@@ -101,7 +105,7 @@ pub(crate) struct ControlPlane {
 
 impl ControlPlane {
     /// A new one that is not running yet.
-    pub(super) fn new(options: Options, line: Arc<Line>) -> Self {
+    pub(crate) fn new(options: Options, line: Arc<Line>) -> Self {
         prepare_machine();
         // Not below /tmp, where every server's own would hide it.
         let folder = tempfile::tempdir_in("/var/tmp").unwrap();
@@ -135,6 +139,7 @@ impl ControlPlane {
             uid,
             user_namespaces: options.user_namespaces,
             own_clock: options.own_clock,
+            same_address: options.same_address,
             database_url,
             cluster,
             wire,
@@ -176,7 +181,7 @@ impl ControlPlane {
     }
 
     /// The code to set it up with.
-    pub(super) fn setup_code(&mut self) -> String {
+    pub(crate) fn setup_code(&mut self) -> String {
         let file = self.data().join("setup-code");
         self.disk.as_mut().map_or_else(|| fs::read_to_string(file).unwrap(), |disk| disk.read("setup-code"))
     }
@@ -252,7 +257,9 @@ impl ControlPlane {
         assert!(self.process.is_none(), "it runs already");
         let file = File::options().create(true).append(true).open(self.log_file()).unwrap();
         let before = self.logged().len();
-        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0", "--log", self.log]);
+        let known = self.url();
+        let listen = known.strip_prefix("http://").filter(|_| self.same_address).unwrap_or("127.0.0.1:0");
+        let mut command = self.command(&["serve", "--listen", listen, "--log", self.log]);
         let child = self.process.insert(command.stdout(Stdio::null()).stderr(file).spawn().unwrap());
         let log = self.folder.path().join("log");
         let url = until("the control plane", || {

@@ -1,13 +1,13 @@
 //! A real control plane with its people, and what its servers leave on this machine.
 
-mod actor;
+pub(crate) mod actor;
 mod cluster;
 mod control_plane;
 mod disk;
 mod follow;
 mod house;
 mod laptop;
-#[path = "../../../control/tests/it/support/postgres.rs"]
+#[path = "../../../../control/tests/it/support/postgres.rs"]
 mod postgres;
 mod processes;
 mod programs;
