@@ -6,6 +6,7 @@ if (form) {
   const length = form.querySelector("[data-length]");
   const bytes = () => new TextEncoder().encode(value?.value ?? "").length;
   let waiting;
+  let asked = 0;
 
   const show = async () => {
     const sent = new URLSearchParams();
@@ -13,14 +14,13 @@ if (form) {
       if (name !== "value") sent.append(name, text);
     }
     if (value?.value) sent.set("bytes", bytes());
+    const mine = ++asked;
     const answer = await fetch(form.dataset.effect, { method: "POST", body: sent });
-    const place = form.querySelector("[data-effect-place]");
-    if (answer.status !== 200) {
-      place.replaceChildren();
-      return;
-    }
-    const part = new DOMParser().parseFromString(await answer.text(), "text/html");
-    place.replaceChildren(...part.body.childNodes);
+    const said = answer.status === 200 ? await answer.text() : "";
+    // An answer that was overtaken by the next question's is of no use.
+    if (mine !== asked) return;
+    const part = new DOMParser().parseFromString(said, "text/html");
+    form.querySelector("[data-effect-place]").replaceChildren(...part.body.childNodes);
   };
 
   const changed = () => {

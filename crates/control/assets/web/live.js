@@ -14,6 +14,14 @@ if (address && "SharedWorker" in window) {
   // What tells a link or button from the others of its part, before and after.
   const called = (one) => [one.localName, one.getAttribute("href") ?? one.form?.getAttribute("action"), one.textContent].join(" ");
 
+  // What somebody opened stays open.
+  const keepOpen = (part, next) => {
+    const opened = [...part.querySelectorAll("details[open] > summary")].map(called);
+    for (const summary of next.querySelectorAll("details > summary")) {
+      if (opened.includes(called(summary))) summary.parentElement.open = true;
+    }
+  };
+
   const say = () => {
     const seconds = Math.round((Date.now() - broken) / 1000);
     notice.textContent = `Reconnecting… last update ${seconds} s ago`;
@@ -35,20 +43,23 @@ if (address && "SharedWorker" in window) {
     reading = true;
     try {
       const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-      if (answer.redirected) location.assign(answer.url);
+      if (answer.redirected) return location.assign(answer.url);
       if (!answer.ok) return;
-      const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const part of document.querySelectorAll("[data-live]")) {
-        const other = next.querySelector(`[data-live="${part.dataset.live}"]`);
-        if (!other || other.innerHTML === part.innerHTML) continue;
-        // Nobody's typing or open menu is taken away; the next change shows it.
+        const next = page.querySelector(`[data-live="${part.dataset.live}"]`);
+        if (!next) continue;
+        keepOpen(part, next);
+        if (next.innerHTML === part.innerHTML) continue;
+        // Nobody's typing is taken away; the next change shows it.
         const at = document.activeElement;
         if (part.contains(at) && at.matches("input, textarea, select")) continue;
-        if (part.querySelector("details.menu[open]")) continue;
         const focused = part.contains(at) ? called(at) : "";
-        part.replaceChildren(...other.childNodes);
+        part.replaceChildren(...next.childNodes);
         if (focused) [...part.querySelectorAll("a, button, summary, [tabindex]")].find((one) => called(one) === focused)?.focus();
       }
+    } catch {
+      // The control plane is not there; the stream says so, and when it is open again the page is read again.
     } finally {
       reading = false;
       if (again) {

@@ -3,13 +3,16 @@ const streams = new Map();
 
 function open(address) {
   const ports = new Set();
-  const stream = { ports, source: null, state: null };
+  const stream = { ports, address, source: null, state: null };
   const tell = (message) => {
     for (const port of ports) port.postMessage(message);
   };
   const become = (state) => {
     stream.state = state;
     tell({ state });
+  };
+  const again = () => {
+    if (ports.size > 0) connect();
   };
   const connect = () => {
     stream.source = new EventSource(address);
@@ -19,7 +22,7 @@ function open(address) {
     stream.source.onerror = () => {
       become("broken");
       // The browser tries again by itself, unless the answer was a refusal.
-      if (stream.source.readyState === EventSource.CLOSED) setTimeout(connect, 5000);
+      if (stream.source.readyState === EventSource.CLOSED) setTimeout(again, 5000);
     };
   };
   connect();
@@ -34,7 +37,7 @@ onconnect = ({ ports: [port] }) => {
       mine?.ports.delete(port);
       if (mine && mine.ports.size === 0) {
         mine.source.close();
-        streams.delete(mine.source.url.replace(location.origin, ""));
+        streams.delete(mine.address);
       }
       mine = undefined;
       return;

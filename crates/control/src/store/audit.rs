@@ -1,19 +1,4 @@
 //! Audit events: one hash chain for each organization and one for the installation.
-//!
-//! The hash of an event is SHA-256 over the hash before it (32 bytes, zeros before the first) and the event as a JSON
-//! array of strings and nulls, in the order of `canonical`, without white space.
-
-use aws_lc_rs::digest::{Context, SHA256};
-use domain::{AuditAction, AuditEventId, OrganizationId, Time, UserId};
-use serde_json::{Value, json};
-
-use super::{
-    Connection, Hint, InstallationPermit, Permit, Result, StoreError, Writing,
-    access::Signature,
-    driver::{Row, sql},
-    set::{Rows, rows_of},
-};
-use crate::random;
 
 macro_rules! event_columns {
     () => {
@@ -21,6 +6,23 @@ macro_rules! event_columns {
          workspace_id, address, details, hash"
     };
 }
+
+mod event;
+mod log;
+
+use domain::{AuditAction, OrganizationId, Time};
+use serde_json::{Value, json};
+
+use super::{
+    Hint, InstallationPermit, Permit, Result, StoreError, Writing,
+    access::Signature,
+    driver::{Row, sql},
+    set::{Rows, rows_of},
+};
+use event::{kept, row};
+
+pub use event::AuditEvent;
+pub use log::{Filter, Verification, activity, list, list_installation, verify};
 
 /// What a write did, for the audit log. Never a value.
 pub struct Event {
@@ -86,14 +88,6 @@ fn placed(permit: &Permit, mut event: Event) -> Event {
         details.insert("workspace".to_owned(), json!({ "id": id.to_string(), "slug": slug }));
     }
     event
-}
-
-/// The id of the workspace in which it happened, or to which: what the rest of an event says of it.
-fn workspace_of(target_kind: &str, target_id: &str, details: &Value) -> Option<String> {
-    match details["workspace"]["id"].as_str() {
-        None if target_kind == "workspace" => Some(target_id.to_owned()),
-        named => named.map(str::to_owned),
-    }
 }
 
 /// Commits a write whose events are all recorded.
@@ -222,279 +216,4 @@ async fn claim(tx: &mut Writing, chain: &str, count: usize) -> Result<(i64, Vec<
         .execute(tx)
         .await?;
     advance().one(tx, read).await
-}
-
-fn kept(chain: &str, sequence: i64, signature: &Signature, event: Event, at: Time, previous: &[u8]) -> AuditEvent {
-    let workspace = workspace_of(event.target_kind, &event.target_id, &event.details);
-    let event = AuditEvent {
-        chain: chain.to_owned(),
-        sequence,
-        id: AuditEventId::new(at, random::bytes()).to_string(),
-        at,
-        actor_kind: signature.actor_kind.to_owned(),
-        actor_id: signature.person.map(|id| id.to_string()).or(signature.token.map(|id| id.to_string())),
-        actor_name: signature.actor_name.clone(),
-        action: event.action.to_string(),
-        target_kind: event.target_kind.to_owned(),
-        target_id: event.target_id,
-        target_name: event.target_name,
-        workspace,
-        address: signature.address.clone(),
-        details: event.details.to_string(),
-        hash: Vec::new(),
-    };
-    AuditEvent { hash: chained(previous, &event), ..event }
-}
-
-/// An event's columns after its number, as the insert reads them.
-fn row(event: &AuditEvent) -> Value {
-    let hash: String = event.hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    json!([
-        event.id,
-        event.at.0.to_string(),
-        event.actor_kind,
-        event.actor_id,
-        event.actor_name,
-        event.action,
-        event.target_kind,
-        event.target_id,
-        event.target_name,
-        event.workspace,
-        event.address,
-        event.details,
-        hash,
-    ])
-}
-
-/// An event as it is kept. Ids and words are texts here, so that an edited one is found, not stumbled over.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the columns of the table, under the names of the API")]
-pub struct AuditEvent {
-    pub chain: String,
-    pub sequence: i64,
-    pub id: String,
-    pub at: Time,
-    pub actor_kind: String,
-    pub actor_id: Option<String>,
-    pub actor_name: String,
-    pub action: String,
-    pub target_kind: String,
-    pub target_id: String,
-    pub target_name: String,
-    pub workspace: Option<String>,
-    pub address: Option<String>,
-    pub details: String,
-    pub hash: Vec<u8>,
-}
-
-/// What the hash covers.
-fn canonical(event: &AuditEvent) -> String {
-    json!([
-        event.chain,
-        event.sequence.to_string(),
-        event.id,
-        event.at.0.to_string(),
-        event.actor_kind,
-        event.actor_id,
-        event.actor_name,
-        event.action,
-        event.target_kind,
-        event.target_id,
-        event.target_name,
-        event.address,
-        event.details,
-    ])
-    .to_string()
-}
-
-/// The workspace that an event's own words name. Its column is not under the hash, which they are.
-fn stated_workspace(event: &AuditEvent) -> Option<String> {
-    let details = serde_json::from_str(&event.details).unwrap_or_default();
-    workspace_of(&event.target_kind, &event.target_id, &details)
-}
-
-fn chained(previous: &[u8], event: &AuditEvent) -> Vec<u8> {
-    let mut hash = Context::new(&SHA256);
-    hash.update(previous);
-    hash.update(canonical(event).as_bytes());
-    hash.finish().as_ref().to_vec()
-}
-
-/// Which events of a chain to list.
-#[derive(Default)]
-pub struct Filter<'a> {
-    /// Only what this person did.
-    pub actor: Option<UserId>,
-    /// Only this action.
-    pub action: Option<AuditAction>,
-    /// Only what was done to the thing of this id or name.
-    pub target: Option<&'a str>,
-    /// Only what happened then or later.
-    pub from: Option<Time>,
-    /// Only what happened before.
-    pub to: Option<Time>,
-    /// Only events before this number; `None` starts with the newest.
-    pub before: Option<i64>,
-}
-
-macro_rules! listed {
-    ($narrowed:literal) => {
-        sql(concat!(
-            "SELECT ",
-            event_columns!(),
-            " FROM audit_events WHERE chain_id = $1 AND ",
-            $narrowed,
-            " AND ($3 IS NULL OR actor_id = $3) AND ($4 IS NULL OR action = $4) \
-             AND ($5 IS NULL OR target_id = $5 OR target_name = $5) AND at >= $6 AND at < $7 \
-             ORDER BY sequence DESC LIMIT $8"
-        ))
-    };
-}
-
-/// Events of an organization, newest first.
-///
-/// # Errors
-/// When the database fails.
-pub async fn list(db: &mut Connection, permit: &Permit, filter: &Filter<'_>, limit: i64) -> Result<Vec<AuditEvent>> {
-    list_chain(db, Some(permit.organization()), filter, limit).await
-}
-
-/// What happened in the permit's workspace and to it, newest first, before a number of the organization's chain.
-///
-/// # Errors
-/// When the database fails.
-pub async fn activity(
-    db: &mut Connection,
-    permit: &Permit,
-    before: Option<i64>,
-    limit: i64,
-) -> Result<Vec<AuditEvent>> {
-    sql(concat!(
-        "SELECT ",
-        event_columns!(),
-        " FROM audit_events WHERE workspace_id = $1 AND sequence < $2 ORDER BY sequence DESC LIMIT $3"
-    ))
-    .bind(permit.in_workspace())
-    .bind(before.unwrap_or(i64::MAX))
-    .bind(limit)
-    .all(db, read)
-    .await
-}
-
-/// Events of the installation itself, newest first.
-///
-/// # Errors
-/// When the database fails.
-pub async fn list_installation(
-    db: &mut Connection,
-    _permit: &InstallationPermit,
-    filter: &Filter<'_>,
-    limit: i64,
-) -> Result<Vec<AuditEvent>> {
-    list_chain(db, None, filter, limit).await
-}
-
-async fn list_chain(
-    db: &mut Connection,
-    organization: Option<OrganizationId>,
-    filter: &Filter<'_>,
-    limit: i64,
-) -> Result<Vec<AuditEvent>> {
-    // Each text has its index; the narrowest comes first. The plus keeps SQLite from reading the chain by number there.
-    let statement = match filter {
-        Filter { target: Some(_), .. } => listed!(
-            "+sequence < $2 AND sequence IN (SELECT i.sequence FROM audit_events i WHERE i.chain_id = $1 AND i.target_id = $5 \
-             UNION SELECT n.sequence FROM audit_events n WHERE n.chain_id = $1 AND n.target_name = $5)"
-        ),
-        Filter { actor: Some(_), .. } => listed!("sequence < $2 AND actor_id = $3"),
-        Filter { action: Some(_), .. } => listed!("sequence < $2 AND action = $4"),
-        _ => listed!("sequence < $2"),
-    };
-    statement
-        .bind(chain_of(organization))
-        .bind(filter.before.unwrap_or(i64::MAX))
-        .bind(filter.actor)
-        .bind(filter.action)
-        .bind(filter.target)
-        .bind(filter.from.map_or(i64::MIN, |time| time.0))
-        .bind(filter.to.map_or(i64::MAX, |time| time.0))
-        .bind(limit)
-        .all(db, read)
-        .await
-}
-
-fn read(row: &Row) -> Result<AuditEvent> {
-    Ok(AuditEvent {
-        chain: row.get("chain_id")?,
-        sequence: row.get("sequence")?,
-        id: row.get("id")?,
-        at: row.get("at")?,
-        actor_kind: row.get("actor_kind")?,
-        actor_id: row.get("actor_id")?,
-        actor_name: row.get("actor_name")?,
-        action: row.get("action")?,
-        target_kind: row.get("target_kind")?,
-        target_id: row.get("target_id")?,
-        target_name: row.get("target_name")?,
-        workspace: row.get("workspace_id")?,
-        address: row.get("address")?,
-        details: row.get("details")?,
-        hash: row.get("hash")?,
-    })
-}
-
-/// What checking a chain found.
-pub struct Verification {
-    /// How many events it has.
-    pub events: i64,
-    /// The first event that is not what was written or not where it was written; where events are missing, the one
-    /// after them. `None` where the last ones are missing: the head alone tells of that.
-    pub first_broken: Option<String>,
-    /// Whether every event is there, unchanged and in order, and the head is the last one's hash.
-    pub intact: bool,
-    /// The hash of the last event.
-    pub head: Vec<u8>,
-}
-
-/// Recomputes a whole chain: an organization's, or the installation's.
-///
-/// # Errors
-/// When the database fails.
-pub async fn verify(db: &mut Connection, organization: Option<OrganizationId>) -> Result<Verification> {
-    const BATCH: i64 = 1_000;
-    let chain = chain_of(organization);
-    let (events, head) = sql("SELECT events, head FROM audit_chains WHERE id = $1")
-        .bind(&chain)
-        .optional(db, |row| Ok((row.get("events")?, row.get("head")?)))
-        .await?
-        .unwrap_or((0, vec![0; 32]));
-    // Numbers below 1 are read too: nobody who inserts an event keeps to the numbers that Vestry gives.
-    let (mut seen, mut after, mut hash, mut first_broken) = (0, i64::MIN, vec![0; 32], None);
-    loop {
-        let batch = sql(concat!(
-            "SELECT ",
-            event_columns!(),
-            " FROM audit_events WHERE chain_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3"
-        ))
-        .bind(&chain)
-        .bind(after)
-        .bind(BATCH)
-        .all(db, read)
-        .await?;
-        for event in &batch {
-            seen += 1;
-            let in_place = event.sequence == seen && seen <= events;
-            let unchanged = chained(&hash, event) == event.hash && event.workspace == stated_workspace(event);
-            if first_broken.is_none() && !(in_place && unchanged) {
-                first_broken = Some(event.id.clone());
-            }
-            after = event.sequence;
-            hash.clone_from(&event.hash);
-        }
-        if batch.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
-            break;
-        }
-    }
-    let intact = first_broken.is_none() && seen == events && hash == head;
-    Ok(Verification { events, first_broken, intact, head })
 }

@@ -32,26 +32,30 @@ pub async fn of_secrets(
     permit: &Permit,
     secrets: &[Secret],
 ) -> Result<HashMap<SecretId, Holders>> {
-    // It begins with the starts that are not over: all that ever had a secret are many more.
+    // It begins with the starts that are not over: all that ever had a secret are many more. What they were handed is
+    // compared once for all that share it.
     let rows = sql(concat!(
         "WITH alive AS MATERIALIZED (SELECT t.server_id, t.workspace_id, t.snapshot_id FROM starts t \
          WHERE t.organization_id = $1 AND t.ended_at IS NULL AND t.outcome IN ('pending', 'delivered') \
-         AND t.server_id IS NOT NULL) \
-         SELECT s.id, COUNT(DISTINCT a.server_id) AS holders, COUNT(DISTINCT CASE WHEN h.version <> s.version \
+         AND t.server_id IS NOT NULL), \
+         held AS MATERIALIZED (SELECT h.secret_id, h.snapshot_id, h.version <> s.version \
          OR h.name <> s.name OR s.suspended_at IS NOT NULL OR v.suspended_at IS NOT NULL \
          OR (s.access = 'selected' AND (SELECT l.selected FROM selections l \
          WHERE l.secret_id = s.id AND l.workspace_id = a.workspace_id AND l.selected = 1) IS NULL) \
          OR (SELECT o.id FROM secrets o WHERE o.home_id = a.workspace_id AND o.name = h.name AND o.deleted_at IS NULL) \
-         IS NOT NULL THEN a.server_id END) AS stale \
-         FROM alive a CROSS JOIN snapshot_secrets h JOIN secrets s ON s.id = h.secret_id \
+         IS NOT NULL AS stale \
+         FROM (SELECT DISTINCT workspace_id, snapshot_id FROM alive) a CROSS JOIN snapshot_secrets h \
+         JOIN secrets s ON s.id = h.secret_id \
          JOIN secret_versions v ON v.secret_id = s.id AND v.version = s.version \
          WHERE h.snapshot_id = a.snapshot_id AND h.left_out = 0 AND h.secret_id IN ",
         one_of!("$2"),
-        " GROUP BY s.id"
+        ") SELECT h.secret_id, COUNT(DISTINCT a.server_id) AS holders, \
+         COUNT(DISTINCT CASE WHEN h.stale THEN a.server_id END) AS stale \
+         FROM held h CROSS JOIN alive a WHERE a.snapshot_id = h.snapshot_id GROUP BY h.secret_id"
     ))
     .bind(permit.organization())
     .bind(secrets.iter().map(|secret| secret.id).collect::<Set>())
-    .all(db, |row| Ok((row.get("id")?, Holders { number: row.get("holders")?, stale: row.get("stale")? })))
+    .all(db, |row| Ok((row.get("secret_id")?, Holders { number: row.get("holders")?, stale: row.get("stale")? })))
     .await?;
     Ok(rows.into_iter().collect())
 }
