@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-pub use shapes::{EditSecret, Listed, Place, Reach, SetSecret, Warning, Written};
+pub use shapes::{EditSecret, Listed, Place, Reach, Rights, SetSecret, Warning, Written};
 pub(super) use steps::{belongs, check_budget, damaged, finish, scope, workspaces_of};
 use steps::{listed, name_warnings, of_organization, rename, select};
 
@@ -69,6 +69,25 @@ pub async fn available(
     let permit = authorize(&mut db, caller, workspace(organization, slug), Action::SeeWorkspace).await?;
     let found = reaching::listed(&mut db, permit.organization(), permit.in_workspace()).await?;
     Ok((domain::resolve(found).into_names(), permit.also_allows(Action::WriteWorkspaceSecrets)))
+}
+
+/// What the caller may do with the secrets of a place.
+///
+/// # Errors
+/// As the order of answers says.
+pub async fn rights(app: &App, caller: &Caller, place: Place<'_>) -> Result<Rights> {
+    let mut db = app.store.read().await?;
+    let permit = authorize(&mut db, caller, place.target(), place.seeing()).await?;
+    Ok(Rights { write: permit.also_allows(place.writing()), suspend: permit.also_allows(place.suspending()) })
+}
+
+/// Nothing but the question whether the caller may write the secrets of a place: before a form is filled in vain.
+///
+/// # Errors
+/// As the order of answers says.
+pub async fn may_write(app: &App, caller: &Caller, place: Place<'_>) -> Result<()> {
+    let mut db = app.store.read().await?;
+    authorize(&mut db, caller, place.target(), place.writing()).await.map(drop)
 }
 
 /// One secret of the place itself.

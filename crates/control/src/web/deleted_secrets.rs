@@ -9,13 +9,14 @@ use super::{
     form::Form,
     frame::{Frame, Reader, page, see},
     query::Query,
-    secrets::{At, rights},
+    secrets::At,
     words::{self, Moment, moment},
 };
 use crate::{
     app::{
         App, Input, Precondition,
         deleted_secrets::{self, DeletedSecret, Part},
+        secrets,
     },
     error::Result,
     http::{paging::Params, path::Path},
@@ -68,7 +69,7 @@ pub(super) async fn list(
     query: Params<Query>,
 ) -> Result<Response> {
     let frame = Frame::of(&app, &reader, Some(&at.organization)).await?;
-    let may_write = rights(&app, &reader.caller, &frame, &at).await?.write;
+    let may_write = secrets::rights(&app, &reader.caller, at.place()).await?.write;
     let part = Input::new(Ok(Part { after: None, limit: SHOWN + 1 }));
     let mut found = deleted_secrets::list(&app, &reader.caller, at.place(), part).await?;
     let more = found.len() > usize::try_from(SHOWN).unwrap_or(usize::MAX);

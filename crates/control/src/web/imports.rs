@@ -13,10 +13,10 @@ use crate::{
     app::{
         App, Input, Precondition,
         imports::{self, Imported, Line},
+        secrets,
     },
     error::{Error, FieldError, Result},
     http::{fields, path::Path},
-    web::secrets::rights,
 };
 
 #[derive(Template)]
@@ -82,12 +82,7 @@ impl From<Line> for Row {
 /// The form for the text.
 pub(super) async fn form(State(app): State<App>, reader: Reader, Path(at): Path<At>) -> Result<Response> {
     let frame = Frame::of(&app, &reader, Some(&at.organization)).await?;
-    if !rights(&app, &reader.caller, &frame, &at).await?.write {
-        return Err(Error::Forbidden(match at.workspace {
-            None => "only administrators of the organization may do this; ask one of them".into(),
-            Some(_) => "only the workspace's owner may do this; ask the owner".into(),
-        }));
-    }
+    secrets::may_write(&app, &reader.caller, at.place()).await?;
     page(&ImportPage { frame, at, selected: false, workspaces: Vec::new(), errors: Vec::new() })
 }
 

@@ -15,9 +15,8 @@ use super::{
 };
 use crate::{
     app::{
-        App, Caller,
+        App,
         secrets::{self, Among, Counts, Listed, Place},
-        workspaces,
     },
     error::Result,
     http::{
@@ -72,22 +71,6 @@ impl At {
             Some(workspace) => format!("-w {}/{workspace}", self.organization),
         }
     }
-}
-
-/// What the reader may do with the secrets of a place; asked for the buttons alone, the use cases ask again.
-#[derive(Clone, Copy)]
-pub(super) struct Rights {
-    pub(super) write: bool,
-    pub(super) suspend: bool,
-}
-
-pub(super) async fn rights(app: &App, caller: &Caller, frame: &Frame, at: &At) -> Result<Rights> {
-    let administers = frame.administrator();
-    let Some(workspace) = &at.workspace else {
-        return Ok(Rights { write: administers, suspend: administers });
-    };
-    let owns = workspaces::get(app, caller, &at.organization, workspace).await?.role == domain::WorkspaceRole::Owner;
-    Ok(Rights { write: owns, suspend: owns || administers })
 }
 
 #[derive(Template)]

@@ -28,6 +28,10 @@ impl<'a> Place<'a> {
         }
     }
 
+    pub(in crate::app) fn seeing(self) -> Action {
+        if self.workspace.is_none() { Action::SeeOrganization } else { Action::SeeWorkspace }
+    }
+
     pub(in crate::app) fn reading(self) -> Action {
         if self.workspace.is_none() { Action::ListOrganizationSecrets } else { Action::SeeWorkspace }
     }
@@ -47,6 +51,15 @@ impl<'a> Place<'a> {
     pub(in crate::app) fn writing(self) -> Action {
         if self.workspace.is_none() { Action::WriteOrganizationSecrets } else { Action::WriteWorkspaceSecrets }
     }
+}
+
+/// What somebody may do with the secrets of a place: for what a page offers, every use case asks again.
+#[derive(Clone, Copy, Debug)]
+pub struct Rights {
+    /// Create, edit, delete, restore and import them.
+    pub write: bool,
+    /// Suspend them, see who holds them and restart those.
+    pub suspend: bool,
 }
 
 /// A secret with the workspaces that are selected for it.

@@ -8,7 +8,7 @@ use axum::{
 };
 use domain::{Access, LONGEST_VALUE, ReachEffect};
 
-use super::{At, rights};
+use super::At;
 use crate::{
     app::{
         App, Input, Precondition,
@@ -68,6 +68,13 @@ struct Typed {
 impl FormPage {
     fn wrong(&self, field: &str) -> Option<&str> {
         self.errors.iter().find(|error| error.field == field).map(|error| error.message.as_str())
+    }
+
+    /// What is wrong with no field that the form has: a budget that would be exceeded, for example.
+    fn wrong_elsewhere(&self) -> Vec<&str> {
+        const SHOWN: [&str; 4] = ["name", "value", "workspaces", "description"];
+        let elsewhere = self.errors.iter().filter(|error| !SHOWN.contains(&error.field));
+        elsewhere.map(|error| error.message.as_str()).collect()
     }
 
     fn of_organization(&self) -> bool {
@@ -145,7 +152,7 @@ pub(in crate::web) async fn create_form(
     Path(at): Path<At>,
 ) -> Result<Response> {
     let frame = Frame::of(&app, &reader, Some(&at.organization)).await?;
-    may_write(&app, &reader, &frame, &at).await?;
+    secrets::may_write(&app, &reader.caller, at.place()).await?;
     page(&FormPage::new(frame, at, Kind::Create, Typed::default(), None, Vec::new()))
 }
 
@@ -162,7 +169,7 @@ pub(in crate::web) async fn edit_form(State(app): State<App>, reader: Reader, Pa
 async fn existing(app: &App, reader: &Reader, at: At, kind: Kind) -> Result<Response> {
     let frame = Frame::of(app, reader, Some(&at.organization)).await?;
     let listed = secrets::get(app, &reader.caller, at.place(), &at.name).await?;
-    may_write(app, reader, &frame, &at).await?;
+    secrets::may_write(app, &reader.caller, at.place()).await?;
     let operation = match kind {
         Kind::Edit if at.workspace.is_none() => Operation::SetAccess,
         _ => Operation::Set(listed.secret.name.clone(), None),
@@ -172,17 +179,6 @@ async fn existing(app: &App, reader: &Reader, at: At, kind: Kind) -> Result<Resp
     let typed = Typed::of(listed, &preview);
     let effect = (kind == Kind::Value).then(|| Effect::of(&preview, at.workspace.is_none()));
     page(&FormPage::new(frame, at, kind, typed, effect, Vec::new()))
-}
-
-/// A form that could not be sent is not shown.
-async fn may_write(app: &App, reader: &Reader, frame: &Frame, at: &At) -> Result<()> {
-    if rights(app, &reader.caller, frame, at).await?.write {
-        return Ok(());
-    }
-    Err(Error::Forbidden(match at.workspace {
-        None => "only administrators of the organization may do this; ask one of them".into(),
-        Some(_) => "only the workspace's owner may do this; ask the owner".into(),
-    }))
 }
 
 impl FormPage {
@@ -245,9 +241,12 @@ pub(in crate::web) fn reach(form: &Form, at: &At) -> Result<Reach> {
     }
 }
 
-fn expected(form: &Form) -> Precondition {
-    let revision = form.given("revision");
-    Precondition { create_only: revision.is_none(), if_match: revision.map(|revision| vec![revision]) }
+/// What a form may write over: nothing where it creates, otherwise what its reader saw.
+fn expected(form: &Form, kind: Kind) -> Precondition {
+    match kind {
+        Kind::Create => Precondition { create_only: true, if_match: None },
+        Kind::Value | Kind::Edit => Precondition { create_only: false, if_match: Some(vec![form.text("revision")]) },
+    }
 }
 
 /// Creates a secret.
@@ -282,7 +281,7 @@ pub(in crate::web) async fn edit(
 }
 
 async fn write(app: App, reader: Reader, mut at: At, form: &mut Form, kind: Kind) -> Result<Response> {
-    let typed = Typed::sent(form);
+    let mut typed = Typed::sent(form);
     let written = done(&app, &reader, &at, form, kind).await;
     let (status, errors) = match written {
         Ok(written) => return after(&app, &reader, at, form, kind, written).await,
@@ -290,6 +289,10 @@ async fn write(app: App, reader: Reader, mut at: At, form: &mut Form, kind: Kind
         Err(Error::Conflict(why)) => {
             let taken = FieldError { field: "name", code: "conflict", message: sentence(&why) };
             (StatusCode::CONFLICT, vec![taken])
+        }
+        Err(Error::VersionMismatch) => {
+            typed.revision = secrets::get(&app, &reader.caller, at.place(), &at.name).await?.secret.revision;
+            (StatusCode::PRECONDITION_FAILED, vec![changed_meanwhile()])
         }
         Err(error) => return Err(error),
     };
@@ -300,8 +303,15 @@ async fn write(app: App, reader: Reader, mut at: At, form: &mut Form, kind: Kind
     page_with(status, &FormPage::new(frame, at, kind, typed, None, errors))
 }
 
+/// Nothing that was typed is lost: the form comes back, and what it writes over then is what is there now.
+fn changed_meanwhile() -> FieldError {
+    let message = "Somebody changed this secret after this page was made. Nothing was saved. Look at what it is now, \
+                   then save again to write over it.";
+    FieldError { field: "form", code: "version_mismatch", message: message.to_owned() }
+}
+
 async fn done(app: &App, reader: &Reader, at: &At, form: &mut Form, kind: Kind) -> Result<Written> {
-    let expected = expected(form);
+    let expected = expected(form, kind);
     if kind == Kind::Edit {
         let name = Some(form.text("name").trim().to_owned());
         let input = reach(form, at).and_then(|reach| fields::edit_secret(name, reach, Some(form.text("description"))));

@@ -5,7 +5,7 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use domain::Access;
 use serde::Deserialize;
 
-use super::{At, Rights, form::Effect, rights};
+use super::{At, form::Effect};
 use crate::{
     app::{
         App, Input, Precondition,
@@ -13,7 +13,7 @@ use crate::{
         holders::{self, Which},
         previews::{self, Ask, Operation},
         restarts::{self, Wish},
-        secrets::{self, Listed, Reach, Suspension},
+        secrets::{self, Listed, Reach, Rights, Suspension},
         suspensions::{self, Suspend},
         versions::{self, Version},
     },
@@ -111,7 +111,7 @@ pub(in crate::web) async fn show(
 ) -> Result<Response> {
     let frame = Frame::of(&app, &reader, Some(&at.organization)).await?;
     let listed = secrets::get(&app, &reader.caller, at.place(), &at.name).await?;
-    let rights = rights(&app, &reader.caller, &frame, &at).await?;
+    let rights = secrets::rights(&app, &reader.caller, at.place()).await?;
     let part = Input::new(Ok(versions::Part { before: u32::MAX, limit: SHOWN }));
     let (versions, newest) = versions::list(&app, &reader.caller, at.place(), &at.name, part).await?;
     let (holders, readers) = if rights.suspend {

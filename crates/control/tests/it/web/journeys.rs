@@ -38,7 +38,14 @@ both! {
         let fields = fields.each_ref().map(|(name, text)| (*name, text.as_str()));
         browser.post(&format!("{WORKSPACE}/secrets/API_KEY/value"), &fields).await.leads(&format!("{WORKSPACE}/secrets/API_KEY"));
         assert_eq!(house.owner.get(&format!("{LAB}/secrets/API_KEY")).await.json()["version"], 2);
-        browser.post(&format!("{WORKSPACE}/secrets/API_KEY/value"), &fields).await.expect(412).says("Somebody else was faster");
+        let form = browser.post(&format!("{WORKSPACE}/secrets/API_KEY/value"), &fields).await;
+        // Whoever was slower keeps the form, which writes over what is there now.
+        let form = form.expect(412).says("Somebody changed this secret").says("has to be typed again").does_not_say("the second value");
+        let fields = [("revision", form.hidden("revision")), ("value", "the third value".to_owned())];
+        let fields = fields.each_ref().map(|(name, text)| (*name, text.as_str()));
+        browser.post(&format!("{WORKSPACE}/secrets/API_KEY/value"), &fields).await.leads(&format!("{WORKSPACE}/secrets/API_KEY"));
+        assert_eq!(house.owner.get(&format!("{LAB}/secrets/API_KEY")).await.json()["version"], 3);
+        browser.post(&format!("{WORKSPACE}/secrets/API_KEY/value"), &[("value", "of nobody who saw the page")]).await.expect(412);
 
         let form = browser.get(&format!("{WORKSPACE}/secrets/API_KEY/edit")).await.expect(200);
         let fields = [("revision", form.hidden("revision")), ("name", "OTHER_KEY".to_owned()), ("description", "For tests".to_owned())];
