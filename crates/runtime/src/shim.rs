@@ -60,6 +60,8 @@ fn run(channel: &os::Channel) -> Result<std::convert::Infallible, Failure> {
     let parcel = unpack(&mut file).map_err(internal)?;
     let parcel = Parcel::read(parcel.expose()).ok_or_else(|| internal("the environment is damaged"))?;
     drop(file);
+    // A restart stops what runs once this is ready: what can be known before is said before.
+    program::find(&parcel.command, &parcel.environment).map_err(|why| Failure::new(Reason::Command, why))?;
     say(channel, &Step::Ready).map_err(internal)?;
 
     hear(channel)?;

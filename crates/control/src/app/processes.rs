@@ -21,6 +21,10 @@ use crate::{
 /// How long to wait before asking a supervisor or the database again that did not answer.
 pub(super) const AGAIN: Duration = Duration::from_secs(1);
 
+/// How long a process that was just started is watched before the next one's turn: a program that can't work with what it
+/// was handed mostly ends at once.
+const FIRST_MOMENT: Duration = Duration::from_secs(1);
+
 /// What a server's status says while its old process is stopped for a new one.
 pub(super) const RESTARTING: &str = "being restarted";
 
@@ -194,6 +198,13 @@ async fn write_end(app: &App, server: ServerId, start: StartId, exit: Option<Exi
         servers::transition(&mut tx, &permit, &seen, &ended).await?;
     }
     Ok::<_, Error>(audit::commit_observation(tx, permit).await?)
+}
+
+/// Watches the first moment of a process; if it ended in it, that is on record afterwards.
+pub(super) async fn watch_first_moment(app: &App, server: ServerId, start: StartId) {
+    if let Ok(Ok(exit)) = tokio::time::timeout(FIRST_MOMENT, app.runtime.exited(start)).await {
+        record(app, server, start, Some(exit)).await;
+    }
 }
 
 /// Removes what the runtime keeps of an ended start, once its end is on record here.

@@ -2,10 +2,34 @@
 
 use std::ffi::{CStr, CString};
 
-use nix::{errno::Errno, unistd::execve};
+use nix::{
+    errno::Errno,
+    sys::stat::{SFlag, stat},
+    unistd::{AccessFlags, access, execve},
+};
 
 /// Where programs are looked for when the environment has no `PATH`.
 const DEFAULT_PATH: &[u8] = b"/usr/local/bin:/usr/bin:/bin";
+
+/// Whether the command is there and may be executed, found as [`execute`] will find it; why not. What only its execution
+/// shows stays open: whether it is a program at all, and whether the interpreter that it names is there.
+pub(super) fn find(command: &[&CStr], environment: &[&CStr]) -> Result<(), String> {
+    let name = command[0].to_bytes();
+    let mut failure = Errno::ENOENT;
+    for candidate in candidates(name, environment) {
+        match access(&*candidate, AccessFlags::X_OK).and_then(|()| is_file(&candidate)) {
+            Ok(()) => return Ok(()),
+            Err(error) if !passed_over(error, &mut failure) => break,
+            Err(_) => {}
+        }
+    }
+    Err(told(name, failure))
+}
+
+fn is_file(path: &CStr) -> nix::Result<()> {
+    let kind = stat(path)?.st_mode & SFlag::S_IFMT.bits();
+    if kind == SFlag::S_IFREG.bits() { Ok(()) } else { Err(Errno::EACCES) }
+}
 
 /// Becomes the command, found as a shell finds it: by its path if it has a slash, else in the `PATH` of the
 /// environment it will have. Returns why it could not.
@@ -14,16 +38,26 @@ pub(super) fn execute(command: &[&CStr], environment: &[&CStr]) -> String {
     let mut failure = Errno::ENOENT;
     for candidate in candidates(name, environment) {
         let Err(error) = execve(&candidate, command, environment);
-        match error {
-            Errno::ENOENT | Errno::ENOTDIR => {}
-            // A later folder may have one that can be executed.
-            Errno::EACCES => failure = error,
-            _ => {
-                failure = error;
-                break;
-            }
+        if !passed_over(error, &mut failure) {
+            break;
         }
     }
+    told(name, failure)
+}
+
+/// Whether a later folder may have a program that can be executed; what is said if none has is kept.
+fn passed_over(error: Errno, failure: &mut Errno) -> bool {
+    match error {
+        Errno::ENOENT | Errno::ENOTDIR => true,
+        _ => {
+            *failure = error;
+            error == Errno::EACCES
+        }
+    }
+}
+
+/// What is said of a command that can't be executed.
+fn told(name: &[u8], failure: Errno) -> String {
     let name = String::from_utf8_lossy(name);
     match failure {
         Errno::ENOENT if name.contains('/') => {
@@ -64,8 +98,17 @@ mod tests {
 
     #[test]
     fn failures_are_named() {
-        assert!(execute(&[c"there-is-no-such-command"], &[]).starts_with("Command not found: there"));
-        assert!(execute(&[c"/etc"], &[]).contains("not executable"));
-        assert!(execute(&[c"/nowhere/program"], &[]).contains("does not exist"));
+        for (command, said) in [
+            (c"there-is-no-such-command", "Command not found: there"),
+            (c"/etc", "not executable"),
+            (c"/etc/passwd", "not executable"),
+            (c"/etc/passwd/sh", "does not exist"),
+            (c"/nowhere/program", "does not exist"),
+        ] {
+            let found = find(&[command], &[]).unwrap_err();
+            assert!(found.contains(said), "{found}");
+            assert_eq!(execute(&[command], &[]), found);
+        }
+        assert_eq!(find(&[c"sh"], &[c"PATH=/nowhere:/etc:/bin"]), Ok(()));
     }
 }

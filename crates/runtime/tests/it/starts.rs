@@ -106,7 +106,7 @@ async fn a_cancelled_start_is_gone_when_cancel_returns() {
 }
 
 #[tokio::test]
-async fn a_command_that_can_not_be_executed_fails_the_start_and_leaves_nothing() {
+async fn a_command_that_is_not_there_is_never_ready_to_start() {
     adopt_orphans();
     let machine = Machine::new();
     let cases: &[(&[&str], &str)] = &[
@@ -118,13 +118,31 @@ async fn a_command_that_can_not_be_executed_fails_the_start_and_leaves_nothing()
     for (command, expected) in cases {
         let launch = Place::new().launch(command, base());
         let start = launch.start;
+        let failed = machine.runtime.prepare(launch).await.err().unwrap();
+        assert_eq!(failed.reason, Reason::Command, "{failed}");
+        assert!(failed.to_string().contains(expected), "{failed}");
+        assert_eq!(machine.runs(), 0);
+        assert!(machine.runtime.exited(start).await.is_err());
+    }
+    no_orphans().await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_program_fails_the_start_and_leaves_nothing() {
+    adopt_orphans();
+    let machine = Machine::new();
+    let place = Place::new();
+    let write = "printf 'no program' > no-program; printf '#!/nowhere/sh' > script; chmod +x no-program script";
+    assert_eq!(machine.output(place, write).await.0.code, Some(0));
+    for (command, expected) in [("./no-program", "is not a program"), ("./script", "the interpreter it names")] {
+        let launch = place.launch(&[command], base());
+        let start = launch.start;
         let prepared = machine.prepare(launch).await;
         let family = machine.family(start);
         let failed = prepared.open().await.err().unwrap();
         assert_eq!(failed.reason, Reason::Command, "{failed}");
         assert!(failed.to_string().contains(expected), "{failed}");
         assert!(processes().iter().all(|process| !family.contains(process)));
-        assert_eq!(machine.runs(), 0);
         assert!(machine.runtime.exited(start).await.is_err());
     }
     no_orphans().await;

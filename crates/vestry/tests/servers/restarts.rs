@@ -1,6 +1,6 @@
 //! A restart prepares everything first, then stops the old process, then opens the gate.
 
-use std::{fs, thread};
+use std::{fs, os::unix::fs::PermissionsExt, thread};
 
 use serde_json::json;
 
@@ -26,6 +26,14 @@ fn runs_on(server: &Server<'_>, house: &House, before: &[Process], why: &str) {
     assert_eq!(seen["restart_needed"], true);
     assert_eq!(house.control_plane.programs_in_sandboxes(), before);
     until("the end of the new supervisor", || (house.control_plane.supervisors().len() == 1).then_some(()));
+}
+
+/// A file that only its execution shows to be no program; as servers of the workspace see it.
+fn no_program(house: &House) -> &'static str {
+    let file = house.home(LAB).join("no-program");
+    fs::write(&file, "no program").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    "/home/workspace/no-program"
 }
 
 /// A running server that a restart would change, and its processes.
@@ -73,15 +81,23 @@ fn a_restart_without_a_sandbox_leaves_the_old_process_running() {
 }
 
 #[test]
-fn a_restart_into_a_command_that_is_not_there_has_failed_and_nothing_runs_with_old_values() {
+fn a_restart_into_a_command_that_is_not_there_leaves_the_old_process_running() {
     let house = House::new();
     let (server, before) = stale_server(&house);
     house.owner.patch(&server.path(), json!({ "command": ["no-such-program"] })).expect(200);
+    runs_on(&server, &house, &before, "no-such-program");
+}
+
+#[test]
+fn a_restart_into_a_file_that_is_no_program_has_failed_and_nothing_runs_with_old_values() {
+    let house = House::new();
+    let (server, before) = stale_server(&house);
+    house.owner.patch(&server.path(), json!({ "command": [no_program(&house)] })).expect(200);
     let record = server.restart();
     assert_eq!(record["outcome"], "failed", "{record:#}");
     assert!(record["ended_at"].is_string());
     let seen = until("the failure", || Some(server.get()).filter(|seen| seen["status"] == "failed"));
-    assert!(seen["status_detail"].as_str().unwrap().contains("no-such-program"), "{seen:#}");
+    assert!(seen["status_detail"].as_str().unwrap().contains("is not a program"), "{seen:#}");
     let starts = server.starts();
     assert_eq!(starts.len(), 2, "{starts:#?}");
     assert!(starts[1]["ended_at"].is_string());

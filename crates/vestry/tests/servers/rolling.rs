@@ -120,13 +120,13 @@ fn what_fails_is_named_and_the_rest_runs_on_as_it_was_until_somebody_continues()
     assert!(paused["servers"][0]["detail"].as_str().unwrap().contains("KEY"), "{paused:#}");
     assert_eq!(servers[0].becomes("running")["restart_needed"], true);
 
-    // What can't be executed fails after it: nothing runs with old values.
+    // What does not get along with what it was handed fails after it: nothing runs with old values.
     house.workspace_secret("KEY", NEW);
-    house.owner.patch(&servers[1].path(), json!({ "command": ["no-such-program"] })).expect(200);
+    house.owner.patch(&servers[1].path(), json!({ "command": ["sh", "-c", "exit 7"] })).expect(200);
     house.owner.post(&format!("{restart}/continuation"), json!({})).expect(202);
     let paused = settled(&house, &restart);
     assert_eq!((&paused["state"], states(&paused)), (&json!("paused"), vec!["failed", "failed", "waiting", "waiting"]));
-    assert!(paused["servers"][1]["detail"].as_str().unwrap().contains("no-such-program"), "{paused:#}");
+    assert_eq!(paused["servers"][1]["detail"], "exited with code 7", "{paused:#}");
     assert_eq!(servers[1].get()["status"], "failed");
 
     servers[2].stop();
@@ -219,7 +219,7 @@ fn goes_on_after_kills(database: Database, about: &str) {
     house.organization_secret("KEY", json!({ "value": NEW }));
     let broken: Vec<&String> = names.iter().filter(|_| dice.below(8) == 0).collect();
     for name in &broken {
-        let command = json!({ "command": ["no-such-program"] });
+        let command = json!({ "command": ["sh", "-c", "exit 7"] });
         house.owner.patch(&format!("{LAB}/servers/{name}"), command).expect(200);
     }
     let untouched = house.known_server(attic, "bystander").newest_start();

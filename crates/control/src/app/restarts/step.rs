@@ -64,6 +64,7 @@ pub(super) async fn take(app: App, id: RestartId, position: u32) -> Result<()> {
         AtItsTurn::Start => starting::start(app.clone(), launch, begun).await,
         _ => starting::restart(app.clone(), server, launch, begun).await,
     }
+    processes::watch_first_moment(&app, step.server, start).await;
     processes::insist(&app.store, "what became of a server in a rolling restart", start, || {
         settle(&app, id, position, false)
     })
