@@ -137,6 +137,13 @@ pub(crate) struct Warning {
 #[derive(Deserialize)]
 pub(crate) struct Affected {
     pub(crate) workspace: Text,
+    pub(crate) server: Text,
+}
+
+/// What a rolling restart would take.
+#[derive(Deserialize)]
+pub(crate) struct WouldRestart {
+    pub(crate) servers: Vec<Affected>,
 }
 
 #[derive(Deserialize)]

@@ -118,6 +118,8 @@ fn documented() -> (Router<App>, openapi::OpenApi) {
         .routes(routes!(servers::logs))
         .routes(routes!(restarts::begin_for_secret))
         .routes(routes!(restarts::begin_for_workspace_secret))
+        .routes(routes!(restarts::begin_for_deleted_secret))
+        .routes(routes!(restarts::begin_for_deleted_workspace_secret))
         .routes(routes!(restarts::begin_for_workspace, restarts::list_of_workspace))
         .routes(routes!(restarts::list))
         .routes(routes!(restarts::get, restarts::abort))

@@ -16,6 +16,7 @@ use super::{
     list::List,
     precondition::etag,
     problem::Result,
+    secrets::StaleServerBody,
     starts::{self, StartsParams},
     wait::{Wait, known},
     words::{Who, time},
@@ -23,6 +24,7 @@ use super::{
 use crate::{
     app::{
         App, Caller, Input, Precondition,
+        holders::Which,
         restarts::{self, Progress, Restart, Step, Wish},
         secrets::Place,
     },
@@ -39,6 +41,15 @@ pub(super) struct NewRestartBody {
     #[serde(default = "yes")]
     #[schema(default = true)]
     pause_on_failure: bool,
+    /// Whether it is only said which servers it would restart.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// What a rolling restart would take.
+#[derive(Serialize, ToSchema)]
+pub(super) struct WouldRestartBody {
+    servers: Vec<StaleServerBody>,
 }
 
 fn yes() -> bool {
@@ -114,6 +125,26 @@ fn one(progress: Progress) -> OneRestart {
     (tag, Json(ProgressBody { restart: show(progress.restart), servers }))
 }
 
+/// Begins a rolling restart because of a secret, or of all that differs in a workspace; or says what that would take.
+async fn begin(
+    app: &App,
+    caller: &Caller,
+    place: Place<'_>,
+    which: Option<Which<'_>>,
+    body: Body<NewRestartBody>,
+) -> Result<Response> {
+    if body.says(|body| body.dry_run) {
+        let servers = restarts::would_restart(app, caller, place, which).await?;
+        let servers = servers.into_iter().map(StaleServerBody::from).collect();
+        return Ok(Json(WouldRestartBody { servers }).into_response());
+    }
+    let begun = match which {
+        Some(which) => restarts::of_secret(app, caller, place, which, wish(body)).await?,
+        None => restarts::of_workspace(app, caller, place, wish(body)).await?,
+    };
+    Ok((StatusCode::ACCEPTED, one(begun)).into_response())
+}
+
 fn show(restart: Restart) -> RestartBody {
     let tally = restart.tally;
     RestartBody {
@@ -152,7 +183,7 @@ fn show_step(step: Step) -> StepBody {
 }
 
 fn wish(body: Body<NewRestartBody>) -> Input<Wish> {
-    body.parse(|NewRestartBody { batch_size, pause_on_failure }| {
+    body.parse(|NewRestartBody { batch_size, pause_on_failure, .. }| {
         if batch_size.is_some_and(|size| !(1..=LARGEST_BATCH).contains(&size)) {
             let why = format!("Restart 1 to {LARGEST_BATCH} servers at once.");
             return Err(Error::invalid("batch_size", "batch_size", why));
@@ -164,49 +195,78 @@ fn wish(body: Body<NewRestartBody>) -> Input<Wish> {
 /// Begin to restart, batch by batch, exactly the running servers that differ because of this secret. Administrators.
 #[utoipa::path(post, path = "/organizations/{organization}/secrets/{name}/restarts", tag = "restarts",
     request_body = NewRestartBody,
-    responses((status = 202, body = ProgressBody),
+    responses((status = 202, body = ProgressBody), (status = 200, body = WouldRestartBody),
         document::Allowed, document::State, document::Body, document::Ready))]
 pub(super) async fn begin_for_secret(
     State(app): State<App>,
     caller: Caller,
     Path((organization, name)): Path<(String, String)>,
     body: Body<NewRestartBody>,
-) -> Result<(StatusCode, OneRestart)> {
+) -> Result<Response> {
     let place = Place { organization: &organization, workspace: None };
-    let begun = restarts::of_secret(&app, &caller, place, &name, wish(body)).await?;
-    Ok((StatusCode::ACCEPTED, one(begun)))
+    begin(&app, &caller, place, Some(Which::Named(&name)), body).await
 }
 
 /// The same for a workspace's own secret. Its owner, and administrators.
 #[utoipa::path(post, path = "/organizations/{organization}/workspaces/{workspace}/secrets/{name}/restarts",
     tag = "restarts", request_body = NewRestartBody,
-    responses((status = 202, body = ProgressBody),
+    responses((status = 202, body = ProgressBody), (status = 200, body = WouldRestartBody),
         document::Allowed, document::State, document::Body, document::Ready))]
 pub(super) async fn begin_for_workspace_secret(
     State(app): State<App>,
     caller: Caller,
     Path((organization, workspace, name)): Path<(String, String, String)>,
     body: Body<NewRestartBody>,
-) -> Result<(StatusCode, OneRestart)> {
+) -> Result<Response> {
     let place = Place { organization: &organization, workspace: Some(&workspace) };
-    let begun = restarts::of_secret(&app, &caller, place, &name, wish(body)).await?;
-    Ok((StatusCode::ACCEPTED, one(begun)))
+    begin(&app, &caller, place, Some(Which::Named(&name)), body).await
+}
+
+/// Begin to restart, batch by batch, exactly the running servers that still hold a deleted organization secret, or differ
+/// because of it otherwise. Administrators.
+#[utoipa::path(post, path = "/organizations/{organization}/deleted-secrets/{secret}/restarts", tag = "restarts",
+    request_body = NewRestartBody,
+    responses((status = 202, body = ProgressBody), (status = 200, body = WouldRestartBody),
+        document::Allowed, document::State, document::Body, document::Ready))]
+pub(super) async fn begin_for_deleted_secret(
+    State(app): State<App>,
+    caller: Caller,
+    Path((organization, secret)): Path<(String, String)>,
+    body: Body<NewRestartBody>,
+) -> Result<Response> {
+    let place = Place { organization: &organization, workspace: None };
+    begin(&app, &caller, place, Some(Which::Deleted(&secret)), body).await
+}
+
+/// The same for a workspace's own deleted secret. Its owner, and administrators.
+#[utoipa::path(post, path = "/organizations/{organization}/workspaces/{workspace}/deleted-secrets/{secret}/restarts",
+    tag = "restarts", request_body = NewRestartBody,
+    responses((status = 202, body = ProgressBody), (status = 200, body = WouldRestartBody),
+        document::Allowed, document::State, document::Body, document::Ready))]
+pub(super) async fn begin_for_deleted_workspace_secret(
+    State(app): State<App>,
+    caller: Caller,
+    Path((organization, workspace, secret)): Path<(String, String, String)>,
+    body: Body<NewRestartBody>,
+) -> Result<Response> {
+    let place = Place { organization: &organization, workspace: Some(&workspace) };
+    begin(&app, &caller, place, Some(Which::Deleted(&secret)), body).await
 }
 
 /// Begin to restart, batch by batch, the workspace's running servers that differ. The owner and collaborators, and
 /// administrators.
 #[utoipa::path(post, path = "/organizations/{organization}/workspaces/{workspace}/restarts", tag = "restarts",
     request_body = NewRestartBody,
-    responses((status = 202, body = ProgressBody),
+    responses((status = 202, body = ProgressBody), (status = 200, body = WouldRestartBody),
         document::Allowed, document::State, document::Body, document::Ready))]
 pub(super) async fn begin_for_workspace(
     State(app): State<App>,
     caller: Caller,
     Path((organization, workspace)): Path<(String, String)>,
     body: Body<NewRestartBody>,
-) -> Result<(StatusCode, OneRestart)> {
-    let begun = restarts::of_workspace(&app, &caller, &organization, &workspace, wish(body)).await?;
-    Ok((StatusCode::ACCEPTED, one(begun)))
+) -> Result<Response> {
+    let place = Place { organization: &organization, workspace: Some(&workspace) };
+    begin(&app, &caller, place, None, body).await
 }
 
 /// The organization's rolling restarts, newest first. Administrators.

@@ -83,7 +83,8 @@ pub async fn disclosures(
     Ok(holders::disclosures(&mut db, &permit, secret, version, before.as_deref(), limit).await?)
 }
 
-async fn find(db: &mut Connection, permit: &Permit, which: Which<'_>) -> Result<SecretId> {
+/// The id of the secret that is meant.
+pub(super) async fn find(db: &mut Connection, permit: &Permit, which: Which<'_>) -> Result<SecretId> {
     let found = match which {
         Which::Named(name) => secrets::find(db, permit, name).await?.map(|secret| secret.id),
         Which::Deleted(id) => deleted_secrets::find(db, permit, id).await?.map(|secret| secret.id),

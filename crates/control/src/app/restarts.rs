@@ -6,16 +6,21 @@
 mod rolling;
 mod step;
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
-use domain::{AuditAction, RestartId, RestartRules, RestartState, Slug, WorkspaceId, policy::Action, usual_batch};
+use domain::{
+    AuditAction, RestartId, RestartRules, RestartState, SecretId, ServerId, Slug, WorkspaceId, policy::Action,
+    usual_batch,
+};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
     App, Input, Precondition,
     access::{authorize, organization, workspace},
-    drift, processes, secrets, waiting,
+    drift::{self, StaleServer},
+    holders::{self, Which},
+    processes, secrets, waiting,
 };
 use crate::{
     error::{Error, Result},
@@ -24,7 +29,7 @@ use crate::{
         Caller, Connection, Permit, Writing,
         audit::{self, Event},
         restarts::{self, NewRestart},
-        secrets::{self as stored, Secret},
+        servers::Running,
     },
 };
 
@@ -48,7 +53,8 @@ pub struct Progress {
     pub steps: Vec<Step>,
 }
 
-/// Begins to restart the running servers that differ because of one secret, of the organization or of a workspace.
+/// Begins to restart the running servers that differ because of one secret, of the organization or of a workspace, also
+/// of a deleted one.
 ///
 /// # Errors
 /// [`Error::NotFound`] without such a secret; otherwise as [`of_workspace`].
@@ -56,7 +62,7 @@ pub async fn of_secret(
     app: &App,
     caller: &Caller,
     place: secrets::Place<'_>,
-    name: &str,
+    which: Which<'_>,
     wish: Input<Wish>,
 ) -> Result<Progress> {
     let mut tx = app.store.write(place.organization).await?;
@@ -65,7 +71,7 @@ pub async fn of_secret(
         Some(slug) => (workspace(place.organization, slug), Action::RestartHolders),
     };
     let permit = authorize(&mut tx, caller, target, action).await?;
-    let secret = stored::find(&mut tx, &permit, name).await?.ok_or(Error::NotFound)?;
+    let secret = holders::find(&mut tx, &permit, which).await?;
     begin(app, tx, permit, caller, Some(secret), wish.checked()?).await
 }
 
@@ -74,13 +80,18 @@ pub async fn of_secret(
 /// # Errors
 /// [`Error::Conflict`] when every one of them is in a rolling restart already, [`Error::Sealed`] without keys; otherwise
 /// as the order of answers says.
-pub async fn of_workspace(app: &App, caller: &Caller, slug: &str, name: &str, wish: Input<Wish>) -> Result<Progress> {
-    let mut tx = app.store.write(slug).await?;
-    let permit = authorize(&mut tx, caller, workspace(slug, name), Action::StopServers).await?;
+pub async fn of_workspace(
+    app: &App,
+    caller: &Caller,
+    place: secrets::Place<'_>,
+    wish: Input<Wish>,
+) -> Result<Progress> {
+    let mut tx = app.store.write(place.organization).await?;
+    let permit = authorize(&mut tx, caller, place.target(), Action::StopServers).await?;
     begin(app, tx, permit, caller, None, wish.checked()?).await
 }
 
-/// The servers that [`of_secret`] would restart now, by workspace and slug.
+/// The servers that [`of_secret`] would restart now, by workspace and slug; without a secret, [`of_workspace`].
 ///
 /// # Errors
 /// [`Error::NotFound`] without such a secret; otherwise as the order of answers says.
@@ -88,15 +99,30 @@ pub async fn would_restart(
     app: &App,
     caller: &Caller,
     place: secrets::Place<'_>,
-    name: &str,
-) -> Result<Vec<drift::StaleServer>> {
+    which: Option<Which<'_>>,
+) -> Result<Vec<StaleServer>> {
     let mut db = app.store.read().await?;
-    let permit = authorize(&mut db, caller, place.target(), place.seeing_holders()).await?;
-    let secret = stored::find(&mut db, &permit, name).await?.ok_or(Error::NotFound)?;
-    let stale = drift::differing(app, &mut db, &permit, Some(secret.id)).await?;
-    let taken = restarts::of_servers(&mut db, stale.iter().map(|server| server.id)).await?;
+    let action = if which.is_some() { place.seeing_holders() } else { place.seeing() };
+    let permit = authorize(&mut db, caller, place.target(), action).await?;
+    let secret = match which {
+        Some(which) => Some(holders::find(&mut db, &permit, which).await?),
+        None => None,
+    };
+    let (stale, taken) = that_differ(app, &mut db, &permit, secret).await?;
     let free = stale.into_iter().filter(|server| !taken.contains_key(&server.id));
-    Ok(free.map(drift::StaleServer::from).collect())
+    Ok(free.map(StaleServer::from).collect())
+}
+
+/// The servers to restart, and the rolling restarts that some of them are in already.
+async fn that_differ(
+    app: &App,
+    db: &mut Connection,
+    permit: &Permit,
+    because_of: Option<SecretId>,
+) -> Result<(Vec<Running>, HashMap<ServerId, RestartId>)> {
+    let stale = drift::differing(app, db, permit, because_of).await?;
+    let taken = restarts::of_servers(db, stale.iter().map(|server| server.id)).await?;
+    Ok((stale, taken))
 }
 
 async fn begin(
@@ -104,12 +130,11 @@ async fn begin(
     mut tx: Writing,
     permit: Permit,
     caller: &Caller,
-    secret: Option<Secret>,
+    secret: Option<SecretId>,
     wish: Wish,
 ) -> Result<Progress> {
     app.keyring.root_key_id()?;
-    let stale = drift::differing(app, &mut tx, &permit, secret.as_ref().map(|secret| secret.id)).await?;
-    let taken = restarts::of_servers(&mut tx, stale.iter().map(|server| server.id)).await?;
+    let (stale, taken) = that_differ(app, &mut tx, &permit, secret).await?;
     if let (Some(other), true) = (taken.values().next(), taken.len() == stale.len()) {
         return Err(Error::Conflict(
             format!("every server that differs is in a rolling restart already; nothing was done; look at {other}")
@@ -120,7 +145,7 @@ async fn begin(
     let left_out = |other: &RestartId| format!("it is in the rolling restart {other} already");
     let new = NewRestart {
         id: RestartId::new(permit.now(), random::bytes()),
-        secret: secret.as_ref().map(|secret| secret.id),
+        secret,
         rules: RestartRules {
             batch_size: wish.batch_size.unwrap_or_else(|| usual_batch(free)),
             pause_on_failure: wish.pause_on_failure,

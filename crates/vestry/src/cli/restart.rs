@@ -47,13 +47,16 @@ pub(crate) struct Rolling {
     /// Go on also after a server could not be restarted
     #[arg(long)]
     pub(crate) keep_going: bool,
+    /// Only say which servers that would be; restart nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// Which servers of a workspace to restart.
 #[derive(Args)]
 pub(crate) struct Which {
     /// The server
-    #[arg(conflicts_with_all = ["batch", "keep_going"], add = names_of(Noun::Server))]
+    #[arg(conflicts_with_all = ["batch", "keep_going", "dry_run"], add = names_of(Noun::Server))]
     pub(crate) server: Option<String>,
     /// Every running server of the workspace that needs it, batch by batch
     #[arg(long, conflicts_with = "server")]

@@ -68,11 +68,14 @@ pub(crate) enum Secret {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Restart the running servers that differ because of a secret, batch by batch
+    /// Restart the running servers that differ because of a secret, batch by batch, also of a deleted one
     RestartHolders {
         /// The secret
         #[arg(add = names_of(Noun::Secret))]
         name: String,
+        /// The deleted secret with this id
+        #[arg(long, value_name = "ID")]
+        id: Option<String>,
         #[command(flatten)]
         whose: Whose,
         #[command(flatten)]

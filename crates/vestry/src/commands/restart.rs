@@ -11,7 +11,8 @@ use crate::{
     address::segment,
     cli::restart::{One, Restart as Args, Rolling},
     exit::Failure,
-    models::Restart,
+    models::{Restart, WouldRestart},
+    output::Table,
     place::{Connection, Scope, organization_path},
     text::escape,
 };
@@ -42,7 +43,7 @@ pub(crate) fn run(connection: &Connection<'_>, args: Args) -> Result<(), Failure
     }
 }
 
-/// Begins a rolling restart at a path, and watches it until it pauses or ends. `nothing` says that no server differs.
+/// Begins a rolling restart at a path, or only says what it would take, and watches it until it pauses or ends. `nothing` says that no server differs.
 pub(crate) fn begin(
     connection: &Connection<'_>,
     organization: &str,
@@ -50,6 +51,9 @@ pub(crate) fn begin(
     rolling: &Rolling,
     nothing: &str,
 ) -> Result<(), Failure> {
+    if rolling.dry_run {
+        return dry_run(connection, path, nothing);
+    }
     let mut wish = json!({ "pause_on_failure": !rolling.keep_going });
     if let Some(size) = rolling.batch {
         wish["batch_size"] = size.into();
@@ -71,6 +75,30 @@ pub(crate) fn begin(
         ));
     }
     watch::watch(&one, begun)
+}
+
+/// Says which servers a rolling restart that is begun at a path would take. `nothing` says that no server differs.
+fn dry_run(connection: &Connection<'_>, path: &str, nothing: &str) -> Result<(), Failure> {
+    let out = connection.out;
+    let answer = connection.client.request(Method::POST, path).json(&json!({ "dry_run": true })).send()?;
+    if out.json {
+        return out.document(&answer.body);
+    }
+    let would = answer.read::<WouldRestart>()?.servers;
+    if would.is_empty() {
+        out.say(nothing);
+        return Ok(());
+    }
+    let mut table = Table::new(&["Server"]);
+    for server in &would {
+        table.row([format!("{}/{}", server.workspace, server.server).into()]);
+    }
+    out.table(&table)?;
+    out.say(&format!(
+        "{} would be restarted; nothing was done",
+        servers(u32::try_from(would.len()).unwrap_or(u32::MAX))
+    ));
+    Ok(())
 }
 
 /// One rolling restart of an organization.

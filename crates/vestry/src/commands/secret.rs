@@ -72,12 +72,14 @@ pub(crate) fn run(connection: &Connection<'_>, args: Args) -> Result<(), Failure
             }
         }
         Args::Report(args) => report::run(connection, &args),
-        Args::RestartHolders { name, whose, rolling } => {
+        Args::RestartHolders { name, id, whose, rolling } => {
             let scope = connection.scope(&whose)?;
-            let question =
-                format!("Restart every running server of {scope} that differs because of {}?", escape(&name));
-            prompt::confirm(connection.out, connection.settings.yes, &question, None)?;
-            restart_holders(connection, &scope, &name, &rolling)
+            if !rolling.dry_run {
+                let question =
+                    format!("Restart every running server of {scope} that differs because of {}?", escape(&name));
+                prompt::confirm(connection.out, connection.settings.yes, &question, None)?;
+            }
+            restart_holders(connection, &scope, &name, id.as_deref(), &rolling)
         }
         Args::Delete { name, whose, if_match, dry_run } => {
             let scope = connection.scope(&whose)?;
@@ -89,17 +91,34 @@ pub(crate) fn run(connection: &Connection<'_>, args: Args) -> Result<(), Failure
     }
 }
 
-/// Restarts the running servers that differ because of a secret.
-fn restart_holders(connection: &Connection<'_>, scope: &Scope, name: &str, rolling: &Rolling) -> Result<(), Failure> {
-    let escaped = escape(name);
+/// Restarts the running servers that differ because of a secret: the one that is there, or else a deleted one; the deleted
+/// one with an id, where that is given.
+fn restart_holders(
+    connection: &Connection<'_>,
+    scope: &Scope,
+    name: &str,
+    id: Option<&str>,
+    rolling: &Rolling,
+) -> Result<(), Failure> {
     let organization = match scope {
         Scope::Workspace(place) => &place.organization,
         Scope::Organization(organization) => organization,
     };
-    let path = format!("{}/restarts", scope.secret(name));
-    let nothing = format!("no running server of {scope} differs because of {escaped}");
-    restart::begin(connection, organization, &path, rolling, &nothing)
-        .map_err(|failure| missing(connection, scope, name, failure))
+    let nothing = format!("no running server of {scope} differs because of {}", escape(name));
+    let begin = |path: String| restart::begin(connection, organization, &format!("{path}/restarts"), rolling, &nothing);
+    if let Some(id) = id {
+        return begin(scope.deleted_secret(id)).map_err(|failure| match failure.is_not_found() {
+            true => deleted_secrets::unknown_id(scope, id),
+            false => failure,
+        });
+    }
+    match begin(scope.secret(name)) {
+        Err(failure) if failure.is_not_found() => {
+            let missing = missing(connection, scope, name, failure);
+            begin(holders::path_of_deleted(connection, scope, name, missing)?)
+        }
+        begun => begun,
+    }
 }
 
 /// A secret that was not found: which one was meant?
@@ -119,7 +138,8 @@ fn missing(connection: &Connection<'_>, scope: &Scope, name: &str, failure: Fail
         let message = format!("there is no secret {} in {scope} any more: {}", deleted.name, described(&deleted));
         let command = format!("{} {}", deleted.name, scope.flag());
         return Failure { message, ..failure }.help(format!(
-            "bring it back:  vestry secret restore {command}\nwho still has it:  vestry secret holders {command}"
+            "bring it back:  vestry secret restore {command}\nwho still has it:  vestry secret holders {command}\n\
+             restart those:  vestry secret restart-holders {command}"
         ));
     }
     connection.missing(failure, "secret", name, &scope.secrets(), "name")
@@ -235,7 +255,7 @@ fn say_consequences(connection: &Connection<'_>, scope: &Scope, body: &Value) ->
 
 /// Which servers need a restart.
 struct Need<'a> {
-    /// Because of which secret, where that is one and there.
+    /// Because of which secret, where that is one.
     secret: Option<&'a str>,
     servers: u64,
     workspaces: &'a [&'a str],

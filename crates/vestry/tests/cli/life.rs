@@ -216,6 +216,31 @@ fn who_holds_a_deleted_secret_is_found_by_its_name() {
       error: there is no secret API_KEY in acme/nlp any more: v4, deleted 6 Jan 2020 by Mina
       help:  bring it back:  vestry secret restore API_KEY -w acme/nlp
              who still has it:  vestry secret holders API_KEY -w acme/nlp
+             restart those:  vestry secret restart-holders API_KEY -w acme/nlp
+    exit 65
+    ");
+}
+
+#[test]
+fn who_still_holds_a_deleted_secret_is_restarted_by_its_name_or_id() {
+    let restarts = "POST /organizations/acme/workspaces/nlp/deleted-secrets/d1/restarts";
+    let would = json!({"servers": [{"workspace": "nlp", "server": "jupyter"}]});
+    let (stub, machine) =
+        nlp(vec![Answer::json(DELETED, 200, list(json!([deleted("d1", 4)]))), Answer::json(restarts, 200, would)]);
+    insta::assert_snapshot!(machine.run("secret restart-holders API_KEY --dry-run").session(), @r"
+    stdout:
+      Server
+      nlp/jupyter
+    stderr:
+      API_KEY is deleted: v4, deleted 6 Jan 2020 by Mina
+      1 server would be restarted; nothing was done
+    exit 0
+    ");
+    assert_eq!(stub.only(restarts).json(), json!({"dry_run": true}));
+    insta::assert_snapshot!(machine.run("secret restart-holders API_KEY --id d9 --dry-run").session(), @r"
+    stderr:
+      error: there is no deleted secret of acme/nlp with the id `d9`; nothing was done
+      help:  those that can be restored:  vestry secret list --deleted -w acme/nlp
     exit 65
     ");
 }

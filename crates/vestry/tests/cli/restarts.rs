@@ -76,6 +76,30 @@ fn one_server_alone_is_said_in_one_line_and_none_at_all_is_no_failure() {
 }
 
 #[test]
+fn a_dry_run_says_which_servers_those_are_and_asks_nothing() {
+    let servers = |all: &[&str]| json!({ "servers": all.iter().map(|one| json!({ "workspace": "nlp", "server": one })).collect::<Vec<_>>() });
+    let (stub, machine) = nlp(vec![
+        Answer::json(OF_SECRET, 200, servers(&["jupyter", "web"])),
+        Answer::json(OF_WORKSPACE, 200, servers(&[])),
+    ]);
+    insta::assert_snapshot!(machine.run("secret restart-holders API_KEY --org --dry-run").session(), @r"
+    stdout:
+      Server
+      nlp/jupyter
+      nlp/web
+    stderr:
+      2 servers would be restarted; nothing was done
+    exit 0
+    ");
+    assert_eq!(stub.only(OF_SECRET).json(), json!({ "dry_run": true }));
+    let ran = machine.run("server restart --stale --dry-run");
+    assert_eq!((ran.stderr.as_str(), ran.code), ("no running server of acme/nlp needs a restart\n", Some(0)));
+    let ran = machine.run("secret restart-holders API_KEY --org --dry-run --json");
+    assert_eq!(serde_json::from_str::<Value>(&ran.stdout).unwrap(), servers(&["jupyter", "web"]));
+    assert_eq!(machine.run("server restart web --dry-run").code, Some(64));
+}
+
+#[test]
 fn a_pause_says_what_failed_why_and_what_can_be_typed() {
     let (_stub, machine) = nlp(vec![
         Answer::json(OF_SECRET, 202, restart("running", &["restarting", "waiting"])).with("etag", "\"1\""),

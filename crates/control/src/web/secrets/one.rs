@@ -356,7 +356,7 @@ pub(in crate::web) async fn restart_form(
     query: Params<Query>,
 ) -> Result<Response> {
     let frame = Frame::of(&app, &reader, Some(&at.organization)).await?;
-    let servers = restarts::would_restart(&app, &reader.caller, at.place(), &at.name).await?;
+    let servers = restarts::would_restart(&app, &reader.caller, at.place(), Some(Which::Named(&at.name))).await?;
     page(&RestartPage { frame, at, query: Query::of(query), servers })
 }
 
@@ -371,7 +371,7 @@ pub(in crate::web) async fn restart_holders(
 
 async fn begin_restart(app: &App, reader: &Reader, at: &At) -> Result<Response> {
     let wish = Input::new(Ok(Wish { batch_size: None, pause_on_failure: true }));
-    let begun = restarts::of_secret(app, &reader.caller, at.place(), &at.name, wish).await?;
+    let begun = restarts::of_secret(app, &reader.caller, at.place(), Which::Named(&at.name), wish).await?;
     Ok(see(&address(&at.organization, &begun)))
 }
 

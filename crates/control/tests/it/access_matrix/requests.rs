@@ -50,6 +50,8 @@ const BODIES: &[(&str, &str)] = &[
     ),
     ("POST /api/v1/organizations/{organization}/secrets/{name}/restarts", "{}"),
     ("POST /api/v1/organizations/{organization}/workspaces/{workspace}/secrets/{name}/restarts", "{}"),
+    ("POST /api/v1/organizations/{organization}/deleted-secrets/{secret}/restarts", "{}"),
+    ("POST /api/v1/organizations/{organization}/workspaces/{workspace}/deleted-secrets/{secret}/restarts", "{}"),
     ("POST /api/v1/organizations/{organization}/workspaces/{workspace}/restarts", "{}"),
     (
         "POST /api/v1/organizations/{organization}/workspaces/{workspace}/servers",

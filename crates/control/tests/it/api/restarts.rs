@@ -95,6 +95,44 @@ async fn events(house: &House, action: &str) -> Vec<Value> {
 }
 
 both! {
+    async fn who_still_holds_a_deleted_secret_is_restarted_and_a_dry_run_only_says_who(house) {
+        write_key(&house).await;
+        house.owner.put(&format!("{LAB}/secrets/OWN"), json!({ "value": "its own value" })).await.expect(201);
+        servers(&house, LAB, &["a", "b"]).await;
+        let deleted = async |person: &Actor, place: &str, name: &str| {
+            person.delete(&format!("{place}/secrets/{name}")).await.expect(204);
+            let listed = person.get(&format!("{place}/deleted-secrets")).await.expect(200).json();
+            format!("{place}/deleted-secrets/{}", listed["items"][0]["id"].as_str().unwrap())
+        };
+        let key = deleted(&house.administrator, "/organizations/acme", "KEY").await;
+        servers(&house, LAB, &["fresh"]).await;
+        let both = json!([{ "workspace": "lab", "server": "a" }, { "workspace": "lab", "server": "b" }]);
+        let dry_run = async |person: &Actor, place: &str| {
+            person.post(&format!("{place}/restarts"), json!({ "dry_run": true })).await
+        };
+        let would = dry_run(&house.administrator, &key).await.expect(200);
+        assert_eq!(would.json(), json!({ "servers": both }));
+        let nothing = house.administrator.get(RESTARTS).await.expect(200).json();
+        assert_eq!(nothing["items"], json!([]), "nothing was begun");
+        assert_eq!(starts(&house).await, ["lab/a 1", "lab/b 1", "lab/fresh 1"]);
+
+        let how = json!({ "pause_on_failure": false });
+        let restart = begin(&house.administrator, &key, how.clone()).await;
+        let done = settled(&house.administrator, &restart).await;
+        assert_eq!((steps(&done), &done["secret"]), (vec!["lab/a failed".to_owned(), "lab/b failed".to_owned()], &json!("KEY")));
+
+        let own = deleted(&house.owner, LAB, "OWN").await;
+        assert_eq!(dry_run(&house.owner, LAB).await.expect(200).json()["servers"].as_array().unwrap().len(), 3);
+        let would = dry_run(&house.owner, &own).await.expect(200).json();
+        assert_eq!(would["servers"].as_array().unwrap().len(), 3);
+        let restart = begin(&house.owner, &own, how).await;
+        assert_eq!(steps(&settled(&house.owner, &restart).await).len(), 3);
+        // A dry run asks for nothing more than looking does.
+        dry_run(&house.collaborator, &own).await.expect(403);
+        dry_run(&house.member, LAB).await.expect(404);
+        dry_run(&house.collaborator, LAB).await.expect(200);
+    }
+
     async fn exactly_the_servers_that_differ_because_of_the_secret_are_restarted(house) {
         for name in ["north", "south"] {
             house.owner.post("/organizations/acme/workspaces", json!({ "name": name })).await.expect(201);

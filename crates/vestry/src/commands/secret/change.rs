@@ -8,10 +8,9 @@ use super::{Need, mismatch, missing, reach, restarts, revision, say_consequences
 use crate::{
     address::segment,
     cli::secret::{Edit, Reach},
-    client::read,
     commands::changed,
     exit::Failure,
-    models::{Secret, Workspace},
+    models::Secret,
     place::{Connection, Scope},
     prompt,
     text::escape,
@@ -195,24 +194,20 @@ pub(super) fn delete(
     let undo = format!("vestry secret restore {} {}", secret.name, scope.flag());
     connection.out.say(&format!("undo within {RESTORABLE_DAYS} days:  {undo}"));
     if secret.holders != Some(0) {
-        say_restarts(connection, scope);
+        say_restarts(connection, scope, secret.name.as_str());
     }
     Ok(())
 }
 
-/// Says which servers need a restart now. It is only said, so a failure here is none of the delete's.
-fn say_restarts(connection: &Connection<'_>, scope: &Scope) {
-    let found = match scope {
-        Scope::Workspace(place) => connection.client.get(&place.path("")).map(|answer| vec![answer.body]),
-        Scope::Organization(organization) => {
-            connection.client.list(&crate::place::organization_path(organization, "/workspaces"), None)
-        }
-    };
-    let mut workspaces: Vec<Workspace> = found.unwrap_or_default().iter().filter_map(|body| read(body).ok()).collect();
-    workspaces.retain(|workspace| workspace.servers.restart_needed > 0);
-    let servers = workspaces.iter().fold(0, |sum: u64, workspace| sum.saturating_add(workspace.servers.restart_needed));
-    let slugs: Vec<&str> = workspaces.iter().map(|workspace| workspace.slug.as_str()).collect();
-    let need = Need { secret: None, servers, workspaces: &slugs };
+/// Says which servers need a restart now because of the secret that was deleted. It is only said, so a failure here is none
+/// of the delete's.
+fn say_restarts(connection: &Connection<'_>, scope: &Scope, name: &str) {
+    let Some(deleted) = super::last_deleted(connection, scope, name) else { return };
+    let path = scope.deleted_secret(deleted.id.as_str());
+    let Ok(held) = super::holders::of(connection, &path, None) else { return };
+    let stale = held.items.iter().filter(|one| one.drift.is_some());
+    let workspaces: Vec<&str> = stale.map(|one| one.workspace.as_str()).collect();
+    let need = Need { secret: Some(name), servers: workspaces.len() as u64, workspaces: &workspaces };
     if let Some(text) = restarts(connection, scope, &need) {
         connection.out.say(&text);
     }

@@ -41,8 +41,8 @@ pub(super) fn run(connection: &Connection<'_>, args: &Args) -> Result<(), Failur
         connection.out.table(&servers(&held.items, &args.name))?;
         let stale: Vec<&str> =
             held.items.iter().filter(|one| one.drift.is_some()).map(|one| one.workspace.as_str()).collect();
-        // Of a deleted one there are no holders to restart.
-        let secret = Some(args.name.as_str()).filter(|name| path == scope.secret(name));
+        // Of two that had the name, the command restarts for the one that is there.
+        let secret = Some(args.name.as_str()).filter(|_| args.id.is_none() && !args.deleted);
         let need = Need { secret, servers: stale.len() as u64, workspaces: &stale };
         if let Some(text) = restarts(connection, &scope, &need) {
             connection.out.data(&text)?;
@@ -63,21 +63,39 @@ pub(super) fn what(name: &str, version: Option<u32>) -> String {
     }
 }
 
-/// The path of the secret that is meant: one that is there, or else a deleted one, which is said then.
+/// The path of the secret that is meant.
 fn which(connection: &Connection<'_>, scope: &Scope, args: &Args) -> Result<String, Failure> {
-    let name = args.name.as_str();
-    if let Some(id) = &args.id {
-        return Ok(scope.deleted_secret(id));
+    match &args.id {
+        Some(id) => Ok(scope.deleted_secret(id)),
+        None if args.deleted => {
+            let missing = deleted_secrets::none(connection, scope, &args.name);
+            path_of_deleted(connection, scope, &args.name, missing)
+        }
+        None => path(connection, scope, &args.name),
     }
-    let missing = match connection.client.get(&scope.secret(name)) {
-        _ if args.deleted => deleted_secrets::none(connection, scope, name),
+}
+
+/// The path of the secret of a name: one that is there, or else a deleted one, which is said then.
+fn path(connection: &Connection<'_>, scope: &Scope, name: &str) -> Result<String, Failure> {
+    match connection.client.get(&scope.secret(name)) {
         Ok(_) => {
             say_earlier(connection, scope, name);
-            return Ok(scope.secret(name));
+            Ok(scope.secret(name))
         }
-        Err(failure) if failure.is_not_found() => missing(connection, scope, name, failure),
-        Err(failure) => return Err(failure),
-    };
+        Err(failure) if failure.is_not_found() => {
+            path_of_deleted(connection, scope, name, missing(connection, scope, name, failure))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// The path of the deleted secret of a name, which is said.
+pub(super) fn path_of_deleted(
+    connection: &Connection<'_>,
+    scope: &Scope,
+    name: &str,
+    missing: Failure,
+) -> Result<String, Failure> {
     let deleted = deleted_secrets::find(connection, scope, name, None)?.ok_or(missing)?;
     connection.out.say(&format!("{} is deleted: {}", deleted.name, deleted_secrets::described(&deleted)));
     Ok(scope.deleted_secret(deleted.id.as_str()))
