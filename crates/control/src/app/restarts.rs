@@ -300,6 +300,18 @@ async fn changed(db: &mut Connection, caller: &Caller, slug: &str, id: &str) -> 
     Ok((permit, restart))
 }
 
+/// Whether the caller may continue and abort a rolling restart: for what a page offers, those ask again.
+///
+/// # Errors
+/// As the order of answers says.
+pub async fn may_change(app: &App, caller: &Caller, slug: &str, id: &str) -> Result<bool> {
+    match changed(&mut *app.store.read().await?, caller, slug, id).await {
+        Ok(_) => Ok(true),
+        Err(Error::Forbidden(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// A permit in the workspace of a rolling restart, not in another one that has got its slug.
 async fn there(
     db: &mut Connection,

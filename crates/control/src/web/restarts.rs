@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use domain::{RestartState, RestartStep, WorkspaceRole};
+use domain::{RestartState, RestartStep};
 use serde::Deserialize;
 
 use super::{
@@ -17,7 +17,6 @@ use crate::{
         App, Input, Precondition,
         restarts::{self, Progress, Step, Wish},
         secrets::Place,
-        workspaces,
     },
     error::{Error, Result},
     http::path::Path,
@@ -106,14 +105,7 @@ pub(super) async fn show(
     let found = restarts::get(&app, &reader.caller, &organization, &restart, None, now).await?;
     let Progress { restart, steps } = found.ok_or(Error::NotFound)?;
     let tally = restart.tally;
-    let may_change = frame.administrator()
-        || match (&restart.workspace, &restart.secret) {
-            (None, _) => false,
-            (Some(_), None) => true,
-            (Some((_, slug)), Some(_)) => {
-                workspaces::get(&app, &reader.caller, &organization, slug.as_str()).await?.role == WorkspaceRole::Owner
-            }
-        };
+    let may_change = restarts::may_change(&app, &reader.caller, &organization, &restart.id.to_string()).await?;
     page(&ShowPage {
         frame,
         id: restart.id.to_string(),
