@@ -5,7 +5,11 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use domain::Access;
 use serde::Deserialize;
 
-use super::{At, form::Effect};
+use super::{
+    At,
+    form::Effect,
+    held_by::{HolderRow, ReaderRow},
+};
 use crate::{
     app::{
         App, Input, Precondition,
@@ -84,24 +88,6 @@ struct VersionRow {
     newest: bool,
 }
 
-struct HolderRow {
-    workspace: String,
-    server: String,
-    version: u32,
-    started: Moment,
-    by: String,
-    stale: Option<&'static str>,
-}
-
-struct ReaderRow {
-    workspace: String,
-    who: String,
-    host: String,
-    version: u32,
-    last: Moment,
-    reads: u32,
-}
-
 /// A secret's page.
 pub(in crate::web) async fn show(
     State(app): State<App>,
@@ -167,33 +153,6 @@ impl VersionRow {
     }
 }
 
-impl From<holders::Seen> for HolderRow {
-    fn from(holders::Seen { holder, drift }: holders::Seen) -> Self {
-        Self {
-            workspace: holder.workspace_slug.to_string(),
-            server: holder.server.to_string(),
-            version: holder.version,
-            started: moment(holder.started_at),
-            by: words::by(holder.started_by.as_ref()),
-            stale: drift.map(|explained| explained.cause.reason.as_str()),
-        }
-    }
-}
-
-impl From<holders::Reader> for ReaderRow {
-    fn from(reader: holders::Reader) -> Self {
-        let token = reader.token.map(|token| format!("token {token}"));
-        Self {
-            workspace: reader.workspace.to_string(),
-            who: token.unwrap_or_else(|| words::by(reader.person.as_ref())),
-            host: reader.host,
-            version: reader.version,
-            last: moment(reader.last_read_at),
-            reads: reader.reads,
-        }
-    }
-}
-
 #[derive(Template)]
 #[template(path = "secrets/delete.html")]
 struct DeletePage {
@@ -241,13 +200,21 @@ pub(in crate::web) async fn delete(
     Path(at): Path<At>,
     form: Form,
 ) -> Result<Response> {
-    if form.has("in_use") && form.text("name").trim() != at.name {
+    let part = Input::new(Ok(holders::Part { version: None, before: None, limit: 1 }));
+    let (held, _) = holders::list(&app, &reader.caller, at.place(), Which::Named(&at.name), part).await?;
+    if !held.is_empty() && form.text("name").trim() != at.name {
         let message = format!("Type {} to delete it. Nothing was deleted.", at.name);
         let errors = vec![FieldError { field: "name", code: "not_the_name", message }];
         return page_with(StatusCode::UNPROCESSABLE_ENTITY, &deletion(&app, &reader, at, errors).await?);
     }
+    let id = secrets::get(&app, &reader.caller, at.place(), &at.name).await?.secret.id;
     secrets::delete(&app, &reader.caller, at.place(), &at.name, expected(&form)).await?;
-    Ok(see(&format!("{}?done=deleted", at.list())))
+    // Whoever deletes what leaked wants to know next who still has it.
+    let held = restarts::would_restart(&app, &reader.caller, at.place(), Some(Which::Deleted(&id.to_string()))).await?;
+    Ok(match held.is_empty() {
+        true => see(&format!("{}?done=deleted", at.list())),
+        false => see(&format!("{}/deleted-secrets/{id}?done=deleted", at.base())),
+    })
 }
 
 /// The revision that the reader saw.

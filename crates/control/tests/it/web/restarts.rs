@@ -60,6 +60,31 @@ both! {
         browser.post(&format!("{address}/abortion"), &[("revision", "x")]).await.expect(412);
     }
 
+    async fn what_was_deleted_is_taken_from_those_who_still_have_it(house) {
+        house.owner.put(&format!("{LAB}/secrets/LEAKED"), json!({ "value": "a canary" })).await.expect(201);
+        runs(&house, &house.owner, &server(&house.owner, LAB, "holds").await).await;
+        let browser = Browser::of(&house, &house.owner).await;
+        let deletion = format!("{LAB}/secrets/LEAKED/deletion");
+        let revision = browser.get(&deletion).await.expect(200).hidden("revision");
+        // Whether it is in use is not the form's to say.
+        browser.post(&deletion, &[("revision", &revision)]).await.expect(422).says("Nothing was deleted");
+        let deleted = browser.post(&deletion, &[("revision", &revision), ("name", "LEAKED")]).await;
+        let deleted = deleted.leads(&format!("{LAB}/deleted-secrets/")).location();
+        let page = browser.get(&deleted).await.expect(200).says("Deleted. It can be restored").says("1 running server still has it");
+        let page = page.says("restart needed: deleted").does_not_say("canary");
+        let address = deleted.split('?').next().expect("a path");
+        let begun = browser.post(&format!("{address}/restarts"), &[]).await.leads("/organizations/acme/restarts/").location();
+        let ended = eventually("its end", async || {
+            let page = browser.get(&begun).await.expect(200);
+            page.text.contains(">done<").then_some(page)
+        })
+        .await;
+        ended.says("LEAKED").says("1 failed");
+        let restore = page.between("action=\"", "\"").into_iter().find(|to| to.ends_with("/restoration")).expect("a form");
+        browser.post(&restore, &[("revision", &page.hidden("revision"))]).await.leads(&format!("{LAB}/secrets/LEAKED"));
+        browser.get(address).await.expect(404);
+    }
+
     async fn what_is_saved_is_brought_to_exactly_the_servers_that_differ_because_of_it(house) {
         let own = format!("{LAB}/secrets/OWN");
         house.owner.put(&own, json!({ "value": "a first value" })).await.expect(201);
