@@ -199,6 +199,17 @@ pub async fn list(
     Ok(restarts::list(&mut db, &permit, before, limit.checked()?).await?)
 }
 
+/// The rolling restarts that run or are paused and that the caller may know of: of the organization, or those that restart
+/// servers of one workspace.
+///
+/// # Errors
+/// As the order of answers says.
+pub async fn open(app: &App, caller: &Caller, place: secrets::Place<'_>) -> Result<Vec<Restart>> {
+    let mut db = app.store.read().await?;
+    let permit = authorize(&mut db, caller, place.target(), place.seeing()).await?;
+    Ok(restarts::open(&mut db, &permit).await?)
+}
+
 /// How far a rolling restart is; with a known revision waits for another one, `None` if there was none by then.
 ///
 /// # Errors

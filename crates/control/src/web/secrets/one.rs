@@ -27,7 +27,7 @@ use crate::{
         form::Form,
         frame::{Frame, Reader, page, page_with, see},
         query::Query,
-        restarts::address,
+        restarts::{Open, address},
         words::{self, Moment, moment},
     },
 };
@@ -47,6 +47,8 @@ struct ShowPage {
     holders: Vec<HolderRow>,
     readers: Vec<ReaderRow>,
     stale: usize,
+    /// The rolling restarts because of it that are not over.
+    restarts: Vec<Open>,
 }
 
 /// The secret itself.
@@ -107,6 +109,8 @@ pub(in crate::web) async fn show(
         (Vec::new(), Vec::new())
     };
     let holders: Vec<_> = holders.into_iter().map(HolderRow::from).collect();
+    let mut restarts = Open::of(&app, &reader, at.place()).await?;
+    restarts.retain(|restart| restart.secret.as_ref().is_some_and(|(id, _)| *id == listed.secret.id));
     page(&ShowPage {
         frame,
         at,
@@ -116,6 +120,7 @@ pub(in crate::web) async fn show(
         versions: versions.into_iter().map(|version| VersionRow::of(version, newest)).collect(),
         stale: holders.iter().filter(|holder| holder.stale.is_some()).count(),
         holders,
+        restarts,
         readers: readers.into_iter().map(ReaderRow::from).collect(),
     })
 }
