@@ -107,7 +107,7 @@ fn a_write_says_what_it_overrides_and_which_servers_need_a_restart() {
     stderr:
       set API_KEY v4 in acme/nlp (overrides the organization's v9)
       warning: api_key differs only in case.
-      1 running server needs a restart:  vestry server restart --stale
+      1 running server needs a restart:  vestry secret restart-holders API_KEY -w acme/nlp
     exit 0
     ");
 }
