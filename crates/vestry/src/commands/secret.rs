@@ -75,14 +75,17 @@ pub(crate) fn run(connection: &Connection<'_>, args: Args) -> Result<(), Failure
             }
         }
         Args::Report(args) => report::run(connection, &args),
-        Args::RestartHolders { name, id, whose, rolling } => {
+        Args::RestartHolders { name, servers, id, whose, rolling } => {
             let scope = connection.scope(&whose)?;
             if !rolling.dry_run {
-                let question =
-                    format!("Restart every running server of {scope} that differs because of {}?", escape(&name));
+                let which = match servers.as_slice() {
+                    [] => format!("every running server of {scope} that differs because of {}", escape(&name)),
+                    servers => escape(&servers.join(", ")),
+                };
+                let question = format!("Restart {which}?");
                 prompt::confirm(connection.out, connection.settings.yes, &question, None)?;
             }
-            restart_holders(connection, &scope, &name, id.as_deref(), &rolling)
+            restart_holders(connection, &scope, &name, id.as_deref(), &servers, &rolling)
         }
         Args::Delete { name, whose, if_match, dry_run } => {
             let scope = connection.scope(&whose)?;
@@ -101,14 +104,11 @@ fn restart_holders(
     scope: &Scope,
     name: &str,
     id: Option<&str>,
+    only: &[String],
     rolling: &Rolling,
 ) -> Result<(), Failure> {
-    let organization = match scope {
-        Scope::Workspace(place) => &place.organization,
-        Scope::Organization(organization) => organization,
-    };
     let nothing = format!("no running server of {scope} differs because of {}", escape(name));
-    let begin = |path: String| restart::begin(connection, organization, &format!("{path}/restarts"), rolling, &nothing);
+    let begin = |path: String| restart::begin(connection, scope, &format!("{path}/restarts"), only, rolling, &nothing);
     if let Some(id) = id {
         return begin(scope.deleted_secret(id)).map_err(|failure| match failure.is_not_found() {
             true => deleted_secrets::unknown_id(scope, id),

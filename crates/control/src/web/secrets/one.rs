@@ -356,7 +356,8 @@ pub(in crate::web) async fn restart_form(
     query: Params<Query>,
 ) -> Result<Response> {
     let frame = Frame::of(&app, &reader, Some(&at.organization)).await?;
-    let servers = restarts::would_restart(&app, &reader.caller, at.place(), Some(Which::Named(&at.name))).await?;
+    let (which, wish) = (Some(Which::Named(at.name.as_str())), Input::new(Ok(Wish::default())));
+    let servers = restarts::would_restart(&app, &reader.caller, at.place(), which, wish).await?;
     page(&RestartPage { frame, at, query: Query::of(query), servers })
 }
 
@@ -370,7 +371,7 @@ pub(in crate::web) async fn restart_holders(
 }
 
 async fn begin_restart(app: &App, reader: &Reader, at: &At) -> Result<Response> {
-    let wish = Input::new(Ok(Wish { batch_size: None, pause_on_failure: true }));
+    let wish = Input::new(Ok(Wish::default()));
     let begun = restarts::of_secret(app, &reader.caller, at.place(), Which::Named(&at.name), wish).await?;
     Ok(see(&address(&at.organization, &begun)))
 }
