@@ -37,7 +37,7 @@ pub(crate) fn run(connection: &Connection<'_>, args: Args) -> Result<(), Failure
             let one = OneRestart::given(connection, one)?;
             let request = connection.client.request(Method::POST, &one.path("/continuation"));
             let seen = request.send().map_err(|failure| one.missing(failure))?;
-            watch::watch(&one, seen)
+            watch::go_on(&one, seen)
         }
         Args::Abort(one) => abort(&OneRestart::given(connection, one)?),
     }

@@ -214,6 +214,7 @@ fn rolling_restarts_are_listed_shown_continued_and_aborted() {
     ");
     let ran = machine.run("restart continue r1");
     assert!(ran.stderr.contains("restarted nlp/s2 (3 of 3)") && ran.code == Some(65), "{ran:?}");
+    assert!(!ran.stderr.contains("nlp/s0") && !ran.stderr.contains("nlp/s1"), "said when it paused: {ran:?}");
     assert_eq!(machine.run("restart abort r1").code, Some(0));
     stub.only("DELETE /organizations/acme/restarts/r1");
     let ran = machine.run("restart show r2");
