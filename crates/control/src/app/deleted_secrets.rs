@@ -44,6 +44,16 @@ pub async fn list(app: &App, caller: &Caller, place: Place<'_>, part: Input<Part
     Ok(deleted_secrets::list(&mut db, &permit, after, limit).await?)
 }
 
+/// A deleted secret, destroyed or not.
+///
+/// # Errors
+/// As the order of answers says.
+pub async fn get(app: &App, caller: &Caller, place: Place<'_>, id: &str) -> Result<DeletedSecret> {
+    let mut db = app.store.read().await?;
+    let permit = authorize(&mut db, caller, place.target(), place.seeing_holders()).await?;
+    deleted_secrets::find(&mut db, &permit, id).await?.ok_or(Error::NotFound)
+}
+
 /// Brings a deleted secret back as it was: name, value, access, selection, suspension.
 ///
 /// # Errors

@@ -222,6 +222,17 @@ pub async fn list(
     Ok(restarts::list(&mut db, &permit, before, limit.checked()?).await?)
 }
 
+/// The rolling restarts that run or are paused and that the caller may know of: of the organization, or those that restart
+/// servers of one workspace.
+///
+/// # Errors
+/// As the order of answers says.
+pub async fn open(app: &App, caller: &Caller, place: secrets::Place<'_>) -> Result<Vec<Restart>> {
+    let mut db = app.store.read().await?;
+    let permit = authorize(&mut db, caller, place.target(), place.seeing()).await?;
+    Ok(restarts::open(&mut db, &permit).await?)
+}
+
 /// How far a rolling restart is; with a known revision waits for another one, `None` if there was none by then.
 ///
 /// # Errors
@@ -321,6 +332,18 @@ async fn changed(db: &mut Connection, caller: &Caller, slug: &str, id: &str) -> 
         (Some(place), None) => there(db, caller, slug, place, Action::StopServers).await?,
     };
     Ok((permit, restart))
+}
+
+/// Whether the caller may continue and abort a rolling restart: for what a page offers, those ask again.
+///
+/// # Errors
+/// As the order of answers says.
+pub async fn may_change(app: &App, caller: &Caller, slug: &str, id: &str) -> Result<bool> {
+    match changed(&mut *app.store.read().await?, caller, slug, id).await {
+        Ok(_) => Ok(true),
+        Err(Error::Forbidden(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// A permit in the workspace of a rolling restart, not in another one that has got its slug.

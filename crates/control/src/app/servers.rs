@@ -3,6 +3,8 @@
 //! A use case here writes what shall happen and returns; `starting` does it, and `processes` records
 //! how it ends.
 
+mod at_start;
+
 use std::collections::HashMap;
 
 use domain::{
@@ -28,6 +30,8 @@ use crate::{
         starts,
     },
 };
+
+pub use at_start::{AtStart, Now, SinceStart, at_start};
 
 pub use crate::store::{servers::Server, starts::Start};
 pub use runtime::Log;

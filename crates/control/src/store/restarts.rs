@@ -219,6 +219,24 @@ pub async fn list(db: &mut Connection, permit: &Permit, before: Option<&str>, li
     statement.bind(place).bind(before.unwrap_or("g")).bind(limit).all(db, read).await
 }
 
+/// Those that run or are paused, newest first: of a permit in a workspace that one's, and for administrators those of the
+/// whole organization that restart servers of it; otherwise those of the whole organization.
+///
+/// # Errors
+/// When the database fails.
+pub async fn open(db: &mut Connection, permit: &Permit) -> Result<Vec<Restart>> {
+    restarts!(
+        "r.organization_id = $1 AND r.state IN ('running', 'paused') AND (r.workspace_id = $2 \
+         OR (r.workspace_id IS NULL AND $3 = 1 AND ($2 IS NULL OR EXISTS (SELECT x.server_id FROM restart_servers x \
+         JOIN servers v ON v.id = x.server_id WHERE x.restart_id = r.id AND v.workspace_id = $2)))) ORDER BY r.id DESC"
+    )
+    .bind(permit.organization())
+    .bind(permit.workspace())
+    .bind(permit.is_administrator())
+    .all(db, read)
+    .await
+}
+
 /// Those of the installation that are to go on: they run, or have left a server in the middle of its restart.
 ///
 /// # Errors

@@ -195,6 +195,15 @@ pub async fn of_server(
     page(db, texts, &server.to_string(), before, limit).await
 }
 
+/// One start record.
+///
+/// # Errors
+/// When the database fails.
+pub async fn one(db: &mut Connection, _permit: &Permit, start: StartId) -> Result<Option<Start>> {
+    let texts = (starts_of!("t.id = $1"), starts_of!("t.id = $1", handed_over));
+    Ok(page(db, texts, &start.to_string(), None, 1).await?.pop())
+}
+
 /// The runs of the permit's workspace, newest first, before an id.
 ///
 /// # Errors

@@ -9,13 +9,20 @@ use super::{
     form::Form,
     frame::{Frame, Reader, page, see},
     query::Query,
-    secrets::At,
+    restarts::address,
+    secrets::{
+        At,
+        held_by::{HolderRow, ReaderRow},
+    },
     words::{self, Moment, moment},
 };
 use crate::{
     app::{
         App, Input, Precondition,
         deleted_secrets::{self, DeletedSecret, Part},
+        drift::StaleServer,
+        holders::{self, Which},
+        restarts::{self, Wish},
         secrets,
     },
     error::Result,
@@ -24,6 +31,9 @@ use crate::{
 
 /// How many the page shows.
 const SHOWN: i64 = 200;
+
+/// How many holders the page of one shows.
+const HOLDERS: i64 = 100;
 
 #[derive(Template)]
 #[template(path = "secrets/deleted.html")]
@@ -34,6 +44,7 @@ struct DeletedPage {
     rows: Vec<Row>,
     more: bool,
     may_write: bool,
+    may_see_holders: bool,
 }
 
 struct Row {
@@ -44,6 +55,7 @@ struct Row {
     deleted: Moment,
     by: String,
     ends: Moment,
+    destroyed: bool,
 }
 
 impl From<DeletedSecret> for Row {
@@ -56,6 +68,7 @@ impl From<DeletedSecret> for Row {
             revision: secret.revision,
             deleted: moment(Time(deleted)),
             by: words::by(secret.deleted_by.as_ref()),
+            destroyed: secret.destroyed_at.is_some(),
             ends: moment(Time(deleted).plus_seconds(RESTORABLE_DAYS * 24 * 60 * 60)),
         }
     }
@@ -69,7 +82,7 @@ pub(super) async fn list(
     query: Params<Query>,
 ) -> Result<Response> {
     let frame = Frame::of(&app, &reader, Some(&at.organization)).await?;
-    let may_write = secrets::rights(&app, &reader.caller, at.place()).await?.write;
+    let rights = secrets::rights(&app, &reader.caller, at.place()).await?;
     let part = Input::new(Ok(Part { after: None, limit: SHOWN + 1 }));
     let mut found = deleted_secrets::list(&app, &reader.caller, at.place(), part).await?;
     let more = found.len() > usize::try_from(SHOWN).unwrap_or(usize::MAX);
@@ -80,8 +93,67 @@ pub(super) async fn list(
         query: Query::of(query),
         rows: found.into_iter().map(Row::from).collect(),
         more,
-        may_write,
+        may_write: rights.write,
+        may_see_holders: rights.suspend,
     })
+}
+
+#[derive(Template)]
+#[template(path = "secrets/deleted-one.html")]
+struct OnePage {
+    frame: Frame,
+    at: At,
+    query: Query,
+    secret: Row,
+    holders: Vec<HolderRow>,
+    readers: Vec<ReaderRow>,
+    /// Those that a restart because of it would take.
+    servers: Vec<StaleServer>,
+    may_write: bool,
+}
+
+impl OnePage {
+    fn address(&self) -> String {
+        format!("{}/deleted-secrets/{}", self.at.base(), self.secret.id)
+    }
+}
+
+/// One of them: who still has it.
+pub(super) async fn show(
+    State(app): State<App>,
+    reader: Reader,
+    Path(AtDeleted { at, secret }): Path<AtDeleted>,
+    query: Params<Query>,
+) -> Result<Response> {
+    let frame = Frame::of(&app, &reader, Some(&at.organization)).await?;
+    let found = deleted_secrets::get(&app, &reader.caller, at.place(), &secret).await?;
+    let rights = secrets::rights(&app, &reader.caller, at.place()).await?;
+    let which = Which::Deleted(&secret);
+    let part = Input::new(Ok(holders::Part { version: None, before: None, limit: HOLDERS }));
+    let (holders, readers) = holders::list(&app, &reader.caller, at.place(), which, part).await?;
+    let all = Input::new(Ok(Wish::default()));
+    let servers = restarts::would_restart(&app, &reader.caller, at.place(), Some(which), all).await?;
+    page(&OnePage {
+        frame,
+        at,
+        query: Query::of(query),
+        secret: found.into(),
+        holders: holders.into_iter().map(HolderRow::from).collect(),
+        readers: readers.into_iter().map(ReaderRow::from).collect(),
+        servers,
+        may_write: rights.write,
+    })
+}
+
+/// Restarts the servers that still have it.
+pub(super) async fn restart_holders(
+    State(app): State<App>,
+    reader: Reader,
+    Path(AtDeleted { at, secret }): Path<AtDeleted>,
+) -> Result<Response> {
+    let wish = Input::new(Ok(Wish::default()));
+    let begun = restarts::of_secret(&app, &reader.caller, at.place(), Which::Deleted(&secret), wish).await?;
+    Ok(see(&address(&at.organization, &begun)))
 }
 
 #[derive(Deserialize)]

@@ -96,6 +96,8 @@ fn secret(place: &str) -> Router<App> {
     let at = |rest: &str| format!("{place}{rest}");
     Router::new()
         .route(&at("/deleted-secrets"), get(deleted_secrets::list))
+        .route(&at("/deleted-secrets/{secret}"), get(deleted_secrets::show))
+        .route(&at("/deleted-secrets/{secret}/restarts"), post(deleted_secrets::restart_holders))
         .route(&at("/deleted-secrets/{secret}/restoration"), post(deleted_secrets::restore))
         .route(&at("/deleted-secrets/{secret}/destruction"), post(deleted_secrets::destroy))
         .route(&at("/import"), get(imports::form).post(imports::review))

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use domain::{RestartState, RestartStep, WorkspaceRole};
+use domain::{RestartState, RestartStep, SecretId};
 use serde::Deserialize;
 
 use super::{
@@ -15,9 +15,8 @@ use super::{
 use crate::{
     app::{
         App, Input, Precondition,
-        restarts::{self, Progress, Step, Wish},
+        restarts::{self, Progress, Restart, Step, Wish},
         secrets::Place,
-        workspaces,
     },
     error::{Error, Result},
     http::path::Path,
@@ -34,6 +33,36 @@ pub(super) async fn of_workspace(State(app): State<App>, reader: Reader, Path(at
 /// The address of a rolling restart.
 pub(super) fn address(organization: &str, begun: &Progress) -> String {
     format!("/organizations/{organization}/restarts/{}", begun.restart.id)
+}
+
+/// A rolling restart that runs or is paused, as other pages lead to it.
+pub(super) struct Open {
+    pub(super) address: String,
+    /// The secret that it is for, where it is for one.
+    pub(super) secret: Option<(SecretId, String)>,
+    pub(super) paused: bool,
+    pub(super) detail: String,
+    pub(super) done: u32,
+    pub(super) all: u32,
+}
+
+impl Open {
+    /// Those that the reader may know of, newest first.
+    ///
+    /// # Errors
+    /// As the order of answers says.
+    pub(super) async fn of(app: &App, reader: &Reader, place: Place<'_>) -> Result<Vec<Self>> {
+        let found = restarts::open(app, &reader.caller, place).await?;
+        let shown = |restart: Restart| Self {
+            address: format!("/organizations/{}/restarts/{}", place.organization, restart.id),
+            secret: restart.secret.map(|(id, name)| (id, name.to_string())),
+            paused: restart.state == RestartState::Paused,
+            detail: sentence(&restart.detail),
+            done: restart.tally.done + restart.tally.skipped + restart.tally.failed,
+            all: restart.tally.servers(),
+        };
+        Ok(found.into_iter().map(shown).collect())
+    }
 }
 
 #[derive(Deserialize)]
@@ -106,14 +135,7 @@ pub(super) async fn show(
     let found = restarts::get(&app, &reader.caller, &organization, &restart, None, now).await?;
     let Progress { restart, steps } = found.ok_or(Error::NotFound)?;
     let tally = restart.tally;
-    let may_change = frame.administrator()
-        || match (&restart.workspace, &restart.secret) {
-            (None, _) => false,
-            (Some(_), None) => true,
-            (Some((_, slug)), Some(_)) => {
-                workspaces::get(&app, &reader.caller, &organization, slug.as_str()).await?.role == WorkspaceRole::Owner
-            }
-        };
+    let may_change = restarts::may_change(&app, &reader.caller, &organization, &restart.id.to_string()).await?;
     page(&ShowPage {
         frame,
         id: restart.id.to_string(),

@@ -1,6 +1,7 @@
 //! Secrets of an organization (`…/settings/secrets`) and the pages of one secret of either scope.
 
 mod form;
+pub(super) mod held_by;
 mod one;
 
 use askama::Template;

@@ -9,6 +9,7 @@ use super::{
     frame::{Frame, Reader, page, page_with, see, slug},
     problem::sentence,
     query::Query,
+    restarts::Open,
     words::{self, Moment, moment},
 };
 use crate::{
@@ -163,6 +164,8 @@ pub(super) struct Head {
     pub(super) people: u32,
     /// The running servers that need a restart, with what differs.
     pub(super) stale: Vec<StaleRow>,
+    /// The rolling restarts that are not over.
+    pub(super) restarts: Vec<Open>,
 }
 
 /// A server that needs a restart.
@@ -243,6 +246,7 @@ pub(super) async fn head(app: &App, reader: &Reader, organization: &str, slug: &
         secrets: workspace.own_secrets + workspace.organization_secrets,
         people: workspace.people,
         stale: stale.into_iter().map(StaleRow::from).collect(),
+        restarts: Open::of(app, reader, crate::app::secrets::Place { organization, workspace: Some(slug) }).await?,
     })
 }
 

@@ -5,7 +5,11 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use domain::Access;
 use serde::Deserialize;
 
-use super::{At, form::Effect};
+use super::{
+    At,
+    form::Effect,
+    held_by::{HolderRow, ReaderRow},
+};
 use crate::{
     app::{
         App, Input, Precondition,
@@ -23,7 +27,7 @@ use crate::{
         form::Form,
         frame::{Frame, Reader, page, page_with, see},
         query::Query,
-        restarts::address,
+        restarts::{Open, address},
         words::{self, Moment, moment},
     },
 };
@@ -43,6 +47,8 @@ struct ShowPage {
     holders: Vec<HolderRow>,
     readers: Vec<ReaderRow>,
     stale: usize,
+    /// The rolling restarts because of it that are not over.
+    restarts: Vec<Open>,
 }
 
 /// The secret itself.
@@ -84,24 +90,6 @@ struct VersionRow {
     newest: bool,
 }
 
-struct HolderRow {
-    workspace: String,
-    server: String,
-    version: u32,
-    started: Moment,
-    by: String,
-    stale: Option<&'static str>,
-}
-
-struct ReaderRow {
-    workspace: String,
-    who: String,
-    host: String,
-    version: u32,
-    last: Moment,
-    reads: u32,
-}
-
 /// A secret's page.
 pub(in crate::web) async fn show(
     State(app): State<App>,
@@ -121,6 +109,8 @@ pub(in crate::web) async fn show(
         (Vec::new(), Vec::new())
     };
     let holders: Vec<_> = holders.into_iter().map(HolderRow::from).collect();
+    let mut restarts = Open::of(&app, &reader, at.place()).await?;
+    restarts.retain(|restart| restart.secret.as_ref().is_some_and(|(id, _)| *id == listed.secret.id));
     page(&ShowPage {
         frame,
         at,
@@ -130,6 +120,7 @@ pub(in crate::web) async fn show(
         versions: versions.into_iter().map(|version| VersionRow::of(version, newest)).collect(),
         stale: holders.iter().filter(|holder| holder.stale.is_some()).count(),
         holders,
+        restarts,
         readers: readers.into_iter().map(ReaderRow::from).collect(),
     })
 }
@@ -163,33 +154,6 @@ impl VersionRow {
             suspended: version.suspension.is_some(),
             kept: version.kept,
             newest: version.number == newest,
-        }
-    }
-}
-
-impl From<holders::Seen> for HolderRow {
-    fn from(holders::Seen { holder, drift }: holders::Seen) -> Self {
-        Self {
-            workspace: holder.workspace_slug.to_string(),
-            server: holder.server.to_string(),
-            version: holder.version,
-            started: moment(holder.started_at),
-            by: words::by(holder.started_by.as_ref()),
-            stale: drift.map(|explained| explained.cause.reason.as_str()),
-        }
-    }
-}
-
-impl From<holders::Reader> for ReaderRow {
-    fn from(reader: holders::Reader) -> Self {
-        let token = reader.token.map(|token| format!("token {token}"));
-        Self {
-            workspace: reader.workspace.to_string(),
-            who: token.unwrap_or_else(|| words::by(reader.person.as_ref())),
-            host: reader.host,
-            version: reader.version,
-            last: moment(reader.last_read_at),
-            reads: reader.reads,
         }
     }
 }
@@ -241,13 +205,22 @@ pub(in crate::web) async fn delete(
     Path(at): Path<At>,
     form: Form,
 ) -> Result<Response> {
-    if form.has("in_use") && form.text("name").trim() != at.name {
+    let part = Input::new(Ok(holders::Part { version: None, before: None, limit: 1 }));
+    let (held, _) = holders::list(&app, &reader.caller, at.place(), Which::Named(&at.name), part).await?;
+    if !held.is_empty() && form.text("name").trim() != at.name {
         let message = format!("Type {} to delete it. Nothing was deleted.", at.name);
         let errors = vec![FieldError { field: "name", code: "not_the_name", message }];
         return page_with(StatusCode::UNPROCESSABLE_ENTITY, &deletion(&app, &reader, at, errors).await?);
     }
+    let id = secrets::get(&app, &reader.caller, at.place(), &at.name).await?.secret.id;
     secrets::delete(&app, &reader.caller, at.place(), &at.name, expected(&form)).await?;
-    Ok(see(&format!("{}?done=deleted", at.list())))
+    // Whoever deletes what leaked wants to know next who still has it.
+    let (id, all) = (id.to_string(), Input::new(Ok(Wish::default())));
+    let held = restarts::would_restart(&app, &reader.caller, at.place(), Some(Which::Deleted(&id)), all).await?;
+    Ok(match held.is_empty() {
+        true => see(&format!("{}?done=deleted", at.list())),
+        false => see(&format!("{}/deleted-secrets/{id}?done=deleted", at.base())),
+    })
 }
 
 /// The revision that the reader saw.

@@ -1,16 +1,14 @@
 //! One server: its log, what it started with, its starts, and what can be done with it.
 
-use std::collections::BTreeMap;
-
 use askama::Template;
 use axum::{extract::State, response::Response};
-use domain::{Held, Scope, SecretName, base_environment, escaped};
+use domain::{Scope, base_environment, escaped};
 
 use super::{At, Shown, log, may_use};
 use crate::{
     app::{
-        App, Input, Precondition, secrets as available,
-        servers::{self, Seen, Start},
+        App, Input, Precondition,
+        servers::{self, AtStart, Now, Seen, SinceStart, Start},
     },
     error::Result,
     http::{
@@ -96,8 +94,29 @@ struct HeldRow {
     differs: bool,
 }
 
-/// How many of the last starts are looked through for the one of the process that runs: failed restarts come after it.
-const LOOKED_THROUGH: i64 = 200;
+impl From<SinceStart> for HeldRow {
+    fn from(SinceStart { name, then, now }: SinceStart) -> Self {
+        let said = match (&now, &then) {
+            (Now::Same, Some(then)) => format!("v{}", then.version),
+            (Now::Other(now), Some(then)) if now.secret != then.secret => format!("{} v{}", now.scope, now.version),
+            (Now::Other(now), _) => format!("v{}", now.version),
+            (Now::Suspended, _) => "suspended".to_owned(),
+            (Now::Same | Now::Nothing, _) => "gone".to_owned(),
+        };
+        let differs = !matches!(now, Now::Same);
+        let shown = match now {
+            Now::Other(now) if then.is_none() => Some(now.scope),
+            _ => then.as_ref().map(|then| then.scope),
+        };
+        Self {
+            name: name.to_string(),
+            of_workspace: shown == Some(Scope::Workspace),
+            version: then.map(|then| then.version),
+            now: said,
+            differs,
+        }
+    }
+}
 
 /// What the process that runs, or ran last, was started with.
 pub(in crate::web) async fn secrets(
@@ -107,47 +126,16 @@ pub(in crate::web) async fn secrets(
     query: Params<Query>,
 ) -> Result<Response> {
     let (frame, top, seen) = Top::of(&app, &reader, at, Query::of(query)).await?;
-    let limit = Input::new(Ok(LOOKED_THROUGH));
-    let starts = servers::starts(&app, &reader.caller, top.at.place(), &top.at.server, None, limit).await?;
-    let running = seen.server.start;
-    let start = starts.into_iter().find(|start| running.is_none_or(|id| id == start.id));
-    let (found, _) = available::available(&app, &reader.caller, &top.at.organization, &top.at.workspace).await?;
-    let mut now: BTreeMap<SecretName, _> =
-        found.into_iter().map(|resolved| (resolved.winner.name.clone(), resolved.winner)).collect();
-    let row = |held: &Held| {
-        let same = now.remove(&held.name);
-        let said = match &same {
-            None => "gone".to_owned(),
-            Some(now) if now.suspended => "suspended".to_owned(),
-            Some(now) if now.id == held.secret => format!("v{}", now.version),
-            Some(now) => format!("{} v{}", now.scope, now.version),
-        };
-        HeldRow {
-            name: held.name.to_string(),
-            of_workspace: held.scope == Scope::Workspace,
-            version: Some(held.version),
-            differs: same.is_none_or(|now| now.suspended || (now.id, now.version) != (held.secret, held.version)),
-            now: said,
-        }
-    };
-    let mut rows: Vec<HeldRow> =
-        start.as_ref().map(|start| start.injected.iter().map(row).collect()).unwrap_or_default();
-    rows.extend(now.into_values().filter(|now| !now.suspended).map(|now| HeldRow {
-        name: now.name.to_string(),
-        of_workspace: now.scope == Scope::Workspace,
-        version: None,
-        now: format!("v{}", now.version),
-        differs: true,
-    }));
-    rows.sort_by(|one, other| one.name.cmp(&other.name));
-    let left_out = start.as_ref().map(|start| start.left_out.iter().map(|held| held.name.to_string()).collect());
+    let found = servers::at_start(&app, &reader.caller, top.at.place(), &top.at.server).await?;
+    let (start, secrets) = found.map(|AtStart { start, secrets }| (start, secrets)).unzip();
+    let left_out = start.iter().flat_map(|start| &start.left_out).map(|held| held.name.to_string()).collect();
     let variables = seen.server.variables.iter().map(|(name, value)| (name.to_string(), escaped(value))).collect();
     let (organization, workspace) = (slug(&top.at.organization)?, slug(&top.at.workspace)?);
     page(&SecretsPage {
         frame,
         start: start.map(|start| moment(start.started_at)),
-        rows,
-        left_out: left_out.unwrap_or_default(),
+        rows: secrets.unwrap_or_default().into_iter().map(HeldRow::from).collect(),
+        left_out,
         variables,
         base: base_environment(&organization, &workspace, &seen.server.slug),
         top,

@@ -105,21 +105,22 @@ pub async fn furnish(house: &House) {
         ("SHARED", json!({ "value": "first canary" })),
         ("SELECTED", json!({ "value": "second canary", "workspaces": ["lab"], "description": "For the lab" })),
         ("OWN", json!({ "value": "third canary" })),
-        ("GONE", json!({ "value": "fourth canary", "workspaces": [] })),
+        ("LEFT", json!({ "value": "fourth canary", "workspaces": ["lab"] })),
     ] {
         administrator.put(&format!("/organizations/acme/secrets/{name}"), body).await.expect(201);
     }
-    administrator.delete("/organizations/acme/secrets/GONE").await.expect(204);
     for name in ["OWN", "GONE", "LEAKED"] {
         owner.put(&format!("{LAB}/secrets/{name}"), json!({ "value": "fifth canary" })).await.expect(201);
     }
-    owner.delete(&format!("{LAB}/secrets/GONE")).await.expect(204);
     owner.put(&format!("{LAB}/secrets/LEAKED/suspension"), json!({ "reason": "in a notebook" })).await.expect(200);
     for name in ["stale", "fresh"] {
         let address = server(owner, LAB, name).await;
         runs(house, owner, &address).await;
     }
     owner.put(&format!("{LAB}/secrets/OWN"), json!({ "value": "sixth canary" })).await.expect(200);
+    // Deleted, and still held.
+    administrator.delete("/organizations/acme/secrets/LEFT").await.expect(204);
+    owner.delete(&format!("{LAB}/secrets/GONE")).await.expect(204);
     server(owner, LAB, "idle").await;
     owner.post(&format!("{LAB}/tokens"), json!({ "name": "Pipeline" })).await.expect(201);
     let run = json!({ "organization": "acme", "workspace": "lab", "host": "laptop", "command": "train" });

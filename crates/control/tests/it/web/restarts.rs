@@ -42,6 +42,10 @@ both! {
         let address = begun.location();
         let page = paused(&browser, &address).await.says("1 failed").says("max=\"3\" value=\"1\"");
         let page = page.says("failed</span> <span class=\"hint\">").says("Continue").says("Abort").does_not_say("canary");
+        for leads in ["servers", "secrets", "servers/b"] {
+            let page = browser.get(&format!("{LAB}/{leads}")).await.expect(200).says("is paused").says("lab/a");
+            page.says(&format!("href=\"{address}\""));
+        }
         // Its old process goes on with what it has, whatever the newest start record says.
         let held = browser.get(&format!("{LAB}/servers/a/secrets")).await.expect(200);
         held.says("<td data-label=\"Started with\">v1</td>").says("<span class=\"badge warning\">v2</span>");
@@ -58,6 +62,55 @@ both! {
         let ended = browser.get(&address).await.expect(200).says(">aborted<").says(">skipped<");
         ended.says("value=\"3\"").does_not_say("Continue</button>").does_not_say("Abort</button>");
         browser.post(&format!("{address}/abortion"), &[("revision", "x")]).await.expect(412);
+        browser.get(&format!("{LAB}/servers")).await.expect(200).does_not_say(&address);
+    }
+
+    async fn a_restart_of_the_whole_organization_is_shown_to_those_who_may_know_of_it(house) {
+        let key = "/organizations/acme/secrets/SHARED";
+        house.administrator.put(key, json!({ "value": "first canary" })).await.expect(201);
+        for name in ["a", "b"] {
+            runs(&house, &house.owner, &server(&house.owner, LAB, name).await).await;
+        }
+        house.owner.post("/organizations/acme/workspaces", json!({ "name": "Attic" })).await.expect(201);
+        house.administrator.put(key, json!({ "value": "second canary" })).await.expect(200);
+        let administrator = Browser::of(&house, &house.administrator).await;
+        let secret = "/organizations/acme/settings/secrets/SHARED";
+        let begun = administrator.post(&format!("{secret}/restarts"), &[]).await.leads("/organizations/acme/restarts/");
+        let address = begun.location();
+        paused(&administrator, &address).await;
+        for shown in [secret, &format!("{LAB}/servers")] {
+            administrator.get(shown).await.expect(200).says("because of <code>SHARED</code> is paused").says(&address);
+        }
+        let untouched = ["/organizations/acme/workspaces/attic/servers", "/organizations/acme/settings/secrets"];
+        for shown in untouched {
+            administrator.get(shown).await.expect(200).does_not_say(&address);
+        }
+        Browser::of(&house, &house.owner).await.get(&format!("{LAB}/servers")).await.expect(200).does_not_say(&address);
+    }
+
+    async fn what_was_deleted_is_taken_from_those_who_still_have_it(house) {
+        house.owner.put(&format!("{LAB}/secrets/LEAKED"), json!({ "value": "a canary" })).await.expect(201);
+        runs(&house, &house.owner, &server(&house.owner, LAB, "holds").await).await;
+        let browser = Browser::of(&house, &house.owner).await;
+        let deletion = format!("{LAB}/secrets/LEAKED/deletion");
+        let revision = browser.get(&deletion).await.expect(200).hidden("revision");
+        // Whether it is in use is not the form's to say.
+        browser.post(&deletion, &[("revision", &revision)]).await.expect(422).says("Nothing was deleted");
+        let deleted = browser.post(&deletion, &[("revision", &revision), ("name", "LEAKED")]).await;
+        let deleted = deleted.leads(&format!("{LAB}/deleted-secrets/")).location();
+        let page = browser.get(&deleted).await.expect(200).says("Deleted. It can be restored").says("1 running server still has it");
+        let page = page.says("restart needed: deleted").does_not_say("canary");
+        let address = deleted.split('?').next().expect("a path");
+        let begun = browser.post(&format!("{address}/restarts"), &[]).await.leads("/organizations/acme/restarts/").location();
+        let ended = eventually("its end", async || {
+            let page = browser.get(&begun).await.expect(200);
+            page.text.contains(">done<").then_some(page)
+        })
+        .await;
+        ended.says("LEAKED").says("1 failed");
+        let restore = page.between("action=\"", "\"").into_iter().find(|to| to.ends_with("/restoration")).expect("a form");
+        browser.post(&restore, &[("revision", &page.hidden("revision"))]).await.leads(&format!("{LAB}/secrets/LEAKED"));
+        browser.get(address).await.expect(404);
     }
 
     async fn what_is_saved_is_brought_to_exactly_the_servers_that_differ_because_of_it(house) {
