@@ -70,12 +70,24 @@ pub struct Effect {
     pub uncovers: Option<Available>,
 }
 
+/// What will reach a workspace that these secrets reach now, once several others are made what is proposed.
+pub fn applied(proposals: &[Proposal], workspace: WorkspaceId, mut now: Vec<Available>) -> Vec<Available> {
+    let changed: BTreeSet<SecretId> = proposals.iter().map(|proposal| proposal.secret).collect();
+    now.retain(|secret| !changed.contains(&secret.id));
+    let reaching = proposals.iter().filter(|proposal| proposal.reaches.includes(workspace));
+    now.extend(reaching.filter_map(|proposal| proposal.after.clone()));
+    now
+}
+
 impl Proposal {
+    /// No such secret.
+    pub fn none(secret: SecretId) -> Self {
+        Self { secret, after: None, reaches: Reaches::Only(BTreeSet::new()) }
+    }
+
     /// What will reach a workspace that these secrets reach now.
-    pub fn applied(&self, workspace: WorkspaceId, mut now: Vec<Available>) -> Vec<Available> {
-        now.retain(|secret| secret.id != self.secret);
-        now.extend(self.after.iter().filter(|_| self.reaches.includes(workspace)).cloned());
-        now
+    pub fn applied(&self, workspace: WorkspaceId, now: Vec<Available>) -> Vec<Available> {
+        applied(std::slice::from_ref(self), workspace, now)
     }
 
     /// What the change does to a workspace that these secrets reach now: at least this one, if it does, and those of

@@ -250,8 +250,8 @@ pub(crate) struct AuditVerify {
 pub(crate) struct AuditList {
     #[command(flatten)]
     pub(crate) organization: InOrganization,
-    /// Only by this person (id)
-    #[arg(long, value_name = "ID")]
+    /// Only by this person: e-mail address or id; also somebody who is not here any more
+    #[arg(long, value_name = "PERSON")]
     pub(crate) actor: Option<String>,
     /// Only this action, like secret.created
     #[arg(long)]

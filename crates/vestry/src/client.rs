@@ -347,7 +347,8 @@ fn refusal(address: &Address, mut response: Response<Body>) -> Failure {
     problem::read(status, &body, retry_after).unwrap_or_else(|| not_vestry(address))
 }
 
-fn not_vestry(address: &Address) -> Failure {
+/// Why an answer is of no use.
+pub(crate) fn not_vestry(address: &Address) -> Failure {
     Failure::new(Exit::Unreachable, format!("what answers at {address} is not a control plane of Vestry"))
         .help("look at the address: --url, VESTRY_URL or .vestry.toml")
 }

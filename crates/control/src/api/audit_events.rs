@@ -68,7 +68,7 @@ pub(super) struct VerificationBody {
 #[into_params(parameter_in = Query)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct AuditParams {
-    /// Only what this person did, by id.
+    /// Only what this person did, by id or e-mail address; also somebody who is not here any more.
     actor: Option<String>,
     /// Only this action.
     action: Option<String>,
@@ -114,7 +114,7 @@ fn parse(params: AuditParams, limit: i64) -> Result<Search> {
     let action = params.action.map(|word| word.parse::<AuditAction>()).transpose();
     let before = params.cursor.map(|number| number.parse()).transpose();
     Ok(Search {
-        actor: actor.map_err(|_| Error::invalid("actor", "id", "This is not the id of a person."))?,
+        actor: actor.map_err(|why| Error::invalid("actor", "person", why))?,
         action: action.map_err(|why| Error::invalid("action", "unknown_word", why))?,
         target: params.target,
         from: moment("from", params.from)?,

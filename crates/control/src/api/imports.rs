@@ -80,7 +80,7 @@ pub(super) struct ImportBody {
     counts: CountsBody,
     /// Every line that holds something, by number.
     lines: Vec<LineBody>,
-    /// Running servers that differ from their workspace's environment then.
+    /// Running servers that need a restart because of it; not those that differ for other reasons.
     restart_needed: Vec<StaleServerBody>,
 }
 

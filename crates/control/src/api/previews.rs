@@ -64,6 +64,8 @@ struct PreviewedServerBody {
     server: String,
     /// Whether it needs a restart now already.
     already: bool,
+    /// Whether this change is a reason for its restart; it may need one already, and because of this change too.
+    because_of_it: bool,
 }
 
 /// What the secrets of the budget take afterwards, where they take most. Sizes are whole KiB: exact ones would tell
@@ -126,10 +128,11 @@ fn show(preview: Preview) -> PreviewedBody {
         restart_needed: preview
             .stale
             .iter()
-            .map(|stale| PreviewedServerBody {
-                workspace: stale.workspace.to_string(),
-                server: stale.server.to_string(),
-                already: stale.already,
+            .map(|felt| PreviewedServerBody {
+                workspace: felt.server.workspace.to_string(),
+                server: felt.server.server.to_string(),
+                already: felt.already,
+                because_of_it: felt.because_of_it,
             })
             .collect(),
     }

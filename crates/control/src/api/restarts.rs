@@ -41,9 +41,20 @@ pub(super) struct NewRestartBody {
     #[serde(default = "yes")]
     #[schema(default = true)]
     pause_on_failure: bool,
+    /// Which of the servers that differ; all of them when missing. One that does not differ is refused.
+    servers: Option<Vec<WantedServerBody>>,
     /// Whether it is only said which servers it would restart.
     #[serde(default)]
     dry_run: bool,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct WantedServerBody {
+    /// The workspace's slug.
+    workspace: String,
+    /// The server's slug.
+    server: String,
 }
 
 /// What a rolling restart would take.
@@ -134,7 +145,7 @@ async fn begin(
     body: Body<NewRestartBody>,
 ) -> Result<Response> {
     if body.says(|body| body.dry_run) {
-        let servers = restarts::would_restart(app, caller, place, which).await?;
+        let servers = restarts::would_restart(app, caller, place, which, wish(body)).await?;
         let servers = servers.into_iter().map(StaleServerBody::from).collect();
         return Ok(Json(WouldRestartBody { servers }).into_response());
     }
@@ -183,12 +194,20 @@ fn show_step(step: Step) -> StepBody {
 }
 
 fn wish(body: Body<NewRestartBody>) -> Input<Wish> {
-    body.parse(|NewRestartBody { batch_size, pause_on_failure, .. }| {
+    body.parse(|NewRestartBody { batch_size, pause_on_failure, servers, .. }| {
         if batch_size.is_some_and(|size| !(1..=LARGEST_BATCH).contains(&size)) {
             let why = format!("Restart 1 to {LARGEST_BATCH} servers at once.");
             return Err(Error::invalid("batch_size", "batch_size", why));
         }
-        Ok(Wish { batch_size, pause_on_failure })
+        if servers.as_ref().is_some_and(Vec::is_empty) {
+            return Err(Error::invalid(
+                "servers",
+                "no_server",
+                "Name a server, or leave this out for all that differ.",
+            ));
+        }
+        let only = servers.map(|servers| servers.into_iter().map(|one| (one.workspace, one.server)).collect());
+        Ok(Wish { batch_size, pause_on_failure, only })
     })
 }
 

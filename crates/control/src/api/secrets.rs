@@ -81,7 +81,7 @@ pub(super) struct WrittenBody {
     #[serde(flatten)]
     secret: SecretBody,
     warnings: Vec<WarningBody>,
-    /// Running servers that need a restart now: after a write of an organization secret those that do because of it.
+    /// Running servers that need a restart because of this change; not those that differ for other reasons.
     restart_needed: Vec<StaleServerBody>,
 }
 

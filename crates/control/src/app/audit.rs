@@ -1,6 +1,8 @@
 //! Reading and checking the audit log.
 
-use domain::{AuditAction, Time, UserId, policy::Action};
+use std::str::FromStr;
+
+use domain::{AuditAction, Email, Time, UserId, policy::Action};
 
 use super::{
     App, Input,
@@ -9,19 +11,40 @@ use super::{
 use crate::{
     error::Result,
     store::{
-        Caller, InstallationPermit,
+        Caller, Connection, InstallationPermit,
         access::SystemReason,
         audit::{self, Filter},
+        users,
     },
 };
 
 pub use crate::store::audit::{AuditEvent, Verification};
 
+/// A person who did something, also one who is not here any more.
+pub enum Actor {
+    /// By id.
+    Id(UserId),
+    /// By e-mail address.
+    Email(Email),
+}
+
+impl FromStr for Actor {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        let why = "This is neither the id nor the e-mail address of a person.";
+        match text.contains('@') {
+            true => Email::parse(text).map(Self::Email).map_err(|_| why),
+            false => text.parse().map(Self::Id).map_err(|_| why),
+        }
+    }
+}
+
 /// Which events to list.
 #[derive(Default)]
 pub struct Search {
     /// Only what this person did.
-    pub actor: Option<UserId>,
+    pub actor: Option<Actor>,
     /// Only this action.
     pub action: Option<AuditAction>,
     /// Only what was done to the thing of this id or name.
@@ -37,9 +60,19 @@ pub struct Search {
 }
 
 impl Search {
-    fn filter(&self) -> Filter<'_> {
+    /// `None` where nothing fits: nobody has the address.
+    async fn filter(&self, db: &mut Connection) -> Result<Option<Filter<'_>>> {
         let Self { actor, action, target, from, to, before, limit: _ } = self;
-        Filter { actor: *actor, action: *action, target: target.as_deref(), from: *from, to: *to, before: *before }
+        let actor = match actor {
+            None => None,
+            Some(Actor::Id(id)) => Some(*id),
+            Some(Actor::Email(email)) => match users::by_email(db, email).await? {
+                Some(person) => Some(person.id),
+                None => return Ok(None),
+            },
+        };
+        let (action, target) = (*action, target.as_deref());
+        Ok(Some(Filter { actor, action, target, from: *from, to: *to, before: *before }))
     }
 }
 
@@ -51,7 +84,10 @@ pub async fn list(app: &App, caller: &Caller, slug: &str, search: Input<Search>)
     let mut db = app.store.read().await?;
     let permit = authorize(&mut db, caller, organization(slug), Action::ReadAuditLog).await?;
     let search = search.checked()?;
-    Ok(audit::list(&mut db, &permit, &search.filter(), search.limit).await?)
+    match search.filter(&mut db).await? {
+        Some(filter) => Ok(audit::list(&mut db, &permit, &filter, search.limit).await?),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// What happened in a workspace and to it, newest first, before a number; at most so many.
@@ -78,7 +114,10 @@ pub async fn activity(
 pub async fn list_by_operator(app: &App, search: &Search) -> Result<Vec<AuditEvent>> {
     let permit = InstallationPermit::system(SystemReason::Operator, None);
     let mut db = app.store.read().await?;
-    Ok(audit::list_installation(&mut db, &permit, &search.filter(), search.limit).await?)
+    match search.filter(&mut db).await? {
+        Some(filter) => Ok(audit::list_installation(&mut db, &permit, &filter, search.limit).await?),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// Recomputes an organization's chain.

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use domain::{AuditAction, RESTORABLE_DAYS, Time};
+use domain::{AuditAction, Proposal, RESTORABLE_DAYS, Time};
 use serde_json::json;
 
 use super::{
     App, Input, Precondition,
     access::authorize,
+    drift,
     secrets::{Place, Written, check_budget, finish, scope},
 };
 use crate::{
@@ -81,7 +82,8 @@ pub async fn restore(
     check_budget(&mut tx, &permit).await?;
     let event = Event::new(AuditAction::SecretRestored, "secret", known.id, &known.name)
         .with(json!({ "scope": scope(&permit).as_str(), "version": known.version }));
-    finish(app, tx, permit, &known.name, event, false, Vec::new()).await
+    let stale = drift::consequences(app, &mut tx, &permit, &[Proposal::none(known.id)]).await?;
+    finish(tx, permit, &known.name, event, false, Vec::new(), stale).await
 }
 
 /// Erases every value of a deleted secret now; that it was there, and who got it, stays on record.

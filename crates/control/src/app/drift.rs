@@ -1,5 +1,6 @@
 //! Which running servers differ from their workspace's environment now, and why. Nothing here unseals.
 
+mod consequences;
 mod handed;
 
 use std::{
@@ -8,9 +9,12 @@ use std::{
 };
 
 use domain::{
-    Available, Cause, Difference, Environment, OrganizationId, Scope, SecretId, ServerId, Slug, SnapshotId, WorkspaceId,
+    Available, Cause, Difference, Environment, Held, OrganizationId, Scope, SecretId, SecretName, ServerId, Slug,
+    SnapshotId, WorkspaceId,
 };
 
+pub use consequences::Felt;
+pub(super) use consequences::{as_they_are, consequences, foreseen};
 use handed::Contents;
 pub use handed::Handed;
 
@@ -134,17 +138,38 @@ pub(super) async fn differing(
     because_of: Option<SecretId>,
 ) -> Result<Vec<Running>> {
     let workspace = permit.workspace();
-    let among = match &workspace {
-        Some(workspace) => Among::Workspaces(std::slice::from_ref(workspace)),
-        None => Among::Organization(permit.organization()),
-    };
-    let stale = stale(app, db, permit.organization(), among).await?.into_iter();
-    Ok(stale.filter(|(_, differences)| concern(differences, because_of)).map(|(server, _)| server).collect())
+    let stale = because(app, db, permit.organization(), of_place(permit, workspace.as_slice()), because_of).await?;
+    Ok(stale.into_iter().map(|(server, _)| server).collect())
 }
 
-/// Whether a server that differs so does because of this secret; any does where none is given.
-pub(super) fn concern(differences: &[Difference], because_of: Option<SecretId>) -> bool {
-    because_of.is_none_or(|secret| differences.iter().flat_map(Difference::secrets).any(|one| one == secret))
+/// The servers of the permit's place, where `workspace` is the one that it is for.
+fn of_place<'a>(permit: &Permit, workspace: &'a [WorkspaceId]) -> Among<'a> {
+    match workspace {
+        [] => Among::Organization(permit.organization()),
+        workspace => Among::Workspaces(workspace),
+    }
+}
+
+/// The running servers that differ; because of one secret where that is given.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn because(
+    app: &App,
+    db: &mut Connection,
+    organization: OrganizationId,
+    among: Among<'_>,
+    because_of: Option<SecretId>,
+) -> Result<Vec<Stale>> {
+    let mut stale = stale(app, db, organization, among).await?;
+    let Some(secret) = because_of else { return Ok(stale) };
+    let covers = Covers::read(db, stale.iter().map(|(server, differences)| (server, &**differences))).await?;
+    stale.retain(|(server, differences)| {
+        let concerns =
+            |one: &Difference| one.secrets().any(|one| one == secret) || covers.at_start(server, one) == Some(secret);
+        differences.iter().any(concerns)
+    });
+    Ok(stale)
 }
 
 /// How each server of a workspace that differs does so, and why.
@@ -159,7 +184,12 @@ pub(super) async fn explained(
 ) -> Result<HashMap<ServerId, Vec<Explained>>> {
     let stale = stale(app, db, organization, Among::Workspaces(&[workspace])).await?;
     let mut stale: Vec<_> = stale.into_iter().map(|(server, differences)| (server, differences.to_vec())).collect();
-    tell_covered(db, &mut stale).await?;
+    let covers = Covers::read(db, stale.iter().map(|(server, differences)| (server, &**differences))).await?;
+    for (server, differences) in &mut stale {
+        for one in differences.iter_mut().filter(|one| shows(one)) {
+            one.held_back = covers.at_start(server, one);
+        }
+    }
     let secrets: HashSet<_> =
         stale.iter().flat_map(|(_, differences)| differences).flat_map(Difference::secrets).collect();
     if secrets.is_empty() {
@@ -180,23 +210,35 @@ pub(super) async fn explained(
     Ok(explained)
 }
 
-/// Notes which of the organization's secrets that servers lack were covered at their start, by the workspace's own that
-/// was suspended.
-async fn tell_covered(db: &mut Connection, stale: &mut [(Running, Vec<Difference>)]) -> Result<()> {
-    let shows =
-        |one: &Difference| one.from.is_none() && one.to.as_ref().is_some_and(|to| to.scope == Scope::Organization);
-    let concerned = stale.iter().filter(|(_, differences)| differences.iter().any(shows));
-    let snapshots: HashSet<SnapshotId> = concerned.map(|(server, _)| server.snapshot).collect();
-    if snapshots.is_empty() {
-        return Ok(());
-    }
-    let left_out = snapshots::left_out(db, &snapshots).await?;
-    for (server, differences) in stale {
-        let own = left_out.get(&server.snapshot).into_iter().flatten().filter(|cover| cover.scope == Scope::Workspace);
-        let covers: HashMap<_, _> = own.map(|cover| (&cover.name, cover.secret)).collect();
-        for one in differences.iter_mut().filter(|one| shows(one)) {
-            one.held_back = covers.get(&one.name).copied();
+/// The workspaces' own secrets that were suspended at starts, and so covered the organization's.
+struct Covers(HashMap<SnapshotId, HashMap<SecretName, SecretId>>);
+
+impl Covers {
+    /// Those of the servers that lack one of the organization's now.
+    async fn read<'a>(
+        db: &mut Connection,
+        stale: impl Iterator<Item = (&'a Running, &'a [Difference])>,
+    ) -> Result<Self> {
+        let concerned = stale.filter(|(_, differences)| differences.iter().any(shows));
+        let snapshots: HashSet<SnapshotId> = concerned.map(|(server, _)| server.snapshot).collect();
+        if snapshots.is_empty() {
+            return Ok(Self(HashMap::new()));
         }
+        let own = |left_out: Vec<Held>| {
+            let own = left_out.into_iter().filter(|cover| cover.scope == Scope::Workspace);
+            own.map(|cover| (cover.name, cover.secret)).collect()
+        };
+        let left_out = snapshots::left_out(db, &snapshots).await?;
+        Ok(Self(left_out.into_iter().map(|(snapshot, left_out)| (snapshot, own(left_out))).collect()))
     }
-    Ok(())
+
+    /// What covered, at a server's start, the organization's secret that it lacks now.
+    fn at_start(&self, server: &Running, difference: &Difference) -> Option<SecretId> {
+        self.0.get(&server.snapshot).filter(|_| shows(difference))?.get(&difference.name).copied()
+    }
+}
+
+/// Whether one of the organization's secrets would come that the server lacks.
+fn shows(one: &Difference) -> bool {
+    one.from.is_none() && one.to.as_ref().is_some_and(|to| to.scope == Scope::Organization)
 }

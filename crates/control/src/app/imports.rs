@@ -3,7 +3,7 @@
 mod pending;
 mod review;
 
-use domain::{AuditAction, ImportMode, SecretId, SecretName, Verdict, dotenv};
+use domain::{AuditAction, ImportMode, Proposal, SecretId, SecretName, Verdict, dotenv};
 use envelope::{Key, Plaintext};
 use serde_json::{Map, Value, json};
 
@@ -11,7 +11,7 @@ use super::{
     App, Input, Precondition,
     access::authorize,
     drift,
-    secrets::{Place, Reach, Warning, belongs, check_budget, scope, workspaces_of},
+    secrets::{Place, Reach, Secret, Warning, belongs, check_budget, scope, workspaces_of},
 };
 use crate::{
     error::{Error, FieldError, Result},
@@ -52,7 +52,7 @@ pub struct Imported {
     pub lines: Vec<Line>,
     /// Another one when anything has changed that this depends on.
     pub revision: String,
-    /// Running servers that need a restart then, because of any change.
+    /// Running servers that need a restart then because of it.
     pub stale: Vec<drift::StaleServer>,
 }
 
@@ -112,14 +112,16 @@ pub async fn run(
     let now = permit.now();
     let key = app.keyring.sealing_key(&mut tx, permit.organization()).await?;
     let versions = seal(app, &key, &permit, &import, &reviewed)?;
+    let known: Vec<&Secret> = versions.iter().filter_map(|version| version.known).collect();
+    let mut before = drift::as_they_are(&mut tx, &permit, &known).await?;
+    before.extend(versions.iter().filter(|version| version.known.is_none()).map(|version| Proposal::none(version.id)));
     imports::write(&mut tx, &permit, &versions, now).await?;
     if let Some(selected) = selected {
         let secrets: Vec<SecretId> = versions.iter().map(|version| version.id).collect();
         selections::set_all(&mut tx, &permit, &secrets, &selected, now).await?;
     }
     check_budget(&mut tx, &permit).await?;
-    let stale =
-        drift::differing(app, &mut tx, &permit, None).await?.into_iter().map(drift::StaleServer::from).collect();
+    let stale = drift::consequences(app, &mut tx, &permit, &before).await?;
     if !dry_run && !versions.is_empty() {
         let event = event(&permit, &import, &versions);
         audit::commit(tx, permit, event).await?;

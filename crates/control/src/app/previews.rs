@@ -4,19 +4,19 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use domain::{
     Access, Available, Budget, BudgetLimit, Effect, ORGANIZATION_BUDGET, Proposal, ReachEffect, Reaches, SecretId,
-    SecretName, ServerId, Slug, WORKSPACE_BUDGET, WorkspaceId, entry_cost,
+    SecretName, Slug, WORKSPACE_BUDGET, WorkspaceId, entry_cost,
 };
 
 use super::{
     App, Input,
     access::authorize,
-    drift::{Fleet, Stale},
+    drift,
     secrets::{Place, Reach, Secret, scope, workspaces_of},
 };
 use crate::{
     error::{Error, Result},
     random,
-    store::{Caller, Connection, Permit, available, budgets, secrets, selections, servers::Among, workspaces},
+    store::{Caller, Connection, Permit, available, budgets, secrets, selections, workspaces},
 };
 
 /// What somebody thinks of doing to a secret.
@@ -56,22 +56,12 @@ pub struct Affected {
     pub exceeds: bool,
 }
 
-/// A server that needs a restart once the change is made.
-pub struct StaleServer {
-    /// Its workspace's slug.
-    pub workspace: Slug,
-    /// Its own slug.
-    pub server: Slug,
-    /// Whether it needs one now already.
-    pub already: bool,
-}
-
 /// What a change will do.
 pub struct Preview {
     /// Every workspace that feels it, has the secret afterwards, or would have too much; those alone by slug.
     pub workspaces: Vec<Affected>,
     /// Every server of the place that needs a restart afterwards, by workspace and slug.
-    pub stale: Vec<StaleServer>,
+    pub stale: Vec<drift::Felt>,
     /// What the budget's secrets take afterwards, where they take most: by number and by size.
     pub budget: Budget,
     /// What they may take.
@@ -92,32 +82,26 @@ pub async fn get(app: &App, caller: &Caller, place: Place<'_>, name: &str, ask: 
     if known.is_none() && !matches!(ask.operation, Operation::Set(..)) {
         return Err(Error::NotFound);
     }
-    let reached = reached(&mut db, &permit, known.as_ref()).await?;
-    let proposal = propose(&mut db, &permit, known.as_ref(), &ask).await?;
+    let now = drift::as_they_are(&mut db, &permit, known.as_ref().as_slice()).await?.pop();
+    let proposal = propose(&mut db, &permit, known.as_ref(), now.as_ref(), &ask).await?;
     let (cost, weights) = weigh(&mut db, &permit, known.as_ref(), &ask, proposal.secret).await?;
 
-    let workspaces = affected(&mut db, &permit, known.as_ref(), &reached, &proposal, &weights, cost).await?;
+    let workspaces = affected(&mut db, &permit, now.as_ref(), &proposal, &weights, cost).await?;
     let budget = weights.most(&proposal, &workspaces, cost);
-    let stale = stale(app, &mut db, &permit, &proposal).await?;
+    let stale = drift::foreseen(app, &mut db, &permit, &proposal).await?;
     Ok(Preview { workspaces, stale, budget, limit: weights.limit })
 }
 
-/// Which workspaces a secret reaches now.
-async fn reached(db: &mut Connection, permit: &Permit, known: Option<&Secret>) -> Result<Reaches> {
-    Ok(match (permit.workspace(), known) {
-        (_, None) => Reaches::Only(BTreeSet::new()),
-        (Some(workspace), _) => Reaches::Only(BTreeSet::from([workspace])),
-        (None, Some(secret)) if secret.access == Access::All => Reaches::Everywhere,
-        (None, Some(secret)) => {
-            Reaches::Only(selections::of_secret(db, permit, secret.id).await?.into_iter().collect())
-        }
-    })
-}
-
 /// The secret as it is about to be.
-async fn propose(db: &mut Connection, permit: &Permit, known: Option<&Secret>, ask: &Ask) -> Result<Proposal> {
+async fn propose(
+    db: &mut Connection,
+    permit: &Permit,
+    known: Option<&Secret>,
+    now: Option<&Proposal>,
+    ask: &Ask,
+) -> Result<Proposal> {
     let secret = known.map_or_else(|| SecretId::new(permit.now(), random::bytes()), |known| known.id);
-    let now = known.map(available_now);
+    let now = now.and_then(|now| now.after.clone());
     let after = match &ask.operation {
         Operation::Delete => None,
         Operation::SetAccess => now,
@@ -148,17 +132,6 @@ async fn propose(db: &mut Connection, permit: &Permit, known: Option<&Secret>, a
         },
     };
     Ok(Proposal { secret, after, reaches })
-}
-
-fn available_now(secret: &Secret) -> Available {
-    Available {
-        id: secret.id,
-        name: secret.name.clone(),
-        scope: secret.scope,
-        version: secret.version,
-        suspended: secret.suspension.is_some(),
-        detail: (),
-    }
 }
 
 /// What the other secrets of the budget take, in every workspace and in some.
@@ -226,8 +199,7 @@ async fn weigh(
 async fn affected(
     db: &mut Connection,
     permit: &Permit,
-    known: Option<&Secret>,
-    reached: &Reaches,
+    now: Option<&Proposal>,
     proposal: &Proposal,
     weights: &Weights,
     cost: Option<u64>,
@@ -248,13 +220,12 @@ async fn affected(
         return Ok(alone((workspace, seen.slug, seen.name), there).into_iter().collect());
     }
 
-    let now = known.map(available_now);
-    let there = |workspace| now.iter().filter(|_| reached.includes(workspace)).cloned().collect::<Vec<_>>();
-    let names = [now.as_ref(), proposal.after.as_ref()].into_iter().flatten().map(|secret| &secret.name);
+    let there = |workspace| now.map(|now| now.applied(workspace, Vec::new())).unwrap_or_default();
+    let names = now.into_iter().chain([proposal]).filter_map(|one| one.after.as_ref()).map(|secret| &secret.name);
     let mut names: Vec<&SecretName> = names.collect();
     let Some(first) = names.pop() else { return Ok(Vec::new()) };
     let mut own = available::own_named(db, permit.organization(), (first, names.pop().unwrap_or(first))).await?;
-    let selected = [reached, &proposal.reaches].into_iter().flat_map(Reaches::named);
+    let selected = now.into_iter().chain([proposal]).flat_map(|one| one.reaches.named());
     let special: HashSet<WorkspaceId> = selected.chain(own.keys()).chain(weights.somewhere.keys()).copied().collect();
     let special = workspaces::of_ids(db, permit, &special).await?;
 
@@ -273,24 +244,6 @@ async fn affected(
         Affected { id: None, count: others.count, first, effect, exceeds }
     }));
     Ok(affected)
-}
-
-/// The servers that need a restart afterwards, for whatever reason.
-async fn stale(app: &App, db: &mut Connection, permit: &Permit, proposal: &Proposal) -> Result<Vec<StaleServer>> {
-    let workspace = permit.workspace();
-    let among = match &workspace {
-        Some(workspace) => Among::Workspaces(std::slice::from_ref(workspace)),
-        None => Among::Organization(permit.organization()),
-    };
-    let fleet = Fleet::read(app, db, permit.organization(), among).await?;
-    let already: HashSet<ServerId> = fleet.stale().into_iter().map(|(server, _)| server.id).collect();
-    let then = fleet.stale_after(|workspace, secrets| proposal.applied(workspace, secrets));
-    let seen = |(server, _): Stale| StaleServer {
-        already: already.contains(&server.id),
-        workspace: server.workspace_slug,
-        server: server.slug,
-    };
-    Ok(then.into_iter().map(seen).collect())
 }
 
 /// How many workspaces there are of a kind.

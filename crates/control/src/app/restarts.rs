@@ -6,7 +6,10 @@
 mod rolling;
 mod step;
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use domain::{
     AuditAction, RestartId, RestartRules, RestartState, SecretId, ServerId, Slug, WorkspaceId, policy::Action,
@@ -43,6 +46,14 @@ pub struct Wish {
     pub batch_size: Option<u32>,
     /// Whether it pauses after a batch in which a server failed.
     pub pause_on_failure: bool,
+    /// Which of the servers that differ, each by the slugs of its workspace and its own; all where that is not said.
+    pub only: Option<BTreeSet<(String, String)>>,
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        Self { batch_size: None, pause_on_failure: true, only: None }
+    }
 }
 
 /// A rolling restart, and how far it is with each of its servers.
@@ -78,8 +89,8 @@ pub async fn of_secret(
 /// Begins to restart the running servers of a workspace that differ.
 ///
 /// # Errors
-/// [`Error::Conflict`] when every one of them is in a rolling restart already, [`Error::Sealed`] without keys; otherwise
-/// as the order of answers says.
+/// [`Error::Conflict`] when every one of them is in a rolling restart already, [`Error::Invalid`] for servers that are wanted
+/// and do not differ, [`Error::Sealed`] without keys; otherwise as the order of answers says.
 pub async fn of_workspace(
     app: &App,
     caller: &Caller,
@@ -94,12 +105,14 @@ pub async fn of_workspace(
 /// The servers that [`of_secret`] would restart now, by workspace and slug; without a secret, [`of_workspace`].
 ///
 /// # Errors
-/// [`Error::NotFound`] without such a secret; otherwise as the order of answers says.
+/// [`Error::NotFound`] without such a secret, [`Error::Invalid`] for servers that are wanted and do not differ; otherwise as
+/// the order of answers says.
 pub async fn would_restart(
     app: &App,
     caller: &Caller,
     place: secrets::Place<'_>,
     which: Option<Which<'_>>,
+    wish: Input<Wish>,
 ) -> Result<Vec<StaleServer>> {
     let mut db = app.store.read().await?;
     let action = if which.is_some() { place.seeing_holders() } else { place.seeing() };
@@ -108,7 +121,7 @@ pub async fn would_restart(
         Some(which) => Some(holders::find(&mut db, &permit, which).await?),
         None => None,
     };
-    let (stale, taken) = that_differ(app, &mut db, &permit, secret).await?;
+    let (stale, taken) = that_differ(app, &mut db, &permit, secret, wish.checked()?.only.as_ref()).await?;
     let free = stale.into_iter().filter(|server| !taken.contains_key(&server.id));
     Ok(free.map(StaleServer::from).collect())
 }
@@ -119,8 +132,18 @@ async fn that_differ(
     db: &mut Connection,
     permit: &Permit,
     because_of: Option<SecretId>,
+    only: Option<&BTreeSet<(String, String)>>,
 ) -> Result<(Vec<Running>, HashMap<ServerId, RestartId>)> {
-    let stale = drift::differing(app, db, permit, because_of).await?;
+    let mut stale = drift::differing(app, db, permit, because_of).await?;
+    if let Some(only) = only {
+        let address = |server: &Running| (server.workspace_slug.to_string(), server.slug.to_string());
+        let differing: BTreeSet<_> = stale.iter().map(address).collect();
+        if let Some((workspace, server)) = only.difference(&differing).next() {
+            let why = format!("{workspace}/{server} is no running server that differs. Nothing was restarted.");
+            return Err(Error::invalid("servers", "does_not_differ", why));
+        }
+        stale.retain(|server| only.contains(&address(server)));
+    }
     let taken = restarts::of_servers(db, stale.iter().map(|server| server.id)).await?;
     Ok((stale, taken))
 }
@@ -134,7 +157,7 @@ async fn begin(
     wish: Wish,
 ) -> Result<Progress> {
     app.keyring.root_key_id()?;
-    let (stale, taken) = that_differ(app, &mut tx, &permit, secret).await?;
+    let (stale, taken) = that_differ(app, &mut tx, &permit, secret, wish.only.as_ref()).await?;
     if let (Some(other), true) = (taken.values().next(), taken.len() == stale.len()) {
         return Err(Error::Conflict(
             format!("every server that differs is in a rolling restart already; nothing was done; look at {other}")

@@ -3,12 +3,13 @@
 mod shapes;
 mod steps;
 
-use domain::{Access, AuditAction, Description, Resolved, Scope, SecretId, policy::Action};
+use domain::{Access, AuditAction, Description, Proposal, Resolved, Scope, SecretId, policy::Action};
 use serde_json::json;
 
 use super::{
     App, Input, PageRequest, Precondition,
     access::{authorize, organization, workspace},
+    drift,
 };
 use crate::{
     error::{Error, Result},
@@ -127,6 +128,10 @@ pub async fn set(
         Some(secret) => (secret.id, secret.version + 1),
         None => (SecretId::new(now, random::bytes()), 1),
     };
+    let before = match &known {
+        Some(secret) => drift::as_they_are(&mut tx, &permit, &[secret]).await?,
+        None => vec![Proposal::none(id)],
+    };
     let belongs = belongs(&permit, id, &input.name, version);
     let sealed = app.keyring.seal(&key, &belongs, &input.value)?;
     let access = input.reach.after_write(known.as_ref().map(|secret| secret.access));
@@ -159,7 +164,8 @@ pub async fn set(
         "access": access.as_str(),
         "workspaces": input.reach.workspaces,
     }));
-    finish(app, tx, permit, &input.name, event, known.is_none(), warnings).await
+    let stale = drift::consequences(app, &mut tx, &permit, &before).await?;
+    finish(tx, permit, &input.name, event, known.is_none(), warnings, stale).await
 }
 
 /// Changes description, access, selection or name; the value stays.
@@ -180,6 +186,7 @@ pub async fn edit(
     expected.check(Some(&known.revision))?;
     let input = input.checked()?;
 
+    let before = drift::as_they_are(&mut tx, &permit, &[&known]).await?;
     let now = permit.now();
     let access = input.reach.after_write(Some(known.access));
     let description = input.description.as_ref().map_or(known.description.as_str(), Description::as_str);
@@ -203,7 +210,8 @@ pub async fn edit(
         }
     };
     check_budget(&mut tx, &permit).await?;
-    finish(app, tx, permit, &name, event, false, warnings).await
+    let stale = drift::consequences(app, &mut tx, &permit, &before).await?;
+    finish(tx, permit, &name, event, false, warnings, stale).await
 }
 
 /// Adds one workspace to a secret's selection, or takes it out.
@@ -230,6 +238,7 @@ pub async fn select_one(
             "this secret reaches all workspaces; nothing was changed; give it access `selected` first".into(),
         ));
     }
+    let before = drift::as_they_are(&mut tx, &permit, &[&known]).await?;
     let now = permit.now();
     selections::set(&mut tx, &permit, known.id, workspace, selected, now).await?;
     secrets::update(&mut tx, &permit, &known, &known.description, known.access, now).await?;
@@ -237,7 +246,8 @@ pub async fn select_one(
     let change = if selected { "selected" } else { "deselected" };
     let event = Event::new(AuditAction::SecretEdited, "secret", known.id, &known.name)
         .with(json!({ "scope": Scope::Organization.as_str(), change: workspace_slug }));
-    finish(app, tx, permit, &known.name, event, false, Vec::new()).await
+    let stale = drift::consequences(app, &mut tx, &permit, &before).await?;
+    finish(tx, permit, &known.name, event, false, Vec::new(), stale).await
 }
 
 /// Deletes a secret: its name is free at once, and its servers differ until they restart.

@@ -103,8 +103,19 @@ pub(super) async fn take_only(
         None => current(app, tx, permit).await?,
     };
     let secrets = current.snapshot.secrets.only(names).map_err(|missing| {
-        let names = missing.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
-        Error::invalid("only", "missing", format!("This workspace's servers get no secret {names}."))
+        let suspended = |name: &&SecretName| current.snapshot.secrets.get(name).is_some();
+        let (suspended, missing): (Vec<_>, Vec<_>) = missing.iter().partition(suspended);
+        let listed = |names: Vec<&SecretName>| names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+        match missing.is_empty() {
+            true => {
+                let why = format!("Suspended, and handed to nobody until that is lifted: {}.", listed(suspended));
+                Error::invalid("only", "suspended", why)
+            }
+            false => {
+                let why = format!("This workspace's servers get no secret {}.", listed(missing));
+                Error::invalid("only", "missing", why)
+            }
+        }
     })?;
     let whole = whole.insert(current.written(tx, permit).await?);
     let part = Snapshot {

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{
     App, Input, Precondition,
     access::authorize,
+    drift,
     secrets::{Place, Written, finish, scope},
 };
 use crate::{
@@ -45,9 +46,11 @@ pub async fn set(
     expected.check(Some(&known.revision))?;
     let Suspend { version, reason } = input.checked()?;
     check_version(&mut tx, &permit, &known, version).await?;
+    let before = drift::as_they_are(&mut tx, &permit, &[&known]).await?;
     suspensions::set(&mut tx, &permit, &known, version, reason.as_ref().map(Description::as_str)).await?;
     let event = event(AuditAction::SecretSuspended, &permit, &known, version, reason.as_ref());
-    finish(app, tx, permit, &known.name, event, false, Vec::new()).await
+    let stale = drift::consequences(app, &mut tx, &permit, &before).await?;
+    finish(tx, permit, &known.name, event, false, Vec::new(), stale).await
 }
 
 /// Lifts the suspension of a secret or of one version: starts get it again.
@@ -69,11 +72,13 @@ pub async fn lift(
     expected.check(Some(&known.revision))?;
     let version = version.checked()?;
     check_version(&mut tx, &permit, &known, version).await?;
+    let before = drift::as_they_are(&mut tx, &permit, &[&known]).await?;
     if !suspensions::lift(&mut tx, &permit, &known, version).await? {
         return Err(not_suspended(&known.name, version, known.suspension.and_then(|suspension| suspension.version)));
     }
     let event = event(AuditAction::SecretSuspensionLifted, &permit, &known, version, None);
-    finish(app, tx, permit, &known.name, event, false, Vec::new()).await
+    let stale = drift::consequences(app, &mut tx, &permit, &before).await?;
+    finish(tx, permit, &known.name, event, false, Vec::new(), stale).await
 }
 
 async fn check_version(db: &mut Connection, permit: &Permit, known: &Secret, version: Option<u32>) -> Result<()> {

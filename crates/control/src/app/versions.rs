@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{
     App, Input, Precondition,
     access::authorize,
+    drift,
     secrets::{Place, Written, belongs, check_budget, damaged, finish, scope},
 };
 use crate::{
@@ -87,11 +88,13 @@ pub async fn put_back(
     })?;
     let next = known.version + 1;
     let sealed = app.keyring.seal(&sealing, &belongs(&permit, known.id, &known.name, next), &value)?;
+    let before = drift::as_they_are(&mut tx, &permit, &[&known]).await?;
     secrets::add_version(&mut tx, &permit, &known, &sealed, Some(number), permit.now()).await?;
     check_budget(&mut tx, &permit).await?;
     let event = Event::new(AuditAction::SecretVersionWritten, "secret", known.id, &known.name)
         .with(json!({ "scope": scope(&permit).as_str(), "version": next, "restored_from": number }));
-    finish(app, tx, permit, &known.name, event, false, Vec::new()).await
+    let stale = drift::consequences(app, &mut tx, &permit, &before).await?;
+    finish(tx, permit, &known.name, event, false, Vec::new(), stale).await
 }
 
 /// Erases the value of one older version for good; that it was there, and who got it, stays on record.

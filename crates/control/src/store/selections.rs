@@ -1,6 +1,6 @@
 //! Which workspaces an organization secret with access `selected` reaches.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use domain::{SecretId, Slug, Time, WorkspaceId};
 
@@ -111,7 +111,36 @@ pub async fn of_secret(db: &mut Connection, permit: &Permit, secret: SecretId) -
     .await
 }
 
-/// The selections of some secrets, in one query; no entry where nothing is selected.
+/// The same of some secrets, in one query; no entry where nothing is selected.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_each(
+    db: &mut Connection,
+    permit: &Permit,
+    secrets: impl Iterator<Item = SecretId>,
+) -> Result<HashMap<SecretId, BTreeSet<WorkspaceId>>> {
+    let secrets: Vec<SecretId> = secrets.collect();
+    if secrets.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = sql(concat!(
+        "SELECT l.secret_id, l.workspace_id FROM selections l JOIN secrets s ON s.id = l.secret_id \
+         WHERE s.home_id = $2 AND l.selected = 1 AND s.id IN ",
+        one_of!("$1")
+    ))
+    .bind(Set::from_iter(secrets))
+    .bind(permit.organization())
+    .all(db, |row| Ok((row.get::<SecretId>("secret_id")?, row.get("workspace_id")?)))
+    .await?;
+    let mut selected: HashMap<SecretId, BTreeSet<WorkspaceId>> = HashMap::new();
+    for (secret, workspace) in rows {
+        selected.entry(secret).or_default().insert(workspace);
+    }
+    Ok(selected)
+}
+
+/// The first of the selections of some secrets, in one query; no entry where nothing is selected.
 ///
 /// # Errors
 /// When the database fails.

@@ -131,7 +131,8 @@ pub(super) async fn show(
     let which = Which::Deleted(&secret);
     let part = Input::new(Ok(holders::Part { version: None, before: None, limit: HOLDERS }));
     let (holders, readers) = holders::list(&app, &reader.caller, at.place(), which, part).await?;
-    let servers = restarts::would_restart(&app, &reader.caller, at.place(), Some(which)).await?;
+    let all = Input::new(Ok(Wish::default()));
+    let servers = restarts::would_restart(&app, &reader.caller, at.place(), Some(which), all).await?;
     page(&OnePage {
         frame,
         at,
@@ -150,7 +151,7 @@ pub(super) async fn restart_holders(
     reader: Reader,
     Path(AtDeleted { at, secret }): Path<AtDeleted>,
 ) -> Result<Response> {
-    let wish = Input::new(Ok(Wish { batch_size: None, pause_on_failure: true }));
+    let wish = Input::new(Ok(Wish::default()));
     let begun = restarts::of_secret(&app, &reader.caller, at.place(), Which::Deleted(&secret), wish).await?;
     Ok(see(&address(&at.organization, &begun)))
 }

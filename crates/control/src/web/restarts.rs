@@ -24,7 +24,7 @@ use crate::{
 
 /// Restarts the servers of a workspace that differ.
 pub(super) async fn of_workspace(State(app): State<App>, reader: Reader, Path(at): Path<At>) -> Result<Response> {
-    let wish = Input::new(Ok(Wish { batch_size: None, pause_on_failure: true }));
+    let wish = Input::new(Ok(Wish::default()));
     let place = Place { organization: &at.organization, workspace: Some(&at.workspace) };
     let begun = restarts::of_workspace(&app, &reader.caller, place, wish).await?;
     Ok(see(&address(&at.organization, &begun)))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
-use domain::{AuditAction, Role, UserId, WorkspaceCreation};
+use domain::{AuditAction, Role, WorkspaceCreation};
 use serde::Deserialize;
 
 use super::{
@@ -213,10 +213,10 @@ impl Wanted {
                 .transpose()
         };
         let action = given(&self.action).map(|word| word.parse::<AuditAction>()).transpose();
-        let actor = given(&self.actor).map(|id| id.parse::<UserId>()).transpose();
+        let actor = given(&self.actor).map(|who| who.parse()).transpose();
         let before = given(&self.cursor).map(|number| number.parse()).transpose();
         Ok(Search {
-            actor: actor.map_err(|_| Error::invalid("actor", "id", "This is not the id of a person."))?,
+            actor: actor.map_err(|why| Error::invalid("actor", "person", why))?,
             action: action.map_err(|why| Error::invalid("action", "unknown_word", why))?,
             target: given(&self.target),
             from: day("from", &self.from)?,

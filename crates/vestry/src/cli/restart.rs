@@ -39,7 +39,7 @@ pub(crate) struct One {
 }
 
 /// How a rolling restart shall go on.
-#[derive(Args, Default)]
+#[derive(Args, Default, PartialEq)]
 pub(crate) struct Rolling {
     /// How many servers are restarted at once, 1 to 100 [default: a tenth of them]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
@@ -55,11 +55,11 @@ pub(crate) struct Rolling {
 /// Which servers of a workspace to restart.
 #[derive(Args)]
 pub(crate) struct Which {
-    /// The server
-    #[arg(conflicts_with_all = ["batch", "keep_going", "dry_run"], add = names_of(Noun::Server))]
-    pub(crate) server: Option<String>,
+    /// The server; with --stale only these of those that need it
+    #[arg(value_name = "SERVER", add = names_of(Noun::Server))]
+    pub(crate) servers: Vec<String>,
     /// Every running server of the workspace that needs it, batch by batch
-    #[arg(long, conflicts_with = "server")]
+    #[arg(long)]
     pub(crate) stale: bool,
     #[command(flatten)]
     pub(crate) rolling: Rolling,

@@ -73,6 +73,9 @@ pub(crate) enum Secret {
         /// The secret
         #[arg(add = names_of(Noun::Secret))]
         name: String,
+        /// Only these of those servers [default: all of them]
+        #[arg(value_name = "[WORKSPACE/]SERVER", add = names_of(Noun::Server))]
+        servers: Vec<String>,
         /// The deleted secret with this id
         #[arg(long, value_name = "ID")]
         id: Option<String>,

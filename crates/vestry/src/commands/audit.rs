@@ -58,7 +58,7 @@ pub(crate) fn of_installation(args: Audit, environment: &Environment, out: &Outp
 fn search(args: &AuditList) -> Result<chain::Search, Failure> {
     let moment = |flag, text: &Option<String>| Ok(moment(flag, text)?.map(|time| domain::Time(time.as_microsecond())));
     Ok(chain::Search {
-        actor: parsed("--actor", args.actor.as_deref(), "the id of a person")?,
+        actor: parsed("--actor", args.actor.as_deref(), "the e-mail address or the id of a person")?,
         action: parsed("--action", args.action.as_deref(), "an action, like session.refused")?,
         target: args.target.clone(),
         from: moment("--from", &args.from)?,

@@ -8,7 +8,7 @@ use ureq::http::Method;
 use crate::{
     address::{Address, segment},
     cli::account::Login,
-    client::{Answer, Client},
+    client::{Answer, Client, not_vestry},
     commands::setup::email,
     exit::{Exit, Failure},
     models::Me,
@@ -30,13 +30,25 @@ pub(crate) fn run(out: &Output, settings: &mut Settings, args: Login) -> Result<
     out.say(&format!("signing in to {address}"));
     settings.credentials.check_writable()?;
     let email = prompt::answer(out, args.email, "E-mail", "--email ADDRESS --password-stdin", email)?;
-    let password = match unattended {
-        true => value::password_from_stdin()?,
-        false => prompt::hidden_answer(out, "Password", "--password-stdin", |password| {
+    let given = if unattended { Some(value::password_from_stdin()?) } else { None };
+    check_is_vestry(&address)?;
+    let password = match given {
+        Some(password) => password,
+        None => prompt::hidden_answer(out, "Password", "--password-stdin", |password| {
             Ok(if password.is_empty() { Err("nothing was typed".to_owned()) } else { Ok(password) })
         })?,
     };
     sign_in(out, settings, address, email.as_str(), &password)
+}
+
+/// Whoever is not signed in is told so by a control plane of Vestry, and by nothing else in these words: a password goes to
+/// no other server because of a slip in an address.
+fn check_is_vestry(address: &Address) -> Result<(), Failure> {
+    match Client::anonymous(address.clone()).get("/me") {
+        Err(failure) if failure.code.as_deref() == Some("unauthenticated") => Ok(()),
+        Err(failure) if !failure.is_not_found() => Err(failure),
+        _ => Err(not_vestry(address)),
+    }
 }
 
 /// Begins a session with a password, makes a token in it, ends it, and keeps the token.

@@ -4,7 +4,7 @@
 mod show;
 mod watch;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use ureq::http::Method;
 
 use crate::{
@@ -37,24 +37,31 @@ pub(crate) fn run(connection: &Connection<'_>, args: Args) -> Result<(), Failure
             let one = OneRestart::given(connection, one)?;
             let request = connection.client.request(Method::POST, &one.path("/continuation"));
             let seen = request.send().map_err(|failure| one.missing(failure))?;
-            watch::watch(&one, seen)
+            watch::go_on(&one, seen)
         }
         Args::Abort(one) => abort(&OneRestart::given(connection, one)?),
     }
 }
 
-/// Begins a rolling restart at a path, or only says what it would take, and watches it until it pauses or ends. `nothing` says that no server differs.
+/// Begins a rolling restart at a path, of some servers or of all that differ, or only says what it would take; and watches
+/// it until it pauses or ends. `nothing` says that no server differs.
 pub(crate) fn begin(
     connection: &Connection<'_>,
-    organization: &str,
+    scope: &Scope,
     path: &str,
+    only: &[String],
     rolling: &Rolling,
     nothing: &str,
 ) -> Result<(), Failure> {
-    if rolling.dry_run {
-        return dry_run(connection, path, nothing);
+    let mut wish = json!({});
+    if !only.is_empty() {
+        wish["servers"] = only.iter().map(|server| wanted(scope, server)).collect::<Result<_, _>>()?;
     }
-    let mut wish = json!({ "pause_on_failure": !rolling.keep_going });
+    if rolling.dry_run {
+        wish["dry_run"] = true.into();
+        return dry_run(connection, path, &wish, nothing);
+    }
+    wish["pause_on_failure"] = (!rolling.keep_going).into();
     if let Some(size) = rolling.batch {
         wish["batch_size"] = size.into();
     }
@@ -64,7 +71,7 @@ pub(crate) fn begin(
         connection.out.say(nothing);
         return if connection.out.json { connection.out.document(&begun.body) } else { Ok(()) };
     }
-    let one = OneRestart { connection, organization: organization.to_owned(), id: restart.id.to_string() };
+    let one = OneRestart { connection, organization: scope.organization().to_owned(), id: restart.id.to_string() };
     // One alone is under way before anybody could think better of it.
     if restart.counts.servers > 1 {
         let (servers, size) = (servers(restart.counts.servers - restart.counts.skipped), restart.batch_size);
@@ -77,10 +84,23 @@ pub(crate) fn begin(
     watch::watch(&one, begun)
 }
 
+/// A server as it was typed: of a workspace by its name, elsewhere as `workspace/server`.
+fn wanted(scope: &Scope, server: &str) -> Result<Value, Failure> {
+    let (workspace, server) = match (server.split_once('/'), scope) {
+        (Some(both), _) => both,
+        (None, Scope::Workspace(place)) => (place.workspace.as_str(), server),
+        (None, Scope::Organization(_)) => {
+            let message = format!("in which workspace is {}? Nothing was restarted", escape(server));
+            return Err(Failure::usage(message).help("write WORKSPACE/SERVER, as --dry-run does"));
+        }
+    };
+    Ok(json!({ "workspace": workspace, "server": server }))
+}
+
 /// Says which servers a rolling restart that is begun at a path would take. `nothing` says that no server differs.
-fn dry_run(connection: &Connection<'_>, path: &str, nothing: &str) -> Result<(), Failure> {
+fn dry_run(connection: &Connection<'_>, path: &str, wish: &Value, nothing: &str) -> Result<(), Failure> {
     let out = connection.out;
-    let answer = connection.client.request(Method::POST, path).json(&json!({ "dry_run": true })).send()?;
+    let answer = connection.client.request(Method::POST, path).json(wish).send()?;
     if out.json {
         return out.document(&answer.body);
     }

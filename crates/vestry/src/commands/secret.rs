@@ -12,8 +12,11 @@ mod show;
 mod suspensions;
 mod versions;
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
+use ureq::http::Method;
 
 use self::deleted_secrets::described;
 use super::restart;
@@ -25,7 +28,7 @@ use crate::{
     client::read,
     exit::Failure,
     models::{
-        Consequences, Reach, Secret, Who,
+        Consequences, Reach, Secret, Who, WouldRestart,
         life::{DeletedSecret, Suspension},
     },
     place::{Connection, Scope},
@@ -72,14 +75,17 @@ pub(crate) fn run(connection: &Connection<'_>, args: Args) -> Result<(), Failure
             }
         }
         Args::Report(args) => report::run(connection, &args),
-        Args::RestartHolders { name, id, whose, rolling } => {
+        Args::RestartHolders { name, servers, id, whose, rolling } => {
             let scope = connection.scope(&whose)?;
             if !rolling.dry_run {
-                let question =
-                    format!("Restart every running server of {scope} that differs because of {}?", escape(&name));
+                let which = match servers.as_slice() {
+                    [] => format!("every running server of {scope} that differs because of {}", escape(&name)),
+                    servers => escape(&servers.join(", ")),
+                };
+                let question = format!("Restart {which}?");
                 prompt::confirm(connection.out, connection.settings.yes, &question, None)?;
             }
-            restart_holders(connection, &scope, &name, id.as_deref(), &rolling)
+            restart_holders(connection, &scope, &name, id.as_deref(), &servers, &rolling)
         }
         Args::Delete { name, whose, if_match, dry_run } => {
             let scope = connection.scope(&whose)?;
@@ -98,14 +104,11 @@ fn restart_holders(
     scope: &Scope,
     name: &str,
     id: Option<&str>,
+    only: &[String],
     rolling: &Rolling,
 ) -> Result<(), Failure> {
-    let organization = match scope {
-        Scope::Workspace(place) => &place.organization,
-        Scope::Organization(organization) => organization,
-    };
     let nothing = format!("no running server of {scope} differs because of {}", escape(name));
-    let begin = |path: String| restart::begin(connection, organization, &format!("{path}/restarts"), rolling, &nothing);
+    let begin = |path: String| restart::begin(connection, scope, &format!("{path}/restarts"), only, rolling, &nothing);
     if let Some(id) = id {
         return begin(scope.deleted_secret(id)).map_err(|failure| match failure.is_not_found() {
             true => deleted_secrets::unknown_id(scope, id),
@@ -241,31 +244,56 @@ fn reach(secret: &Secret) -> Option<String> {
 
 /// Says what a write leads to: warnings, and which servers now need a restart.
 fn say_consequences(connection: &Connection<'_>, scope: &Scope, body: &Value) -> Result<(), Failure> {
-    let Consequences { warnings, restart_needed } = read(body)?;
-    for warning in &warnings {
-        connection.out.warn(warning.message.as_str());
+    say_all_consequences(connection, scope, std::slice::from_ref(body))
+}
+
+/// The same of several writes of a secret: each answer names the servers that need a restart because of that write.
+fn say_all_consequences(connection: &Connection<'_>, scope: &Scope, answers: &[Value]) -> Result<(), Failure> {
+    let mut affected = BTreeSet::new();
+    for body in answers {
+        let Consequences { warnings, restart_needed } = read(body)?;
+        for warning in &warnings {
+            connection.out.warn(warning.message.as_str());
+        }
+        affected.extend(restart_needed.into_iter().map(|one| (one.workspace.to_string(), one.server.to_string())));
     }
-    let workspaces: Vec<&str> = restart_needed.iter().map(|affected| affected.workspace.as_str()).collect();
-    let need = Need { secret: body["name"].as_str(), servers: workspaces.len() as u64, workspaces: &workspaces };
-    if let Some(text) = restarts(connection, scope, &need) {
+    let workspaces: Vec<&str> = affected.iter().map(|(workspace, _)| workspace.as_str()).collect();
+    let secret = answers.last().and_then(|body| body["name"].as_str());
+    say_need(connection, scope, &Need { secret, id: None, workspaces: &workspaces });
+    Ok(())
+}
+
+/// Says which servers a rolling restart because of a deleted secret would take; with its id where its name does not do. It
+/// is only said, so a failure here is none of what was done before.
+fn say_holders_of_deleted(connection: &Connection<'_>, scope: &Scope, deleted: &DeletedSecret, id: Option<&str>) {
+    let path = format!("{}/restarts", scope.deleted_secret(deleted.id.as_str()));
+    let request = connection.client.request(Method::POST, &path).json(&json!({ "dry_run": true }));
+    let Ok(would) = request.send().and_then(|answer| answer.read::<WouldRestart>()) else { return };
+    let workspaces: Vec<&str> = would.servers.iter().map(|one| one.workspace.as_str()).collect();
+    say_need(connection, scope, &Need { secret: Some(deleted.name.as_str()), id, workspaces: &workspaces });
+}
+
+fn say_need(connection: &Connection<'_>, scope: &Scope, need: &Need<'_>) {
+    if let Some(text) = restarts(connection, scope, need) {
         connection.out.say(&text);
     }
-    Ok(())
 }
 
 /// Which servers need a restart.
 struct Need<'a> {
     /// Because of which secret, where that is one.
     secret: Option<&'a str>,
-    servers: u64,
+    /// The id of a deleted one that its name does not find.
+    id: Option<&'a str>,
+    /// The workspace of each.
     workspaces: &'a [&'a str],
 }
 
-/// How many servers need a restart, with the command to type: one for all that differ because of an organization secret,
-/// otherwise one for each workspace.
+/// How many servers need a restart, with the command to type: one for all that differ because of a secret, otherwise one for
+/// each workspace.
 fn restarts(connection: &Connection<'_>, scope: &Scope, need: &Need<'_>) -> Option<String> {
-    let Need { secret, servers, workspaces } = *need;
-    let need = match servers {
+    let Need { secret, id, workspaces } = *need;
+    let need = match workspaces.len() {
         0 => return None,
         1 => "1 running server needs a restart:".to_owned(),
         count => format!("{count} running servers need a restart:"),
@@ -275,8 +303,9 @@ fn restarts(connection: &Connection<'_>, scope: &Scope, need: &Need<'_>) -> Opti
         Scope::Workspace(place) => &place.organization,
         Scope::Organization(organization) => organization,
     };
-    if let (Scope::Organization(_), Some(name)) = (scope, secret) {
-        return Some(format!("{need}  vestry secret restart-holders {} {}", escape(name), scope.flag()));
+    if let Some(name) = secret {
+        let id = id.map(|id| format!(" --id {}", escape(id))).unwrap_or_default();
+        return Some(format!("{need}  vestry secret restart-holders {} {}{id}", escape(name), scope.flag()));
     }
     let mut distinct = workspaces.to_vec();
     distinct.sort_unstable();
@@ -296,8 +325,6 @@ fn restarts(connection: &Connection<'_>, scope: &Scope, need: &Need<'_>) -> Opti
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn secret(access: &str, count: u64, first: &[&str]) -> Secret {

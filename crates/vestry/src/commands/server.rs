@@ -19,7 +19,7 @@ use crate::{
     },
     client::Answer,
     exit::Failure,
-    place::{Connection, Place},
+    place::{Connection, Place, Scope},
     prompt,
 };
 
@@ -43,11 +43,14 @@ pub(crate) fn run(connection: &Connection<'_>, args: Args) -> Result<(), Failure
         Args::Stop(args) => lifecycle::stop(&one(&args)?),
         Args::Restart(which) => {
             let place = connection.place(which.workspace.as_ref())?;
-            match (which.server, which.stale) {
-                (Some(slug), _) => lifecycle::restart(&OneServer { place, slug, connection }),
-                (None, true) => restart_stale(connection, &place, &which.rolling),
-                (None, false) => Err(Failure::usage("which server? Nothing was restarted")
-                    .help("vestry server restart SERVER\nevery one that needs it:  vestry server restart --stale")),
+            match (which.servers.as_slice(), which.stale) {
+                (servers, true) => restart_stale(connection, &place, servers, &which.rolling),
+                (_, false) if which.rolling != Rolling::default() => {
+                    Err(Failure::usage("one server alone is restarted at once; nothing was restarted").help(STALE))
+                }
+                ([slug], false) => lifecycle::restart(&OneServer { place, slug: slug.clone(), connection }),
+                (_, false) => Err(Failure::usage("which server? Nothing was restarted")
+                    .help(format!("vestry server restart SERVER\n{STALE}"))),
             }
         }
         Args::Logs { one: args, follow, lines } => logs::print(&one(&args)?, lines, follow),
@@ -56,6 +59,10 @@ pub(crate) fn run(connection: &Connection<'_>, args: Args) -> Result<(), Failure
         Args::Delete(args) => delete(&one(&args)?),
     }
 }
+
+/// How several are restarted.
+const STALE: &str =
+    "every one that needs it:  vestry server restart --stale\nonly these of them:  vestry server restart --stale A B";
 
 /// One server of a workspace.
 struct OneServer<'a> {
@@ -94,10 +101,16 @@ impl OneServer<'_> {
 }
 
 /// Restarts every running server of a workspace that needs it, batch by batch.
-fn restart_stale(connection: &Connection<'_>, place: &Place, rolling: &Rolling) -> Result<(), Failure> {
+fn restart_stale(
+    connection: &Connection<'_>,
+    place: &Place,
+    servers: &[String],
+    rolling: &Rolling,
+) -> Result<(), Failure> {
+    let scope = Scope::Workspace(place.clone());
     let path = place.path("/restarts");
     let nothing = format!("no running server of {place} needs a restart");
-    restart::begin(connection, &place.organization, &path, rolling, &nothing)
+    restart::begin(connection, &scope, &path, servers, rolling, &nothing)
         .map_err(|failure| if failure.is_not_found() { connection.missing_place(failure, &path) } else { failure })
 }
 

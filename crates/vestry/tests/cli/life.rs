@@ -130,7 +130,7 @@ fn holders_are_shown_with_what_a_restart_would_bring_and_who_else_read_it() {
       Server       Version  As        Status   Started             Restart needed
       nlp/jupyter  v4                 running  3 Jan 2020 by Mina
       nlp/trainer  v3       OLD_NAME  running  3 Jan 2020 by Mina  v3→v4, new version (Mina, 4 Jan 2020)
-      1 running server needs a restart:  vestry server restart --stale
+      1 running server needs a restart:  vestry secret restart-holders API_KEY -w acme/nlp
       
       also read by runs, of which nobody knows whether they go on:
       Who                      Workspace  Host     Version  Last read   Times
@@ -308,7 +308,7 @@ fn a_suspension_shows_who_holds_it_and_asks_first() {
     no start or run gets it until that is lifted, or a new version is written
     lift it:  vestry secret suspend API_KEY -w acme/nlp --lift
     what runs keeps it until it is restarted or stopped
-    1 running server needs a restart:  vestry server restart --stale
+    1 running server needs a restart:  vestry secret restart-holders API_KEY -w acme/nlp
     ");
     assert_eq!(ran.code, Some(0));
     assert_eq!(stub.only(SUSPEND).json(), json!({"version": null, "reason": "found in a log"}));

@@ -107,7 +107,7 @@ fn a_write_says_what_it_overrides_and_which_servers_need_a_restart() {
     stderr:
       set API_KEY v4 in acme/nlp (overrides the organization's v9)
       warning: api_key differs only in case.
-      1 running server needs a restart:  vestry server restart --stale
+      1 running server needs a restart:  vestry secret restart-holders API_KEY -w acme/nlp
     exit 0
     ");
 }
@@ -249,6 +249,7 @@ fn signing_in_keeps_a_token_and_ends_the_session() {
             .with("set-cookie", "vestry_session=c00kie; HttpOnly; SameSite=Lax; Path=/"),
         Answer::json("POST /me/tokens", 201, json!({"id": "t9", "name": "n", "token": "vst_p_9_made_d9c0cec0"})),
         Answer::json("DELETE /sessions/current", 204, Value::Null),
+        Answer::problem("GET /me", 401, "unauthenticated", "Sign in."),
         Answer::json("GET /me", 200, me),
         Answer::json("DELETE /me/tokens/t9", 204, Value::Null),
     ]);
@@ -382,6 +383,7 @@ fn nobody_signs_in_where_no_token_can_be_kept() {
 #[test]
 fn a_token_that_can_not_be_kept_is_revoked() {
     let stub = Stub::answering(vec![
+        Answer::problem("GET /me", 401, "unauthenticated", "Sign in."),
         Answer::json("POST /sessions", 201, json!({})).with("set-cookie", "vestry_session=c00kie"),
         Answer::json("POST /me/tokens", 201, json!({"id": "t9", "token": "vst_p_9_made_d9c0cec0"})),
         Answer::json("DELETE /sessions/current", 204, Value::Null),

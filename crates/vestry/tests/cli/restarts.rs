@@ -100,6 +100,25 @@ fn a_dry_run_says_which_servers_those_are_and_asks_nothing() {
 }
 
 #[test]
+fn only_the_servers_that_are_named_are_restarted() {
+    let would = json!({ "servers": [{ "workspace": "nlp", "server": "web" }] });
+    let (stub, machine) =
+        nlp(vec![Answer::json(OF_SECRET, 200, would.clone()), Answer::json(OF_WORKSPACE, 200, would)]);
+    assert_eq!(machine.run("secret restart-holders API_KEY nlp/web --org --dry-run").code, Some(0));
+    let named = json!([{ "workspace": "nlp", "server": "web" }]);
+    assert_eq!(stub.only(OF_SECRET).json(), json!({ "servers": named, "dry_run": true }));
+    assert_eq!(machine.run("server restart --stale web --dry-run").code, Some(0));
+    assert_eq!(stub.only(OF_WORKSPACE).json(), json!({ "servers": named, "dry_run": true }));
+    insta::assert_snapshot!(machine.run("secret restart-holders API_KEY web --org --dry-run").session(), @r"
+    stderr:
+      error: in which workspace is web? Nothing was restarted
+      help:  write WORKSPACE/SERVER, as --dry-run does
+    exit 64
+    ");
+    assert_eq!(machine.run("server restart web trainer").code, Some(64));
+}
+
+#[test]
 fn a_pause_says_what_failed_why_and_what_can_be_typed() {
     let (_stub, machine) = nlp(vec![
         Answer::json(OF_SECRET, 202, restart("running", &["restarting", "waiting"])).with("etag", "\"1\""),
@@ -195,6 +214,7 @@ fn rolling_restarts_are_listed_shown_continued_and_aborted() {
     ");
     let ran = machine.run("restart continue r1");
     assert!(ran.stderr.contains("restarted nlp/s2 (3 of 3)") && ran.code == Some(65), "{ran:?}");
+    assert!(!ran.stderr.contains("nlp/s0") && !ran.stderr.contains("nlp/s1"), "said when it paused: {ran:?}");
     assert_eq!(machine.run("restart abort r1").code, Some(0));
     stub.only("DELETE /organizations/acme/restarts/r1");
     let ran = machine.run("restart show r2");

@@ -117,8 +117,13 @@ fn only_some_are_asked_for() {
 #[test]
 fn a_name_behind_only_that_is_not_there_is_met_with_the_one_that_was_meant() {
     let detail = "The request does not fit.";
-    let secret = |name: &str| json!({"name": name, "scope": "workspace", "version": 1});
-    let list = json!({"items": [secret("OPENAI_API_KEY"), secret("HF_TOKEN")], "next_cursor": null});
+    let secret = |name: &str, suspension: Value| {
+        json!({"name": name, "scope": "organization", "version": 1, "updated_at": "2020-01-02T10:00:00Z",
+            "suspended": !suspension.is_null(), "suspension": suspension})
+    };
+    let suspension = json!({"at": "2020-01-05T10:00:00Z", "by": {"id": "u1", "name": "Mina"}, "reason": "found in a log", "version": null});
+    let list =
+        json!({"items": [secret("OPENAI_API_KEY", Value::Null), secret("HF_TOKEN", suspension)], "next_cursor": null});
     let errors = json!([{"field": "only", "code": "missing", "message": "This workspace's servers get no secret X."}]);
     let refused = json!({"title": "x", "status": 422, "code": "invalid", "detail": detail, "errors": errors});
     let answers = vec![
@@ -139,9 +144,12 @@ fn a_name_behind_only_that_is_not_there_is_met_with_the_one_that_was_meant() {
       help:  which there are:  vestry secret list -w acme/nlp
     exit 125
     ");
-    // Suspended ones are there, and not handed over.
-    let ran = machine.run("run --only HF_TOKEN -- true");
-    assert!(ran.stderr.contains("This workspace's servers get no secret X"), "{ran:?}");
+    insta::assert_snapshot!(machine.run("run --only HF_TOKEN -- true").session(), @r"
+    stderr:
+      error: HF_TOKEN is suspended (5 Jan 2020 by Mina: found in a log); nothing was handed over
+      help:  once it may be used again:  vestry secret suspend HF_TOKEN --org acme --lift
+    exit 125
+    ");
 }
 
 #[test]

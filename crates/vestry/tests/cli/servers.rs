@@ -116,6 +116,7 @@ fn a_restart_of_no_server_names_both_ways() {
       error: which server? Nothing was restarted
       help:  vestry server restart SERVER
              every one that needs it:  vestry server restart --stale
+             only these of them:  vestry server restart --stale A B
     exit 64
     ");
     assert!(stub.requests().is_empty());

@@ -155,7 +155,7 @@ fn who_sets_up_a_second_time_learns_it_before_any_question() {
 
 #[test]
 fn an_empty_password_is_asked_for_again_and_not_sent() {
-    let stub = Stub::answering(vec![]);
+    let stub = Stub::answering(vec![Answer::problem("GET /me", 401, "unauthenticated", "Sign in.")]);
     let login = ["login", "--url", stub.url(), "--email", "mina@acme.example"];
     let (screen, code) = in_conversation(
         &Machine::new(),
@@ -163,7 +163,26 @@ fn an_empty_password_is_asked_for_again_and_not_sent() {
         &[("(not shown)", "\r"), ("nothing was typed", ""), ("(not shown)", "\u{3}")],
     );
     assert_eq!(code, Some(130), "{screen}");
-    assert!(stub.requests().is_empty());
+    assert!(stub.requests().iter().all(|request| request.line == "GET /me"));
+}
+
+#[test]
+fn no_password_is_asked_for_by_what_is_no_control_plane() {
+    for answer in [
+        Answer::text("GET /me", "<html>"),
+        Answer::json("GET /me", 200, json!({})),
+        Answer::problem("GET /me", 404, "not_found", "No."),
+    ] {
+        let stub = Stub::answering(vec![answer]);
+        let login = ["login", "--url", stub.url(), "--email", "mina@acme.example"];
+        let (screen, code) = in_conversation(&Machine::new(), &login, &[]);
+        assert_eq!(code, Some(69), "{screen}");
+        assert!(screen.contains("is not a control plane of Vestry") && !screen.contains("(not shown)"), "{screen}");
+        let unattended = format!("{} --password-stdin", login.join(" "));
+        let ran = Machine::new().run_with(&unattended, "correct horse\n");
+        assert_eq!(ran.code, Some(69), "{ran:?}");
+        assert!(stub.requests().iter().all(|request| request.line == "GET /me"));
+    }
 }
 
 #[test]

@@ -84,9 +84,9 @@ async fn move_of(app: &App, step: &Step) -> Move {
 
 /// Whether a restart would still bring the server what this restart is for.
 async fn differs(app: &App, db: &mut Connection, restart: &Restart, server: &Server) -> Result<bool> {
-    let stale = drift::stale(app, db, restart.organization.0, Among::Server(server.id)).await?;
     let secret = restart.secret.as_ref().map(|(id, _)| *id);
-    Ok(stale.iter().any(|(_, differences)| drift::concern(differences, secret)))
+    let stale = drift::because(app, db, restart.organization.0, Among::Server(server.id), secret).await?;
+    Ok(!stale.is_empty())
 }
 
 async fn skip(mut tx: Writing, restart: &Restart, step: &Step, why: &str) -> Result<()> {

@@ -73,7 +73,7 @@ pub struct Listed {
     pub holders: Option<Holders>,
 }
 
-/// What a write answers: the secret, what to be careful about, and which servers now differ.
+/// What a write answers: the secret, what to be careful about, and which servers now differ because of it.
 pub struct Written {
     /// The secret as it is now.
     pub listed: Listed,
@@ -81,7 +81,7 @@ pub struct Written {
     pub created: bool,
     /// Warnings, never refusals.
     pub warnings: Vec<Warning>,
-    /// Running servers that differ now: of a workspace all of them, of an organization those that do because of this secret.
+    /// Running servers that need a restart because of this change.
     pub stale: Vec<drift::StaleServer>,
 }
 

@@ -4,11 +4,7 @@ use domain::{Available, ORGANIZATION_BUDGET, Scope, SecretId, SecretName, Slug, 
 
 use super::{Listed, Secret, Warning, Written};
 use crate::{
-    app::{
-        App,
-        drift::{self, StaleServer},
-        keyring::Belongs,
-    },
+    app::{App, drift::StaleServer, keyring::Belongs},
     error::{Error, Result},
     store::{
         Connection, Permit, Writing,
@@ -140,23 +136,20 @@ pub(super) async fn name_warnings(db: &mut Connection, permit: &Permit, name: &S
     Ok(warnings.into_iter().map(Warning::from).collect())
 }
 
-/// Reads the secret back, finds out which servers differ now (of an organization those that do because of this secret, so
-/// that it is the ones that a restart because of it takes), records and commits.
+/// Reads the secret back, records and commits.
 pub(in crate::app) async fn finish(
-    app: &App,
     mut tx: Writing,
     permit: Permit,
     name: &SecretName,
     event: Event,
     created: bool,
     warnings: Vec<Warning>,
+    stale: Vec<StaleServer>,
 ) -> Result<Written> {
     let secret = secrets::find(&mut tx, &permit, name.as_str()).await?.ok_or(Error::NotFound)?;
     let listed = listed(&mut tx, &permit, secret).await?;
-    let because_of = permit.workspace().is_none().then_some(listed.secret.id);
-    let stale = drift::differing(app, &mut tx, &permit, because_of).await?;
     audit::commit(tx, permit, event).await?;
-    Ok(Written { listed, created, warnings, stale: stale.into_iter().map(StaleServer::from).collect() })
+    Ok(Written { listed, created, warnings, stale })
 }
 
 pub(super) async fn listed(db: &mut Connection, permit: &Permit, secret: Secret) -> Result<Listed> {

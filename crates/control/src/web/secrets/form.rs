@@ -122,7 +122,7 @@ impl Effect {
         Self {
             reaches: preview.those(|one| one.effect.reaches).count,
             loses: preview.that(ReachEffect::Loses).count,
-            already: preview.stale.iter().filter(|stale| stale.already).count(),
+            already: preview.stale.iter().filter(|felt| !felt.because_of_it).count(),
             overridden: preview.those(|one| one.effect.overridden).count,
             overrides: preview.workspaces.iter().find_map(|one| one.effect.overrides.as_ref().map(|it| it.version)),
             uncovers: preview.workspaces.iter().find_map(|one| one.effect.uncovers.as_ref().map(|it| it.version)),
@@ -130,8 +130,8 @@ impl Effect {
             servers: preview
                 .stale
                 .iter()
-                .filter(|stale| !stale.already)
-                .map(|stale| (stale.server.to_string(), stale.workspace.to_string()))
+                .filter(|felt| felt.because_of_it)
+                .map(|felt| (felt.server.server.to_string(), felt.server.workspace.to_string()))
                 .collect(),
             budget: format!("{} of {} KiB", preview.budget.bytes.div_ceil(1024), preview.limit.bytes.div_ceil(1024)),
             saves: true,

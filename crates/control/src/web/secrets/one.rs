@@ -215,7 +215,8 @@ pub(in crate::web) async fn delete(
     let id = secrets::get(&app, &reader.caller, at.place(), &at.name).await?.secret.id;
     secrets::delete(&app, &reader.caller, at.place(), &at.name, expected(&form)).await?;
     // Whoever deletes what leaked wants to know next who still has it.
-    let held = restarts::would_restart(&app, &reader.caller, at.place(), Some(Which::Deleted(&id.to_string()))).await?;
+    let (id, all) = (id.to_string(), Input::new(Ok(Wish::default())));
+    let held = restarts::would_restart(&app, &reader.caller, at.place(), Some(Which::Deleted(&id)), all).await?;
     Ok(match held.is_empty() {
         true => see(&format!("{}?done=deleted", at.list())),
         false => see(&format!("{}/deleted-secrets/{id}?done=deleted", at.base())),
@@ -328,7 +329,8 @@ pub(in crate::web) async fn restart_form(
     query: Params<Query>,
 ) -> Result<Response> {
     let frame = Frame::of(&app, &reader, Some(&at.organization)).await?;
-    let servers = restarts::would_restart(&app, &reader.caller, at.place(), Some(Which::Named(&at.name))).await?;
+    let (which, wish) = (Some(Which::Named(at.name.as_str())), Input::new(Ok(Wish::default())));
+    let servers = restarts::would_restart(&app, &reader.caller, at.place(), which, wish).await?;
     page(&RestartPage { frame, at, query: Query::of(query), servers })
 }
 
@@ -342,7 +344,7 @@ pub(in crate::web) async fn restart_holders(
 }
 
 async fn begin_restart(app: &App, reader: &Reader, at: &At) -> Result<Response> {
-    let wish = Input::new(Ok(Wish { batch_size: None, pause_on_failure: true }));
+    let wish = Input::new(Ok(Wish::default()));
     let begun = restarts::of_secret(app, &reader.caller, at.place(), Which::Named(&at.name), wish).await?;
     Ok(see(&address(&at.organization, &begun)))
 }

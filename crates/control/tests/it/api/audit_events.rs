@@ -88,6 +88,10 @@ both! {
 
         let by_owner = search(&format!("actor={}", id(&all[1], "actor"))).await;
         assert_eq!(by_owner.each("action"), ["collaborator.added", "workspace.created"]);
+        for address in ["owner@acme.test", "Owner@Acme.test"] {
+            assert_eq!(search(&format!("actor={address}")).await.each("id"), by_owner.each("id"));
+        }
+        assert!(search("actor=nobody@acme.test").await.each("id").is_empty());
         assert_eq!(search("action=secret.created").await.each("id"), [newest["id"].as_str().unwrap()]);
         for target in [id(newest, "target"), "HF_TOKEN".to_owned()] {
             assert_eq!(search(&format!("target={target}")).await.each("action"), ["secret.created"]);
@@ -96,7 +100,7 @@ both! {
         let at = newest["at"].as_str().unwrap();
         assert_eq!(search(&format!("from={at}")).await.each("id").len(), 1, "from is inclusive");
         assert_eq!(search(&format!("to={at}")).await.each("id").len(), all.len() - 1, "to is exclusive");
-        for (query, field) in [("actor=x", "actor"), ("action=x", "action"), ("from=x", "from"), ("to=yesterday", "to"),
+        for (query, field) in [("actor=x", "actor"), ("actor=x@", "actor"), ("action=x", "action"), ("from=x", "from"), ("to=yesterday", "to"),
             ("cursor=x", "cursor"), ("limit=0", "limit"), ("limit=201", "limit"), ("until=x", "query"),
             ("target=%00", "query")]
         {

@@ -133,6 +133,31 @@ both! {
         dry_run(&house.collaborator, LAB).await.expect(200);
     }
 
+    async fn of_the_servers_that_differ_only_those_are_restarted_that_are_named(house) {
+        stale_lab(&house).await;
+        servers(&house, LAB, &["fresh"]).await;
+        let key = format!("{SECRETS}/KEY");
+        let named = |servers: &[&str]| -> Value {
+            json!(servers.iter().map(|server| json!({ "workspace": "lab", "server": server })).collect::<Vec<_>>())
+        };
+        for (person, place) in [(&house.administrator, key.as_str()), (&house.owner, LAB)] {
+            let restarts = format!("{place}/restarts");
+            for dry_run in [true, false] {
+                for (wrong, code) in [(named(&["a", "fresh"]), "does_not_differ"), (named(&["nobody"]), "does_not_differ"), (json!([]), "no_server")] {
+                    let body = json!({ "servers": wrong, "dry_run": dry_run });
+                    person.post(&restarts, body).await.expect_refused("servers", code);
+                }
+            }
+            let would = person.post(&restarts, json!({ "servers": named(&["c", "a"]), "dry_run": true })).await;
+            assert_eq!(would.expect(200).json()["servers"], named(&["a", "c"]));
+        }
+        assert_eq!(starts(&house).await, ["lab/a 1", "lab/b 1", "lab/c 1", "lab/fresh 1"]);
+        let how = json!({ "servers": named(&["a", "c"]), "pause_on_failure": false });
+        let done = settled(&house.administrator, &begin(&house.administrator, &key, how).await).await;
+        assert_eq!(steps(&done), ["lab/a failed", "lab/c failed"]);
+        assert_eq!(starts(&house).await, ["lab/a 2", "lab/b 1", "lab/c 2", "lab/fresh 1"]);
+    }
+
     async fn exactly_the_servers_that_differ_because_of_the_secret_are_restarted(house) {
         for name in ["north", "south"] {
             house.owner.post("/organizations/acme/workspaces", json!({ "name": name })).await.expect(201);

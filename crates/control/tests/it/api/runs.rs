@@ -136,7 +136,10 @@ both! {
         let names: Vec<&str> = begun["variables"].as_array().unwrap().iter().map(|v| v["name"].as_str().unwrap()).collect();
         assert_eq!(names, ["OWN", "SHARED"], "it keeps overriding");
         assert_ne!(begun["revision"], before["revision"]);
-        house.owner.post("/runs", of_lab(json!({ "only": ["BOTH"] }))).await.expect(422);
+        house.owner.post("/runs", of_lab(json!({ "only": ["OWN", "BOTH"] }))).await.expect_refused("only", "suspended");
+        let both = json!({ "only": ["BOTH", "MISSING"] });
+        let refused = house.owner.post("/runs", of_lab(both)).await.expect_refused("only", "missing");
+        assert!(!refused.text.contains("BOTH"), "{}", refused.text);
     }
 
     async fn every_change_reaches_the_next_run(house) {

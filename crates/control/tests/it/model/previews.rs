@@ -1,13 +1,13 @@
 //! A change that is previewed, made, and found to be as previewed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::{
     Story,
-    reference::{Reference, WORKSPACES},
+    reference::{Given, Reference, WORKSPACES},
     text,
 };
 use crate::support::Answer;
@@ -28,8 +28,12 @@ pub struct Previewed {
     said: Value,
     before: Vec<Felt>,
     stale: BTreeSet<usize>,
+    drift: Drift,
     done: Value,
 }
+
+/// How each server differs.
+type Drift = Vec<BTreeMap<&'static str, (Option<Given>, Option<Given>)>>;
 
 /// A secret as a workspace has it.
 #[derive(PartialEq, Eq)]
@@ -57,6 +61,21 @@ impl Reference {
         };
         (0..WORKSPACES).map(of).collect()
     }
+
+    /// How every server differs.
+    pub fn differing(&self) -> Drift {
+        self.servers.iter().map(|server| self.drift(server)).collect()
+    }
+
+    /// The servers of a place that differ in a way in which they did not before.
+    fn newly(&self, home: Option<usize>, before: &Drift) -> Vec<usize> {
+        let within = |server: &usize| home.is_none_or(|home| self.servers[*server].workspace == home);
+        let new = |server: &usize| {
+            let now = self.drift(&self.servers[*server]);
+            now.iter().any(|(name, sides)| before[*server].get(name) != Some(sides))
+        };
+        (0..self.servers.len()).filter(within).filter(new).collect()
+    }
 }
 
 impl Story<'_> {
@@ -66,17 +85,17 @@ impl Story<'_> {
         self.told.push(format!("{method} {secret}{part} {preview}"));
         let (writer, _) = self.writer(home);
         let said = writer.post(&format!("{secret}/preview"), preview).await.expect(200).json();
-        let (before, stale) = (self.reference.felt(known), self.reference.stale());
+        let (before, stale, drift) = (self.reference.felt(known), self.reference.stale(), self.reference.differing());
         let body = (!body.is_null()).then(|| body.to_string());
         let answer = writer.send(method, &format!("{secret}{part}"), body).await;
         assert!(answer.status.is_success(), "{}: {:#?}", answer.text, self.told);
         let done = if answer.text.is_empty() { Value::Null } else { answer.json() };
-        (answer, Previewed { said, before, stale, done })
+        (answer, Previewed { said, before, stale, drift, done })
     }
 
     /// What the preview had said is what has happened.
     pub fn as_previewed(&self, at: usize, previewed: &Previewed) {
-        let Previewed { said, before, stale, done } = previewed;
+        let Previewed { said, before, stale, drift, done } = previewed;
         let after = self.reference.felt(Some(at));
         let counted = |that: &dyn Fn(&Felt, &Felt) -> bool| {
             let slugs = (0..WORKSPACES).filter(|at| that(&before[*at], &after[*at]));
@@ -108,27 +127,27 @@ impl Story<'_> {
 
         let home = self.reference.secrets[at].home;
         let within = |server: &usize| home.is_none_or(|home| self.reference.servers[*server].workspace == home);
-        let workspace = |server: usize| format!("w{}", self.reference.servers[server].workspace);
-        let now: Vec<usize> = self.reference.stale().into_iter().filter(within).collect();
-        let servers = |now: &[usize], already: bool| {
-            let one = |server: &usize| {
-                let mut one = json!({ "workspace": workspace(*server), "server": "web" });
-                if already {
-                    one["already"] = json!(stale.contains(server));
-                }
-                one
-            };
-            json!(now.iter().map(one).collect::<Vec<_>>())
+        let newly = self.reference.newly(home, drift);
+        let foreseen = |server: usize| {
+            let mut one = self.address_of(server);
+            one["already"] = json!(stale.contains(&server));
+            one["because_of_it"] = json!(newly.contains(&server));
+            one
         };
-        assert_eq!(said["restart_needed"], servers(&now, true), "{:#?}", self.told);
-        let because_of_it = |server: &&usize| {
-            let differences = self.reference.drift(&self.reference.servers[**server]);
-            let sides = differences.values().flat_map(|(from, to)| from.iter().chain(to));
-            home.is_some() || sides.into_iter().any(|(secret, _)| *secret == at)
-        };
-        let because_of_it: Vec<usize> = now.iter().filter(because_of_it).copied().collect();
+        let foreseen: Vec<Value> = self.reference.stale().into_iter().filter(within).map(foreseen).collect();
+        assert_eq!(said["restart_needed"], json!(foreseen), "{:#?}", self.told);
         if !done.is_null() {
-            assert_eq!(done["restart_needed"], servers(&because_of_it, false), "{:#?}", self.told);
+            self.because_of_it(home, drift, done);
         }
+    }
+
+    fn address_of(&self, server: usize) -> Value {
+        json!({ "workspace": format!("w{}", self.reference.servers[server].workspace), "server": "web" })
+    }
+
+    /// A change's answer names the servers that differ because of it, and no others.
+    pub fn because_of_it(&self, home: Option<usize>, before: &Drift, done: &Value) {
+        let newly = self.reference.newly(home, before).into_iter().map(|server| self.address_of(server));
+        assert_eq!(done["restart_needed"], json!(newly.collect::<Vec<_>>()), "{:#?}", self.told);
     }
 }

@@ -153,12 +153,14 @@ impl Story<'_> {
         let secret = &self.reference.secrets[at];
         let refused = secret.destroyed || self.reference.named(home, secret.name).is_some();
         self.told.push(format!("restore {address}"));
+        let before = self.reference.differing();
         let answer = self.writer(home).0.post(&format!("{address}/restoration"), Value::Null).await;
-        answer.expect(if refused { 409 } else { 200 });
+        let answer = answer.expect(if refused { 409 } else { 200 });
         if !refused {
             let now = self.now(home);
             let secret = &mut self.reference.secrets[at];
             (secret.deleted, secret.past.restored) = (false, Some(now));
+            self.because_of_it(home, &before, &answer.json());
         }
     }
 
@@ -167,16 +169,21 @@ impl Story<'_> {
         let (address, home) = (self.address(at), self.reference.secrets[at].home);
         let number = self.dice.below(self.reference.secrets[at].version()) + 1;
         let now = self.now(home);
-        let secret = &mut self.reference.secrets[at];
+        let secret = &self.reference.secrets[at];
         let version = &secret.versions[number - 1];
         let refused = number == secret.versions.len() || !version.kept || version.suspended.is_some();
         let value = version.value.clone();
+        let before = self.reference.differing();
+        let secret = &mut self.reference.secrets[at];
         if !refused {
             secret.write(value, now);
         }
         self.told.push(format!("put version {number} of {address} back"));
         let answer = self.writer(home).0.post(&format!("{address}/versions/{number}/restoration"), Value::Null).await;
-        answer.expect(if refused { 409 } else { 200 });
+        let answer = answer.expect(if refused { 409 } else { 200 });
+        if !refused {
+            self.because_of_it(home, &before, &answer.json());
+        }
     }
 
     /// Destroys one version, or a secret that was deleted.
@@ -210,7 +217,8 @@ impl Story<'_> {
         let version = (number > 0).then_some(number);
         self.told.push(format!("suspend {address} {version:?}"));
         let body = json!({ "version": version, "reason": "leaked" });
-        self.writer(home).0.put(&format!("{address}/suspension"), body).await.expect(200);
+        let before = self.reference.differing();
+        let answer = self.writer(home).0.put(&format!("{address}/suspension"), body).await.expect(200);
         let now = self.now(home);
         let secret = &mut self.reference.secrets[at];
         let suspended = match version {
@@ -218,6 +226,7 @@ impl Story<'_> {
             Some(number) => &mut secret.versions[number - 1].suspended,
         };
         suspended.get_or_insert(now);
+        self.because_of_it(self.reference.secrets[at].home, &before, &answer.json());
     }
 
     pub async fn lift(&mut self) {
@@ -226,6 +235,7 @@ impl Story<'_> {
         let by_owner = self.dice.below(2) == 0;
         let (address, home) = (self.address(at), self.reference.secrets[at].home.filter(|_| by_owner));
         let now = self.now(home);
+        let before = self.reference.differing();
         let secret = &mut self.reference.secrets[at];
         let newest = secret.version();
         let (suspended, query) = match number {
@@ -238,6 +248,9 @@ impl Story<'_> {
         }
         self.told.push(format!("lift {address}{query}"));
         let answer = self.writer(home).0.delete(&format!("{address}/suspension{query}")).await;
-        answer.expect(if lifted { 200 } else { 409 });
+        let answer = answer.expect(if lifted { 200 } else { 409 });
+        if lifted {
+            self.because_of_it(self.reference.secrets[at].home, &before, &answer.json());
+        }
     }
 }

@@ -111,6 +111,51 @@ both! {
         assert_eq!(house.owner.get(&format!("{south}/servers/stopped")).await.json()["restart_needed"], false);
     }
 
+    async fn every_change_names_the_servers_that_differ_because_of_it_and_no_others(house) {
+        let lab = crate::support::LAB;
+        set(&house, "KEY", json!({})).await;
+        set(&house, "OTHER", json!({})).await;
+        let address = server(&house.owner, lab, "web").await;
+        runs(&house, &house.owner, &address).await;
+        assert_eq!(set(&house, "OTHER", json!({})).await, ["lab/web"]);
+        let key = format!("{SECRETS}/KEY");
+        let admin = &house.administrator;
+        let described = admin.patch(&key, json!({ "description": "what it is for" })).await.expect(200).json();
+        assert_eq!(stale(&described), [""; 0], "it differs because of another one");
+        let import = async |content: &str, dry_run: bool| {
+            let body = json!({ "format": "env", "content": content, "mode": "overwrite", "dry_run": dry_run });
+            stale(&admin.post("/organizations/acme/secret-imports", body).await.expect(200).json())
+        };
+        assert_eq!(import("UNSEEN=a value", true).await, ["lab/web"]);
+        admin.put(&format!("{SECRETS}/NOWHERE"), json!({ "value": "a value", "workspaces": [] })).await.expect(201);
+        assert_eq!(import("NOWHERE=another value", false).await, [""; 0]);
+
+        let suspended = admin.put(&format!("{key}/suspension"), json!({})).await.expect(200).json();
+        assert_eq!(stale(&suspended), ["lab/web"]);
+        let again = admin.put(&format!("{key}/suspension"), json!({ "reason": "found in a log" })).await.expect(200);
+        assert_eq!(stale(&again.json()), [""; 0], "it was suspended before");
+        let lifted = admin.delete(&format!("{key}/suspension")).await.expect(200).json();
+        assert_eq!(stale(&lifted), [""; 0], "it has what it would get");
+        let written = admin.put(&key, json!({ "value": "the next value" })).await.expect(200).json();
+        assert_eq!(stale(&written), ["lab/web"]);
+        let back = admin.post(&format!("{key}/versions/1/restoration"), json!({})).await.expect(200).json();
+        assert_eq!(stale(&back), ["lab/web"], "the next version is another one, with whatever value");
+    }
+
+    async fn what_covered_another_secret_at_the_start_is_a_reason_once_it_is_gone(house) {
+        let lab = crate::support::LAB;
+        set(&house, "KEY", json!({})).await;
+        own(&house, lab, "KEY").await;
+        house.owner.put(&format!("{lab}/secrets/KEY/suspension"), json!({})).await.expect(200);
+        let address = server(&house.owner, lab, "web").await;
+        runs(&house, &house.owner, &address).await;
+        house.owner.delete(&format!("{lab}/secrets/KEY")).await.expect(204);
+        let deleted = house.owner.get(&format!("{lab}/deleted-secrets")).await.expect(200).json();
+        let restarts = format!("{lab}/deleted-secrets/{}/restarts", deleted["items"][0]["id"].as_str().unwrap());
+        let would = house.owner.post(&restarts, json!({ "dry_run": true })).await.expect(200).json();
+        assert_eq!(would["servers"], json!([{ "workspace": "lab", "server": "web" }]));
+    }
+
     async fn holders_are_the_servers_whose_process_may_have_a_secret(house) {
         set(&house, "KEY", json!({})).await;
         set(&house, "UNUSED", json!({ "workspaces": [] })).await;

@@ -13,8 +13,20 @@ use crate::{
 const WAIT: u32 = 30;
 
 /// Says what becomes of each server, until the rolling restart pauses or ends.
-pub(super) fn watch(one: &OneRestart<'_>, mut seen: Answer) -> Result<(), Failure> {
-    let mut said = HashSet::new();
+pub(super) fn watch(one: &OneRestart<'_>, seen: Answer) -> Result<(), Failure> {
+    say(one, seen, HashSet::new())
+}
+
+/// The same of one that was paused: what had become of servers by then was said when it paused.
+pub(super) fn go_on(one: &OneRestart<'_>, seen: Answer) -> Result<(), Failure> {
+    let restart: Restart = seen.read()?;
+    let over = restart.servers.iter().filter(|step| line(step).is_some());
+    let said = over.map(|step| (step.workspace.to_string(), step.server.to_string())).collect();
+    say(one, seen, said)
+}
+
+/// `said` are the servers, by workspace and name, of which nothing is left to be said.
+fn say(one: &OneRestart<'_>, mut seen: Answer, mut said: HashSet<(String, String)>) -> Result<(), Failure> {
     loop {
         let restart: Restart = seen.read()?;
         for step in &restart.servers {

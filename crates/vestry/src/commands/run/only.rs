@@ -1,9 +1,14 @@
-//! The names behind `--only`: which can't be meant, and which were probably meant.
+//! The names behind `--only`: which can't be meant, which were probably meant, and which are suspended.
 
 use domain::{NameRefused, SecretName};
 
+use serde_json::Value;
+
 use crate::{
+    client::{now, read},
+    commands::secret,
     exit::Failure,
+    models::{Secret, life::Suspension},
     place::{Connection, Place},
     suggest::nearest,
     text::escape,
@@ -34,8 +39,7 @@ pub(super) fn explained(connection: &Connection<'_>, place: &Place, only: &[Stri
     let missing: Vec<&str> = only.iter().map(String::as_str).filter(|name| !there.contains(name)).collect();
     let names = escape(&missing.join(", "));
     let message = match missing.len() {
-        // Those that are there and not handed over are suspended.
-        0 => return failure,
+        0 => return suspended(place, &items, only, failure),
         1 => format!("there is no secret {names} here; nothing was handed over"),
         _ => format!("there are no secrets {names} here; nothing was handed over"),
     };
@@ -45,4 +49,25 @@ pub(super) fn explained(connection: &Connection<'_>, place: &Place, only: &[Stri
         [] => failure.help(format!("which there are:  vestry secret list -w {place}")),
         meant => failure.help(format!("did you mean {}?", escape(&meant.join(", ")))),
     }
+}
+
+/// All are there: a refusal for those that are suspended, with since when and by whom.
+fn suspended(place: &Place, items: &[Value], only: &[String], failure: Failure) -> Failure {
+    let asked = |secret: &&Value| secret["overridden"] != true && only.iter().any(|name| secret["name"] == **name);
+    let secrets = items.iter().filter(asked).filter_map(|item| read::<Secret>(item).ok());
+    let held_back: Vec<(Secret, Suspension)> =
+        secrets.filter_map(|mut secret| secret.suspension.take().map(|suspension| (secret, suspension))).collect();
+    let Some((first, _)) = held_back.first() else { return failure };
+    let said: Vec<String> = held_back
+        .iter()
+        .map(|(secret, suspension)| format!("{} is {}", secret.name, secret::suspended(suspension, now())))
+        .collect();
+    let message = format!("{}; nothing was handed over", said.join("; "));
+    let whose = if first.scope.as_str() == "organization" {
+        format!("--org {}", place.organization)
+    } else {
+        format!("-w {place}")
+    };
+    let lift = format!("once it may be used again:  vestry secret suspend {} {whose} --lift", first.name);
+    Failure { message, ..failure }.help(lift)
 }

@@ -4,7 +4,10 @@ use domain::RESTORABLE_DAYS;
 use serde_json::{Map, Value, json};
 use ureq::http::Method;
 
-use super::{Need, mismatch, missing, reach, restarts, revision, say_consequences, unknown_workspaces};
+use super::{
+    mismatch, missing, reach, revision, say_all_consequences, say_consequences, say_holders_of_deleted,
+    unknown_workspaces,
+};
 use crate::{
     address::segment,
     cli::secret::{Edit, Reach},
@@ -73,7 +76,7 @@ pub(super) fn edit(connection: &Connection<'_>, args: Edit) -> Result<(), Failur
         }
     }
     let mut if_match = args.if_match.as_deref().map(revision);
-    let mut consequences = None;
+    let mut answers = Vec::new();
     if !fields.is_empty() {
         let answer = connection
             .client
@@ -86,7 +89,7 @@ pub(super) fn edit(connection: &Connection<'_>, args: Edit) -> Result<(), Failur
                 Some("version_mismatch") => mismatch(&scope, &args.name, args.if_match.as_deref(), failure),
                 _ => missing(connection, &scope, &args.name, failure),
             })?;
-        consequences = Some(answer.body);
+        answers.push(answer.body);
         if_match = if_match.and(answer.etag);
     }
     for (method, slug) in selections {
@@ -96,13 +99,10 @@ pub(super) fn edit(connection: &Connection<'_>, args: Edit) -> Result<(), Failur
             .if_match(if_match.as_deref())
             .send()
             .map_err(|failure| missing_selection(connection, &scope, &args.name, slug, failure))?;
-        consequences = Some(answer.body).filter(Value::is_object).or(consequences);
+        answers.push(answer.body);
         if_match = if_match.and(answer.etag);
     }
-    // Each answer names all servers that differ by then.
-    if let Some(body) = consequences {
-        say_consequences(connection, &scope, &body)?;
-    }
+    say_all_consequences(connection, &scope, &answers)?;
     let answer = connection.client.get(&path)?;
     if connection.out.json {
         return connection.out.document(&answer.body);
@@ -193,22 +193,8 @@ pub(super) fn delete(
     connection.out.say(&format!("deleted {} from {scope}{keep}", secret.name));
     let undo = format!("vestry secret restore {} {}", secret.name, scope.flag());
     connection.out.say(&format!("undo within {RESTORABLE_DAYS} days:  {undo}"));
-    if secret.holders != Some(0) {
-        say_restarts(connection, scope, secret.name.as_str());
+    if let Some(deleted) = super::last_deleted(connection, scope, secret.name.as_str()) {
+        say_holders_of_deleted(connection, scope, &deleted, None);
     }
     Ok(())
-}
-
-/// Says which servers need a restart now because of the secret that was deleted. It is only said, so a failure here is none
-/// of the delete's.
-fn say_restarts(connection: &Connection<'_>, scope: &Scope, name: &str) {
-    let Some(deleted) = super::last_deleted(connection, scope, name) else { return };
-    let path = scope.deleted_secret(deleted.id.as_str());
-    let Ok(held) = super::holders::of(connection, &path, None) else { return };
-    let stale = held.items.iter().filter(|one| one.drift.is_some());
-    let workspaces: Vec<&str> = stale.map(|one| one.workspace.as_str()).collect();
-    let need = Need { secret: Some(name), servers: workspaces.len() as u64, workspaces: &workspaces };
-    if let Some(text) = restarts(connection, scope, &need) {
-        connection.out.say(&text);
-    }
 }

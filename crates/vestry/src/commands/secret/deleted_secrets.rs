@@ -2,7 +2,7 @@
 
 use ureq::http::Method;
 
-use super::{at_by, holders, reach, say_consequences, suspended};
+use super::{at_by, holders, reach, say_consequences, say_holders_of_deleted, suspended};
 use crate::{
     client::{now, read},
     exit::Failure,
@@ -151,5 +151,6 @@ pub(super) fn destroy(connection: &Connection<'_>, scope: &Scope, name: &str, id
     prompt::confirm(out, connection.settings.yes, &question, Some(deleted.name.as_str()))?;
     connection.client.request(Method::DELETE, &path).send()?;
     out.say(&format!("erased every value of {} of {scope}; who got them stays on record", deleted.name));
+    say_holders_of_deleted(connection, scope, &deleted, Some(deleted.id.as_str()));
     Ok(())
 }

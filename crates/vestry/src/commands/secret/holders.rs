@@ -42,8 +42,8 @@ pub(super) fn run(connection: &Connection<'_>, args: &Args) -> Result<(), Failur
         let stale: Vec<&str> =
             held.items.iter().filter(|one| one.drift.is_some()).map(|one| one.workspace.as_str()).collect();
         // Of two that had the name, the command restarts for the one that is there.
-        let secret = Some(args.name.as_str()).filter(|_| args.id.is_none() && !args.deleted);
-        let need = Need { secret, servers: stale.len() as u64, workspaces: &stale };
+        let secret = Some(args.name.as_str()).filter(|_| args.id.is_some() || !args.deleted);
+        let need = Need { secret, id: args.id.as_deref(), workspaces: &stale };
         if let Some(text) = restarts(connection, &scope, &need) {
             connection.out.data(&text)?;
         }

@@ -34,7 +34,7 @@ struct Preview {
 struct Stale {
     workspace: Text,
     server: Text,
-    already: bool,
+    because_of_it: bool,
 }
 
 #[derive(Deserialize)]
@@ -132,9 +132,9 @@ fn in_words(Reach { count, first }: &Reach, none: &str) -> String {
     }
 }
 
-/// The servers that would need a restart, first those that need none yet.
+/// The servers that would need a restart, first those that do because of it.
 fn restart(stale: &[Stale]) -> String {
-    let (already, new): (Vec<&Stale>, Vec<&Stale>) = stale.iter().partition(|stale| stale.already);
+    let (new, already): (Vec<&Stale>, Vec<&Stale>) = stale.iter().partition(|stale| stale.because_of_it);
     let servers =
         |count: usize| if count == 1 { "1 running server".to_owned() } else { format!("{count} running servers") };
     let mut names: Vec<String> =
@@ -154,20 +154,20 @@ fn restart(stale: &[Stale]) -> String {
 mod tests {
     use super::*;
 
-    fn stale(server: &str, already: bool) -> Stale {
+    fn stale(server: &str, because_of_it: bool) -> Stale {
         let text = |text: &str| serde_json::from_value(json!(text)).unwrap();
-        Stale { workspace: text("lab"), server: text(server), already }
+        Stale { workspace: text("lab"), server: text(server), because_of_it }
     }
 
     #[test]
     fn servers_that_would_need_a_restart_are_told_from_those_that_did_before() {
         assert_eq!(restart(&[]), "no running server needs one");
-        assert_eq!(restart(&[stale("a", true)]), "no further running server; 1 running server did before");
+        assert_eq!(restart(&[stale("a", false)]), "no further running server; 1 running server did before");
         assert_eq!(
-            restart(&[stale("a", false), stale("b", true)]),
+            restart(&[stale("a", true), stale("b", false)]),
             "1 running server: lab/a; 1 running server did before"
         );
-        let many: Vec<Stale> = (0..7).map(|n| stale(&format!("s{n}"), false)).collect();
+        let many: Vec<Stale> = (0..7).map(|n| stale(&format!("s{n}"), true)).collect();
         assert_eq!(restart(&many), "7 running servers: lab/s0, lab/s1, lab/s2, lab/s3, lab/s4, 2 more");
     }
 }

@@ -73,7 +73,7 @@ fn suspend(connection: &Connection<'_>, scope: &Scope, args: &Suspend) -> Result
     if args.restart {
         // None of them may keep it, so one that fails holds up no other.
         let rolling = Rolling { keep_going: true, ..Rolling::default() };
-        return super::restart_holders(connection, scope, &args.name, None, &rolling).map_err(|failure| Failure {
+        return super::restart_holders(connection, scope, &args.name, None, &[], &rolling).map_err(|failure| Failure {
             message: format!("{what} is suspended, but {}", failure.message),
             ..failure
         });
