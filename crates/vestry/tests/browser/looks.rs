@@ -29,7 +29,7 @@ const TOO_SMALL: &str = "[...document.querySelectorAll('button, summary, a.butto
     { const box = one.getBoundingClientRect(); return box.width > 0 && (box.height < 24 || box.width < 24) && !['radio', 'checkbox'].includes(one.type) \
     && one.checkVisibility() && box.right > 0; }).map((one) => one.outerHTML.slice(0, 120))";
 
-const SIZES: [(&str, u32, u32); 2] = [("wide", 1280, 800), ("narrow", 320, 640)];
+const SIZES: [(&str, u32, u32); 3] = [("wide", 1280, 800), ("narrow", 320, 640), ("vast", 2560, 1440)];
 const THEMES: [&str; 2] = ["light", "dark"];
 
 fn axe() -> String {
@@ -56,13 +56,14 @@ fn furnish(installation: &Installation) {
     ] {
         installation.organization_secret(name, body);
     }
-    mina.delete(&format!("{ORGANIZATION}/secrets/OLD_TOKEN")).expect(204);
     for name in ["DATABASE_URL", "OPENAI_API_KEY", "WANDB_API_KEY", "OLD_KEY"] {
         installation.secret(name, &format!("value-of-{name}"));
     }
-    mina.delete(&format!("{WORKSPACE}/secrets/OLD_KEY")).expect(204);
     let script = "n=0; while true; do n=$((n + 1)); echo \"document $n embedded with $OPENAI_API_KEY\"; sleep 1; done";
     installation.running_server("jupyter", &["sh", "-c", script]);
+    // Deleted, and still held.
+    mina.delete(&format!("{ORGANIZATION}/secrets/OLD_TOKEN")).expect(204);
+    mina.delete(&format!("{WORKSPACE}/secrets/OLD_KEY")).expect(204);
     let trainer = json!({ "name": "trainer", "command": ["sh", "-c", "echo no data >&2; exit 3"] });
     mina.post(&format!("{WORKSPACE}/servers"), trainer).expect(201);
     mina.post(&format!("{WORKSPACE}/servers/trainer/start"), json!({})).expect(202);
@@ -104,7 +105,7 @@ fn name(path: &str) -> String {
     let mut parts = Vec::new();
     let mut rest = path.split('/').filter(|part| !part.is_empty()).peekable();
     while let Some(part) = rest.next() {
-        let one = part.strip_suffix('s').filter(|_| ["secrets", "servers", "restarts"].contains(&part));
+        let one = part.strip_suffix('s').filter(|_| ["secrets", "deleted-secrets", "servers", "restarts"].contains(&part));
         match (one, rest.peek()) {
             (Some(one), Some(next)) if *next != "new" => {
                 parts.push(one.to_owned());
