@@ -49,6 +49,9 @@ pub(crate) struct Member {
     pub(crate) email: Text,
     pub(crate) role: Text,
     pub(crate) joined_at: When,
+    /// For administrators.
+    pub(crate) workspaces_owned: Option<u64>,
+    pub(crate) last_seen_at: Option<When>,
 }
 
 #[derive(Deserialize)]

@@ -28,6 +28,12 @@ pub(super) struct MemberBody {
     #[schema(value_type = String)]
     role: &'static str,
     joined_at: String,
+    /// How many workspaces of the organization they own; administrators only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workspaces_owned: Option<u32>,
+    /// When they last used a session or a token; administrators only, and null for who never did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_seen_at: Option<Option<String>>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -44,6 +50,8 @@ fn show(member: Member) -> MemberBody {
         email: member.email,
         role: member.role.as_str(),
         joined_at: time(member.joined_at),
+        workspaces_owned: member.seen.map(|seen| seen.workspaces_owned),
+        last_seen_at: member.seen.map(|seen| seen.last_at.map(time)),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-pub use crate::store::members::Member;
+pub use crate::store::members::{Member, Seen};
 
 /// A page of the organization's people.
 ///

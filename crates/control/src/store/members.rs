@@ -26,6 +26,30 @@ pub struct Member {
     pub joined_at: Time,
     /// Since when they have an account: what a list sorts by.
     pub account_created_at: Time,
+    /// What only administrators are told.
+    pub seen: Option<Seen>,
+}
+
+/// What a person has and does in an organization, as its administrators see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    /// How many workspaces they own in it.
+    pub workspaces_owned: u32,
+    /// When they last used a session or a token; `None` for who never did.
+    pub last_at: Option<Time>,
+}
+
+macro_rules! members {
+    ($which:literal) => {
+        concat!(
+            "SELECT u.id, u.name, u.email, m.role, m.revision, m.joined_at, u.created_at, \
+             (SELECT COUNT(*) FROM workspaces w WHERE w.owner_id = u.id AND w.organization_id = m.organization_id \
+             AND w.deleted_at IS NULL) AS workspaces_owned, \
+             (SELECT MAX(c.last_used_at) FROM credentials c WHERE c.user_id = u.id AND c.kind <> 'workspace') AS last_seen_at \
+             FROM members m JOIN users u ON u.id = m.user_id WHERE ",
+            $which
+        )
+    };
 }
 
 /// Adds a person to an organization.
@@ -57,16 +81,11 @@ pub async fn insert(
 /// # Errors
 /// When the database fails.
 pub async fn list(db: &mut Connection, permit: &Permit, page: &PageRequest) -> Result<Vec<Member>> {
-    keyset!(
-        page,
-        "u",
-        "SELECT u.id, u.name, u.email, m.role, m.revision, m.joined_at, u.created_at FROM members m \
-         JOIN users u ON u.id = m.user_id WHERE m.organization_id = $4 AND lower(u.name) LIKE $5 ESCAPE '\\'"
-    )
-    .bind(permit.organization())
-    .bind(page.pattern())
-    .all(db, read)
-    .await
+    keyset!(page, "u", members!("m.organization_id = $4 AND lower(u.name) LIKE $5 ESCAPE '\\'"))
+        .bind(permit.organization())
+        .bind(page.pattern())
+        .all(db, |row| read(row, permit))
+        .await
 }
 
 /// A member by id or e-mail address.
@@ -74,13 +93,12 @@ pub async fn list(db: &mut Connection, permit: &Permit, page: &PageRequest) -> R
 /// # Errors
 /// When the database fails.
 pub async fn find(db: &mut Connection, permit: &Permit, id_or_email: &str) -> Result<Option<Member>> {
-    sql("SELECT u.id, u.name, u.email, m.role, m.revision, m.joined_at, u.created_at FROM members m \
-         JOIN users u ON u.id = m.user_id WHERE m.organization_id = $1 AND (u.id = $2 OR u.email_key = $3)")
-    .bind(permit.organization())
-    .bind(id_or_email.parse::<UserId>().ok())
-    .bind(domain::Email::parse(id_or_email).map(|email| email.key()).unwrap_or_default())
-    .optional(db, read)
-    .await
+    sql(members!("m.organization_id = $1 AND (u.id = $2 OR u.email_key = $3)"))
+        .bind(permit.organization())
+        .bind(id_or_email.parse::<UserId>().ok())
+        .bind(domain::Email::parse(id_or_email).map(|email| email.key()).unwrap_or_default())
+        .optional(db, |row| read(row, permit))
+        .await
 }
 
 /// What a person is in an organization; `None` outside of it.
@@ -126,7 +144,8 @@ pub async fn administrators(db: &mut Connection, permit: &Permit) -> Result<i64>
         .await
 }
 
-fn read(row: &Row) -> Result<Member> {
+fn read(row: &Row, permit: &Permit) -> Result<Member> {
+    let seen = Seen { workspaces_owned: row.get("workspaces_owned")?, last_at: row.get("last_seen_at")? };
     Ok(Member {
         id: row.get("id")?,
         name: row.get("name")?,
@@ -135,5 +154,6 @@ fn read(row: &Row) -> Result<Member> {
         revision: row.get("revision")?,
         joined_at: row.get("joined_at")?,
         account_created_at: row.get("created_at")?,
+        seen: permit.is_administrator().then_some(seen),
     })
 }

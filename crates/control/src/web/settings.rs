@@ -121,6 +121,8 @@ struct MemberRow {
     administrator: bool,
     revision: String,
     joined: Moment,
+    /// How many workspaces they own, and when they were last seen: for administrators.
+    seen: Option<(u32, Option<Moment>)>,
 }
 
 impl From<Member> for MemberRow {
@@ -132,6 +134,7 @@ impl From<Member> for MemberRow {
             administrator: member.role == Role::Administrator,
             revision: member.revision,
             joined: moment(member.joined_at),
+            seen: member.seen.map(|seen| (seen.workspaces_owned, seen.last_at.map(moment))),
         }
     }
 }

@@ -22,11 +22,26 @@ pub(crate) fn list(connection: &Connection<'_>, organization: &InOrganization) -
     if connection.out.json {
         return connection.out.document(&items);
     }
-    let mut table = Table::new(&["Person", "E-mail", "Role", "Joined"]);
-    for item in &items {
-        let member: Member = read(item)?;
+    let members: Vec<Member> = items.iter().map(read).collect::<Result<_, _>>()?;
+    let mut table = Table::new(&["Person", "E-mail", "Role", "Joined", "Workspaces owned", "Last seen"]);
+    for member in members {
         let joined = member.joined_at.relative(now());
-        table.row([member.name.into(), member.email.into(), member.role.into(), joined.into()]);
+        // Only administrators are told these; a column without anything in it is left out.
+        let (owned, last) = match member.workspaces_owned {
+            None => Default::default(),
+            Some(owned) => {
+                let last = member.last_seen_at.map_or_else(|| "never".to_owned(), |last| last.relative(now()));
+                (owned.to_string(), last)
+            }
+        };
+        table.row([
+            member.name.into(),
+            member.email.into(),
+            member.role.into(),
+            joined.into(),
+            owned.into(),
+            last.into(),
+        ]);
     }
     connection.out.table(&table)
 }

@@ -24,6 +24,23 @@ both! {
         house.anonymous.get(MEMBERS).await.expect(401);
     }
 
+    async fn administrators_see_what_each_owns_and_when_they_were_last_there(house) {
+        let own = json!({ "name": "Attic" });
+        house.owner.post("/organizations/acme/workspaces", own).await.expect(201);
+        house.owner.delete("/organizations/acme/workspaces/attic").await.expect(204);
+        let people = house.administrator.get(MEMBERS).await.expect(200).json();
+        let owner = &people["items"][3];
+        assert_eq!((&owner["name"], &owner["workspaces_owned"]), (&json!("owner"), &json!(1)), "the deleted one is nobody's");
+        assert_eq!(people["items"][0]["workspaces_owned"], 0);
+        assert!(owner["last_seen_at"].is_string(), "{owner}");
+        crate::support::add_person(&house.app, "newcomer", "acme", domain::Role::Member).await;
+        let people = house.administrator.get(&format!("{MEMBERS}?q=newcomer")).await.expect(200).json();
+        assert_eq!(people["items"][0]["last_seen_at"], json!(null));
+        let people = house.owner.get(MEMBERS).await.expect(200).json();
+        let told = people["items"][3].as_object().unwrap();
+        assert!(!told.contains_key("workspaces_owned") && !told.contains_key("last_seen_at"), "{told:?}");
+    }
+
     async fn an_administrator_changes_roles_and_rights_follow_at_once(house) {
         house.member.get(LAB).await.expect(404);
         let promoted = house.administrator.patch(&at(&house.member), json!({ "role": "administrator" })).await.expect(200);
