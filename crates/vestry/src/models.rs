@@ -129,6 +129,9 @@ pub(crate) struct Consequences {
     pub(crate) warnings: Vec<Warning>,
     #[serde(default)]
     pub(crate) restart_needed: Vec<Affected>,
+    /// Servers that were stopped because of its suspension, which is over.
+    #[serde(default)]
+    pub(crate) still_stopped: Vec<Affected>,
 }
 
 #[derive(Deserialize)]

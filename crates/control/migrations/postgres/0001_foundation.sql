@@ -207,6 +207,8 @@ CREATE TABLE servers (
     settings_changed_by TEXT REFERENCES users (id),
     status TEXT NOT NULL,
     status_detail TEXT NOT NULL,
+    -- The suspended secret because of which it was stopped, until it is started again.
+    stopped_for TEXT REFERENCES secrets (id),
     exit_code BIGINT,
     -- The start record of the process that may be alive; NULL when none can be.
     start_id TEXT,
@@ -220,6 +222,7 @@ CREATE INDEX servers_by_name ON servers (workspace_id, name, id) WHERE deleted_a
 CREATE INDEX servers_by_creation ON servers (workspace_id, created_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX servers_by_update ON servers (workspace_id, updated_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX servers_alive ON servers (workspace_id) WHERE start_id IS NOT NULL;
+CREATE INDEX servers_stopped_for ON servers (stopped_for) WHERE stopped_for IS NOT NULL;
 
 -- What a start of a workspace gets at one moment. Starts between two changes share it; its rows are never edited.
 CREATE TABLE snapshots (

@@ -20,12 +20,12 @@ const DEEPEST: usize = 32;
 pub(super) struct Body<T, const KIB: usize = LIMIT_KIB>(Result<T>);
 
 impl<T, const KIB: usize> Body<T, KIB> {
-    /// What the use case takes, made from the body.
     /// Whether it says so; not where it can't be read, which [`Body::parse`] tells.
     pub(super) fn says(&self, so: impl FnOnce(&T) -> bool) -> bool {
         self.0.as_ref().is_ok_and(so)
     }
 
+    /// What the use case takes, made from the body.
     pub(super) fn parse<U>(self, parse: impl FnOnce(T) -> Result<U>) -> Input<U> {
         Input::new(self.0.and_then(parse))
     }

@@ -83,6 +83,8 @@ pub(super) struct WrittenBody {
     warnings: Vec<WarningBody>,
     /// Running servers that need a restart because of this change; not those that differ for other reasons.
     restart_needed: Vec<StaleServerBody>,
+    /// Servers that were stopped because it was suspended, and still are, though it is not suspended any more.
+    still_stopped: Vec<StaleServerBody>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -162,6 +164,7 @@ pub(super) fn written(written: Written) -> Response {
         secret: show(written.listed),
         warnings: written.warnings.into_iter().map(WarningBody::from).collect(),
         restart_needed: written.stale.into_iter().map(StaleServerBody::from).collect(),
+        still_stopped: written.still_stopped.into_iter().map(StaleServerBody::from).collect(),
     };
     (status, etag, Json(body)).into_response()
 }

@@ -250,16 +250,30 @@ pub(super) async fn start(
     Ok((StatusCode::ACCEPTED, one(seen)))
 }
 
+/// Because of what a server is stopped.
+#[derive(Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct StopParams {
+    /// The id of a suspended secret that the server has: what the record gives as the reason.
+    suspended: Option<String>,
+}
+
 /// Stop a server: SIGTERM, after ten seconds SIGKILL. Also administrators.
 #[utoipa::path(post, path = "/organizations/{organization}/workspaces/{workspace}/servers/{server}/stop",
-    tag = "servers",
-    responses((status = 202, body = ServerBody), document::Allowed, document::State))]
+    tag = "servers", params(StopParams),
+    responses((status = 202, body = ServerBody), document::Allowed, document::State, document::Query))]
 pub(super) async fn stop(
     State(app): State<App>,
     caller: Caller,
     Path((organization, workspace, server)): Path<(String, String, String)>,
+    params: Params<StopParams>,
 ) -> Result<(StatusCode, OneServer)> {
-    let seen = servers::stop(&app, &caller, place(&organization, &workspace), &server).await?;
+    let because_of = params.parse(|params| {
+        let id = params.suspended.map(|id| id.parse()).transpose();
+        id.map_err(|_| Error::invalid("suspended", "id", "This is not the id of a secret."))
+    });
+    let seen = servers::stop(&app, &caller, place(&organization, &workspace), &server, because_of).await?;
     Ok((StatusCode::ACCEPTED, one(seen)))
 }
 

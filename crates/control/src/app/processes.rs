@@ -221,7 +221,9 @@ fn became(seen: &servers::Server, exit: Option<Exit>) -> (ServerStatus, String) 
         return (ServerStatus::Failed, cut_off.to_owned());
     }
     match (seen.status, exit) {
-        (ServerStatus::Stopping, _) | (_, Some(Exit { code: Some(0), .. })) => (ServerStatus::Stopped, String::new()),
+        // Why it was told to stop, where that is known.
+        (ServerStatus::Stopping, _) => (ServerStatus::Stopped, seen.status_detail.clone()),
+        (_, Some(Exit { code: Some(0), .. })) => (ServerStatus::Stopped, String::new()),
         (ServerStatus::Starting, None) => (ServerStatus::Failed, CUT_OFF.to_owned()),
         (_, exit) => (ServerStatus::Failed, how_it_ended(exit)),
     }

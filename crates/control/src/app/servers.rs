@@ -8,9 +8,11 @@ mod at_start;
 use std::collections::HashMap;
 
 use domain::{
-    AuditAction, Command, DisplayName, ServerId, ServerStatus, Slug, StartId, Time, Variables, WorkspaceId,
+    AuditAction, Command, DisplayName, SecretId, ServerId, ServerStatus, Slug, StartId, Time, Variables, WorkspaceId,
     policy::Action,
 };
+
+use serde_json::json;
 
 use super::{
     App, Input, Precondition,
@@ -27,7 +29,7 @@ use crate::{
         access::Target,
         audit::{self, Event},
         servers::{self, Transition},
-        starts,
+        starts, suspensions,
     },
 };
 
@@ -218,11 +220,19 @@ pub(super) fn started(server: &Server, launch: &starting::Plan) -> Event {
     Event::new(AuditAction::ServerStarted, "server", server.id, &server.slug).with(launch.details())
 }
 
-/// Stops a server: SIGTERM, and after ten seconds SIGKILL to whatever is left. Needs no key.
+/// Stops a server: SIGTERM, and after ten seconds SIGKILL to whatever is left. Needs no key. Because of which suspended
+/// secret is on record with the server and the event, where that is said.
 ///
 /// # Errors
-/// [`Error::Conflict`] unless it runs; otherwise as the order of answers says.
-pub async fn stop(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> Result<Seen> {
+/// [`Error::Conflict`] unless it runs, [`Error::Invalid`] for a secret that it does not have or that is not suspended;
+/// otherwise as the order of answers says.
+pub async fn stop(
+    app: &App,
+    caller: &Caller,
+    place: Place<'_>,
+    slug: &str,
+    because_of: Input<Option<SecretId>>,
+) -> Result<Seen> {
     let mut tx = app.store.write(place.organization).await?;
     let permit = authorize(&mut tx, caller, place.target(), Action::StopServers).await?;
     let server = servers::find(&mut tx, &permit, slug).await?.ok_or(Error::NotFound)?;
@@ -231,8 +241,16 @@ pub async fn stop(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> R
     let (true, Some(start)) = (runs, server.start) else {
         return Err(not_now(server.status, "stopped"));
     };
-    moved(servers::transition(&mut tx, &permit, &server, &stopping(start)).await?)?;
-    let event = Event::new(AuditAction::ServerStopped, "server", server.id, slug);
+    let mut event = Event::new(AuditAction::ServerStopped, "server", server.id, slug);
+    let mut detail = String::new();
+    if let Some(secret) = because_of.checked()? {
+        let held = suspensions::held(&mut tx, &permit, start, secret).await?.ok_or_else(not_held)?;
+        detail = because(&held);
+        servers::stopped_for(&mut tx, &permit, server.id, secret).await?;
+        event = event.with(json!({ "reason": detail, "secret": held.name.as_str(), "version": held.version }));
+    }
+    let to = Transition { detail: &detail, ..stopping(start) };
+    moved(servers::transition(&mut tx, &permit, &server, &to).await?)?;
     let stopped = found(app, &mut tx, &permit, slug).await?;
     let app = app.clone();
     processes::to_the_end(async move {
@@ -242,6 +260,18 @@ pub async fn stop(app: &App, caller: &Caller, place: Place<'_>, slug: &str) -> R
         Ok(stopped)
     })
     .await
+}
+
+/// Why a server was stopped, like `stopped because API_KEY was suspended by Mina`.
+fn because(held: &suspensions::Held) -> String {
+    let version = held.version.map(|version| format!("v{version} of ")).unwrap_or_default();
+    let by = held.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+    format!("stopped because {version}{} was suspended{by}", held.name)
+}
+
+fn not_held() -> Error {
+    let why = "This server has no suspended secret of this id. Nothing was stopped.";
+    Error::invalid("suspended", "not_suspended", why)
 }
 
 /// Restarts a running server: the new process is prepared to its gate before the old one is stopped, so what fails

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Command, OrganizationId, ServerId, ServerStatus, Slug, SnapshotId, StartId, Time, Variables, WorkspaceId,
+    Command, OrganizationId, SecretId, ServerId, ServerStatus, Slug, SnapshotId, StartId, Time, Variables, WorkspaceId,
 };
 use serde::de::DeserializeOwned;
 
@@ -11,6 +11,7 @@ use super::{
     Connection, Hint, Permit, Result, StoreError, Who, Writing,
     driver::{Row, sql},
     page::{PageRequest, keyset},
+    secrets::home,
     set::{Set, one_of},
 };
 use crate::random;
@@ -267,22 +268,53 @@ pub struct Transition<'a> {
 /// When the database fails.
 pub async fn transition(tx: &mut Writing, permit: &Permit, seen: &Server, to: &Transition<'_>) -> Result<bool> {
     let revision = random::revision();
-    let rows = sql("UPDATE servers SET status = $4, status_detail = $5, exit_code = $6, start_id = $7, revision = $8 \
+    let rows =
+        sql("UPDATE servers SET status = $4, status_detail = $5, exit_code = $6, start_id = $7, revision = $8, \
+         stopped_for = CASE WHEN $4 IN ('stopping', 'stopped') THEN stopped_for END \
          WHERE id = $1 AND status = $2 AND COALESCE(start_id, '') = $3 AND deleted_at IS NULL AND workspace_id = $9")
-    .bind(seen.id)
-    .bind(seen.status)
-    .bind(seen.start.map(|id| id.to_string()).unwrap_or_default())
-    .bind(to.status)
-    .bind(to.detail)
-    .bind(to.exit_code)
-    .bind(to.start)
-    .bind(&revision)
-    .bind(permit.in_workspace())
-    .execute(tx)
-    .await?;
+        .bind(seen.id)
+        .bind(seen.status)
+        .bind(seen.start.map(|id| id.to_string()).unwrap_or_default())
+        .bind(to.status)
+        .bind(to.detail)
+        .bind(to.exit_code)
+        .bind(to.start)
+        .bind(&revision)
+        .bind(permit.in_workspace())
+        .execute(tx)
+        .await?;
     let (organization, workspace) = (permit.organization(), Some(permit.in_workspace()));
     tx.hint(Hint { organization, workspace, kind: "server", id: seen.id.to_string(), revision });
     Ok(rows == 1)
+}
+
+/// Notes because of which suspended secret a server is being stopped; that is forgotten once it is started again.
+///
+/// # Errors
+/// When the database fails.
+pub async fn stopped_for(tx: &mut Writing, permit: &Permit, server: ServerId, secret: SecretId) -> Result<()> {
+    sql("UPDATE servers SET stopped_for = $2 WHERE id = $1 AND workspace_id = $3")
+        .bind(server)
+        .bind(secret)
+        .bind(permit.in_workspace())
+        .meet(tx)
+        .await
+}
+
+/// The servers that were stopped because a secret of the permit's place was suspended, and still are, by workspace and
+/// slug.
+///
+/// # Errors
+/// When the database fails.
+pub async fn still_stopped_for(db: &mut Connection, permit: &Permit, secret: SecretId) -> Result<Vec<(Slug, Slug)>> {
+    sql("SELECT w.slug AS workspace_slug, x.slug FROM servers x JOIN workspaces w ON w.id = x.workspace_id \
+         JOIN secrets s ON s.id = x.stopped_for WHERE s.id = $1 AND s.home_id = $2 AND w.organization_id = $3 \
+         AND x.deleted_at IS NULL AND w.deleted_at IS NULL ORDER BY w.slug, x.slug")
+    .bind(secret)
+    .bind(home(permit).1)
+    .bind(permit.organization())
+    .all(db, |row| Ok((row.get("workspace_slug")?, row.get("slug")?)))
+    .await
 }
 
 /// Deletes a server softly; its slug is free at once.

@@ -1,7 +1,9 @@
 //! Suspensions: of a whole secret, or of one version.
 
+use domain::{SecretId, SecretName, StartId};
+
 use super::{
-    Permit, Result, Writing,
+    Connection, Permit, Result, Writing,
     driver::sql,
     secrets::{Secret, home},
 };
@@ -56,6 +58,36 @@ pub async fn lift(tx: &mut Writing, permit: &Permit, secret: &Secret, version: O
         moved(tx, permit, secret, version.is_none_or(|version| version == secret.version)).await?;
     }
     Ok(lifted > 0)
+}
+
+/// A suspended secret that a start was handed.
+pub struct Held {
+    /// Its name now.
+    pub name: SecretName,
+    /// The version, where only that one is suspended.
+    pub version: Option<u32>,
+    /// Who suspended it.
+    pub by: Option<String>,
+}
+
+/// A secret that a start of the permit's workspace was handed, if that is suspended now, or the version that it was.
+///
+/// # Errors
+/// When the database fails.
+pub async fn held(db: &mut Connection, permit: &Permit, start: StartId, secret: SecretId) -> Result<Option<Held>> {
+    sql("SELECT s.name, CASE WHEN s.suspended_at IS NULL THEN h.version END AS version, u.name AS by_name FROM starts t \
+         JOIN snapshot_secrets h ON h.snapshot_id = t.snapshot_id AND h.left_out = 0 JOIN secrets s ON s.id = h.secret_id \
+         JOIN secret_versions v ON v.secret_id = s.id AND v.version = h.version LEFT JOIN users u \
+         ON u.id = CASE WHEN s.suspended_at IS NULL THEN v.suspended_by ELSE s.suspended_by END \
+         WHERE t.id = $1 AND h.secret_id = $2 AND t.workspace_id = $3 \
+         AND (s.suspended_at IS NOT NULL OR v.suspended_at IS NOT NULL)")
+    .bind(start)
+    .bind(secret)
+    .bind(permit.in_workspace())
+    .optional(db, |row| {
+        Ok(Held { name: row.get("name")?, version: row.get("version")?, by: row.get("by_name")? })
+    })
+    .await
 }
 
 /// Moves the secret's revision; and says since when it is given again, where it is.

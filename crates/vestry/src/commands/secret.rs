@@ -28,7 +28,7 @@ use crate::{
     client::read,
     exit::Failure,
     models::{
-        Consequences, Reach, Secret, Who, WouldRestart,
+        Affected, Consequences, Reach, Secret, Who, WouldRestart,
         life::{DeletedSecret, Suspension},
     },
     place::{Connection, Scope},
@@ -249,9 +249,10 @@ fn say_consequences(connection: &Connection<'_>, scope: &Scope, body: &Value) ->
 
 /// The same of several writes of a secret: each answer names the servers that need a restart because of that write.
 fn say_all_consequences(connection: &Connection<'_>, scope: &Scope, answers: &[Value]) -> Result<(), Failure> {
-    let mut affected = BTreeSet::new();
+    let (mut affected, mut stopped) = (BTreeSet::new(), Vec::new());
     for body in answers {
-        let Consequences { warnings, restart_needed } = read(body)?;
+        let Consequences { warnings, restart_needed, still_stopped: by_now } = read(body)?;
+        stopped = by_now;
         for warning in &warnings {
             connection.out.warn(warning.message.as_str());
         }
@@ -260,7 +261,25 @@ fn say_all_consequences(connection: &Connection<'_>, scope: &Scope, answers: &[V
     let workspaces: Vec<&str> = affected.iter().map(|(workspace, _)| workspace.as_str()).collect();
     let secret = answers.last().and_then(|body| body["name"].as_str());
     say_need(connection, scope, &Need { secret, id: None, workspaces: &workspaces });
+    if let Some(text) = still_stopped(scope, secret.unwrap_or_default(), &stopped) {
+        connection.out.say(&text);
+    }
     Ok(())
+}
+
+/// Which servers were stopped because of a suspension that is over, with the commands that start them.
+fn still_stopped(scope: &Scope, name: &str, stopped: &[Affected]) -> Option<String> {
+    let name = escape(name);
+    let need = match stopped.len() {
+        0 => return None,
+        1 => format!("1 server is still stopped because {name} was suspended:"),
+        count => format!("{count} servers are still stopped because {name} was suspended:"),
+    };
+    let start =
+        |one: &Affected| format!("vestry server start {} -w {}/{}", one.server, scope.organization(), one.workspace);
+    let commands: Vec<String> = stopped.iter().map(start).collect();
+    let join = if commands.len() == 1 { "  " } else { "\n  " };
+    Some(format!("{need}{join}{}", commands.join("\n  ")))
 }
 
 /// Says which servers a rolling restart because of a deleted secret would take; with its id where its name does not do. It

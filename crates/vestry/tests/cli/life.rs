@@ -365,7 +365,7 @@ fn stopping_all_holders_goes_on_after_a_failure_and_says_it() {
     help:  who holds it:  vestry secret holders API_KEY -w acme/nlp
     ");
     assert_eq!(ran.code, Some(75), "{ran:?}");
-    stub.only("POST /organizations/acme/workspaces/nlp/servers/b/stop");
+    stub.only("POST /organizations/acme/workspaces/nlp/servers/b/stop?suspended=s1");
 }
 
 #[test]

@@ -83,6 +83,8 @@ pub struct Written {
     pub warnings: Vec<Warning>,
     /// Running servers that need a restart because of this change.
     pub stale: Vec<drift::StaleServer>,
+    /// Servers that were stopped because it was suspended, and still are, though it is not suspended any more.
+    pub still_stopped: Vec<drift::StaleServer>,
 }
 
 /// Something to be careful about.

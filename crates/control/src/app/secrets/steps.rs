@@ -11,7 +11,7 @@ use crate::{
         audit::{self, Event},
         available, budgets, holders, secrets,
         selections::{self, Selection},
-        versions, workspaces,
+        servers, versions, workspaces,
     },
 };
 
@@ -147,9 +147,15 @@ pub(in crate::app) async fn finish(
     stale: Vec<StaleServer>,
 ) -> Result<Written> {
     let secret = secrets::find(&mut tx, &permit, name.as_str()).await?.ok_or(Error::NotFound)?;
+    let still_stopped = match secret.suspension {
+        Some(_) => Vec::new(),
+        None => servers::still_stopped_for(&mut tx, &permit, secret.id).await?,
+    };
+    let still_stopped =
+        still_stopped.into_iter().map(|(workspace, server)| StaleServer { workspace, server }).collect();
     let listed = listed(&mut tx, &permit, secret).await?;
     audit::commit(tx, permit, event).await?;
-    Ok(Written { listed, created, warnings, stale })
+    Ok(Written { listed, created, warnings, stale, still_stopped })
 }
 
 pub(super) async fn listed(db: &mut Connection, permit: &Permit, secret: Secret) -> Result<Listed> {

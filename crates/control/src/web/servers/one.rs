@@ -248,7 +248,7 @@ pub(in crate::web) async fn stop(
     Path(at): Path<At>,
     form: Form,
 ) -> Result<Response> {
-    servers::stop(&app, &reader.caller, at.place(), &at.server).await?;
+    servers::stop(&app, &reader.caller, at.place(), &at.server, Input::new(Ok(None))).await?;
     Ok(back(&at, &form, "stopped"))
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     both,
     store::drift::{runs, server},
-    support::{House, LAB},
+    support::{House, LAB, ROOT_KEY, boot},
 };
 
 const KEY: &str = "/organizations/acme/secrets/KEY";
@@ -53,6 +53,49 @@ both! {
         assert_eq!(lifted["restart_needed"], json!([]));
         assert_eq!(ran(&house).await, (vec!["KEY".to_owned()], json!([])));
         house.administrator.delete(&format!("{KEY}/suspension")).await.expect(409);
+    }
+
+    async fn what_was_stopped_because_of_it_is_on_record_and_told_once_it_is_lifted(house) {
+        let key = house.administrator.put(KEY, json!({ "value": "a value" })).await.expect(201).json();
+        let other = house.administrator.put("/organizations/acme/secrets/OTHER", json!({ "value": "a value" })).await.expect(201);
+        for name in ["notebook", "web"] {
+            let address = server(&house.owner, LAB, name).await;
+            runs(&house, &house.owner, &address).await;
+        }
+        let late = house.administrator.put("/organizations/acme/secrets/LATE", json!({ "value": "a value" })).await.expect(201);
+        let (key, web) = (key["id"].as_str().unwrap().to_owned(), format!("{LAB}/servers/web"));
+        let stop = format!("{web}/stop?suspended={key}");
+        house.administrator.post(&stop, json!({})).await.expect_refused("suspended", "not_suspended");
+        house.administrator.post(&format!("{web}/stop?suspended=x"), json!({})).await.expect_refused("suspended", "id");
+        house.member.post(&stop, json!({})).await.expect(404);
+        for id in ["KEY", "LATE"] {
+            let reason = json!({ "reason": "found in a log" });
+            house.administrator.put(&format!("/organizations/acme/secrets/{id}/suspension"), reason).await.expect(200);
+        }
+        for not_suspended_or_not_held in [other, late] {
+            let stop = format!("{web}/stop?suspended={}", not_suspended_or_not_held.json()["id"].as_str().unwrap());
+            house.administrator.post(&stop, json!({})).await.expect_refused("suspended", "not_suspended");
+        }
+        let why = "stopped because KEY was suspended by Administrator";
+        let stopping = house.administrator.post(&stop, json!({})).await.expect(202).json();
+        assert_eq!((&stopping["status"], &stopping["status_detail"]), (&json!("stopping"), &json!(why)));
+        let events = house.administrator.get("/organizations/acme/audit-events?action=server.stopped").await.json();
+        let details = &events["items"][0]["details"];
+        assert_eq!((&details["reason"], &details["secret"], &details["version"]), (&json!(why), &json!("KEY"), &Value::Null));
+        house.owner.post(&format!("{LAB}/servers/notebook/stop"), json!({})).await.expect(202);
+
+        // Their processes are gone, as the next control plane finds.
+        let booted = boot(&house.directory, &house.database_url, ROOT_KEY).await;
+        let there = control::router(booted.app.clone(), control::site::Site::loopback());
+        let (administrator, owner) = (house.administrator.before(there.clone()), house.owner.before(there));
+        let stopped = owner.get(&web).await.expect(200).json();
+        assert_eq!((&stopped["status"], &stopped["status_detail"]), (&json!("stopped"), &json!(why)));
+        assert_eq!(owner.get(&format!("{LAB}/servers/notebook")).await.json()["status_detail"], "");
+        let lifted = administrator.delete(&format!("{KEY}/suspension")).await.expect(200).json();
+        assert_eq!(lifted["still_stopped"], json!([{ "workspace": "lab", "server": "web" }]));
+        owner.post(&format!("{web}/start"), json!({})).await.expect(202);
+        let written = administrator.put(KEY, json!({ "value": "the next value" })).await.expect(200).json();
+        assert_eq!(written["still_stopped"], json!([]), "it was started again");
     }
 
     async fn a_server_that_started_without_it_needs_a_restart_once_it_is_lifted(house) {

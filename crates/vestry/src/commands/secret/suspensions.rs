@@ -68,7 +68,7 @@ fn suspend(connection: &Connection<'_>, scope: &Scope, args: &Suspend) -> Result
         out.say(&format!("lift it:  vestry secret suspend {} {flag}{version} --lift", escape(&args.name)));
     }
     if args.stop {
-        return stop_holders(connection, scope, args);
+        return stop_holders(connection, scope, args, answer.body["id"].as_str().unwrap_or_default());
     }
     if args.restart {
         // None of them may keep it, so one that fails holds up no other.
@@ -88,7 +88,7 @@ fn suspend(connection: &Connection<'_>, scope: &Scope, args: &Suspend) -> Result
 }
 
 /// Stops every server that holds it. What was started in between is found too, so they are looked up anew.
-fn stop_holders(connection: &Connection<'_>, scope: &Scope, args: &Suspend) -> Result<(), Failure> {
+fn stop_holders(connection: &Connection<'_>, scope: &Scope, args: &Suspend, id: &str) -> Result<(), Failure> {
     let what = what(&args.name, args.version);
     let look = format!("who holds it:  vestry secret holders {} {}", escape(&args.name), scope.flag());
     let held = holders::of(connection, &scope.secret(&args.name), args.version).map_err(|failure| {
@@ -101,7 +101,7 @@ fn stop_holders(connection: &Connection<'_>, scope: &Scope, args: &Suspend) -> R
         (place, holder.server.to_string())
     };
     let all = held.items.len();
-    let mut failures = server::stop_all(connection, held.items.iter().map(server).collect());
+    let mut failures = server::stop_all(connection, held.items.iter().map(server).collect(), id);
     let left = failures.len();
     match failures.pop() {
         None => Ok(()),
