@@ -105,7 +105,8 @@ fn name(path: &str) -> String {
     let mut parts = Vec::new();
     let mut rest = path.split('/').filter(|part| !part.is_empty()).peekable();
     while let Some(part) = rest.next() {
-        let one = part.strip_suffix('s').filter(|_| ["secrets", "deleted-secrets", "servers", "restarts"].contains(&part));
+        let one =
+            part.strip_suffix('s').filter(|_| ["secrets", "deleted-secrets", "servers", "restarts"].contains(&part));
         match (one, rest.peek()) {
             (Some(one), Some(next)) if *next != "new" => {
                 parts.push(one.to_owned());
