@@ -60,7 +60,12 @@ async fn values_are_in_no_file() {
 #[tokio::test]
 async fn failures_do_not_say_values() {
     let machine = Machine::new();
-    let launch = Place::new().launch(&["no-such-command"], base().secret("KEY", value(VALUE)));
-    let failed = machine.prepare(launch).await.open().await.err().unwrap();
-    assert!(!format!("{failed} {failed:?} {}", tail(&failed)).contains(VALUE));
+    let place = Place::new();
+    assert_eq!(machine.output(place, "printf 'no program' > no-program; chmod +x no-program").await.0.code, Some(0));
+    let launch = |command: &str| place.launch(&[command], base().secret("KEY", value(VALUE)));
+    let before_the_gate = machine.runtime.prepare(launch("no-such-command")).await.err().unwrap();
+    let behind_it = machine.prepare(launch("./no-program")).await.open().await.err().unwrap();
+    for failed in [before_the_gate, behind_it] {
+        assert!(!format!("{failed} {failed:?} {}", tail(&failed)).contains(VALUE));
+    }
 }
