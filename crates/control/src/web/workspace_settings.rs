@@ -167,7 +167,10 @@ pub(super) async fn edit(State(app): State<App>, reader: Reader, Path(at): Path<
 /// Gives the workspace to another member.
 pub(super) async fn give(State(app): State<App>, reader: Reader, Path(at): Path<At>, form: Form) -> Result<Response> {
     let user = form.text("user").trim().to_owned();
-    let person = Input::new(Ok(user.clone()));
+    let person = Input::new(match form.has("sure") {
+        true => Ok(user.clone()),
+        false => Err(Error::invalid("sure", "not_sure", "Tick this to give the workspace away. Nothing was changed.")),
+    });
     let given = workspaces::give(&app, &reader.caller, &at.organization, &at.workspace, expected(&form), person).await;
     match given {
         Ok(()) => Ok(see(&format!("{}/members?done=given", at.base()))),

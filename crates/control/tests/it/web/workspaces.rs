@@ -46,7 +46,7 @@ both! {
         let names = sent(&[("name", ""), ("slug", "Not A Slug"), ("description", "Kept text")]);
         let again = browser.post(&general, &names).await.expect(422).says("aria-invalid=\"true\"");
         again.says("name=\"name\" required value=\"\"").says("Not A Slug").says("Kept text");
-        let owner = browser.post(&format!("{LAB}/owner"), &sent(&[("user", "nobody@acme.test")])).await.expect(422);
+        let owner = browser.post(&format!("{LAB}/owner"), &sent(&[("user", "nobody@acme.test"), ("sure", "yes")])).await.expect(422);
         owner.says("value=\"nobody@acme.test\"").says("not in the organization").says("value=\"Lab\"");
         let token = [("token", "bad\u{202e}name"), ("days", "365")];
         let token = browser.post(&format!("{LAB}/tokens"), &token).await.expect(422);
@@ -101,8 +101,10 @@ both! {
     async fn an_administrator_gives_a_workspace_away_and_the_old_owner_stays(house) {
         let browser = Browser::of(&house, &house.administrator).await;
         let page = browser.get(&format!("{LAB}/general")).await.expect(200).does_not_say("New token");
-        let fields = [("revision", page.hidden("revision")), ("user", house.member.email.clone())];
+        let fields = [("revision", page.hidden("revision")), ("user", house.member.email.clone()), ("sure", "yes".to_owned())];
         let fields = fields.each_ref().map(|(name, text)| (*name, text.as_str()));
+        let unsure = browser.post(&format!("{LAB}/owner"), &fields[..2]).await.expect(422).says("Tick this");
+        assert_eq!(house.owner.get(LAB).await.json()["owner"]["name"], "owner", "{}", unsure.text);
         browser.post(&format!("{LAB}/owner"), &fields).await.leads(&format!("{LAB}/members?done=given"));
         let members = Browser::of(&house, &house.member).await.get(&format!("{LAB}/members")).await.expect(200);
         members.says("<b>member</b>").says("owner@acme.test").says("/removal\"");
