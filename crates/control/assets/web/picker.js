@@ -5,6 +5,7 @@ for (const input of document.querySelectorAll("input[data-find]")) {
   let waiting;
 
   const find = async () => {
+    if (!input.value.trim()) return list.replaceChildren();
     const answer = await fetch(`${input.dataset.find}?limit=20&q=${encodeURIComponent(input.value.trim())}`);
     if (!answer.ok) return;
     const { items } = await answer.json();
@@ -34,5 +35,4 @@ for (const input of document.querySelectorAll("input[data-find]")) {
   input.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && choose()) event.preventDefault();
   });
-  input.addEventListener("focus", find, { once: true });
 }

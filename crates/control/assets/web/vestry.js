@@ -24,6 +24,12 @@ addEventListener("keydown", (event) => {
   }
 });
 
+// Where tabs don't fit beside each other, the open one is in sight.
+for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+  const { parentElement: tabs } = tab;
+  tabs.scrollLeft = tab.offsetLeft - tabs.offsetLeft - (tabs.clientWidth - tab.offsetWidth) / 2;
+}
+
 // A menu closes when something else is clicked.
 addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {

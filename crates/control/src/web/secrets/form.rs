@@ -62,6 +62,8 @@ struct Typed {
     description: String,
     selected: bool,
     workspaces: Vec<(String, String)>,
+    /// Whether it may reach nobody.
+    nobody: bool,
     revision: String,
 }
 
@@ -72,7 +74,7 @@ impl FormPage {
 
     /// What is wrong with no field that the form has: a budget that would be exceeded, for example.
     fn wrong_elsewhere(&self) -> Vec<&str> {
-        const SHOWN: [&str; 4] = ["name", "value", "workspaces", "description"];
+        const SHOWN: [&str; 5] = ["name", "value", "workspaces", "nobody", "description"];
         let elsewhere = self.errors.iter().filter(|error| !SHOWN.contains(&error.field));
         elsewhere.map(|error| error.message.as_str()).collect()
     }
@@ -191,16 +193,19 @@ impl Typed {
     fn of(listed: Listed, preview: &Preview) -> Self {
         let Listed { secret, .. } = listed;
         let reached = preview.workspaces.iter().filter(|one| one.effect.reaches);
+        let selected = secret.access == Access::Selected;
+        let workspaces: Vec<_> = match secret.access {
+            Access::All => Vec::new(),
+            Access::Selected => {
+                reached.flat_map(|one| &one.first).map(|(slug, name)| (slug.to_string(), name.clone())).collect()
+            }
+        };
         Self {
             name: secret.name.to_string(),
             description: secret.description,
-            selected: secret.access == Access::Selected,
-            workspaces: match secret.access {
-                Access::All => Vec::new(),
-                Access::Selected => {
-                    reached.flat_map(|one| &one.first).map(|(slug, name)| (slug.to_string(), name.clone())).collect()
-                }
-            },
+            selected,
+            nobody: selected && workspaces.is_empty(),
+            workspaces,
             revision: secret.revision,
         }
     }
@@ -217,6 +222,7 @@ impl Typed {
             description: form.text("description"),
             selected: form.text("access") == "selected",
             workspaces,
+            nobody: form.has("nobody"),
             revision: form.text("revision"),
         }
     }
@@ -239,6 +245,17 @@ pub(in crate::web) fn reach(form: &Form, at: &At) -> Result<Reach> {
         (false, "selected") => fields::reach(Some("selected".to_owned()), Some(chosen(form))),
         (false, word) => fields::reach(Some(word.to_owned()), None),
     }
+}
+
+/// Refuses to take a secret from every workspace before that was asked for.
+fn reaches_somebody_or_is_meant(form: &Form, at: &At) -> Result<()> {
+    let nobody = at.workspace.is_none() && form.text("access") == "selected" && chosen(form).is_empty();
+    if !nobody || form.has("nobody") {
+        return Ok(());
+    }
+    let message = "No workspace is selected: the secret will reach nobody. Nothing was saved. Select a workspace, or tick \
+                   this and save again.";
+    Err(Error::invalid("nobody", "reaches_nobody", message))
 }
 
 /// What a form may write over: nothing where it creates, otherwise what its reader saw.
@@ -314,7 +331,8 @@ async fn done(app: &App, reader: &Reader, at: &At, form: &mut Form, kind: Kind) 
     let expected = expected(form, kind);
     if kind == Kind::Edit {
         let name = Some(form.text("name").trim().to_owned());
-        let input = reach(form, at).and_then(|reach| fields::edit_secret(name, reach, Some(form.text("description"))));
+        let meant = reaches_somebody_or_is_meant(form, at).and_then(|()| reach(form, at));
+        let input = meant.and_then(|reach| fields::edit_secret(name, reach, Some(form.text("description"))));
         return secrets::edit(app, &reader.caller, at.place(), &at.name, expected, Input::new(input)).await;
     }
     let reach = if kind == Kind::Create { reach(form, at) } else { Ok(Reach::default()) };

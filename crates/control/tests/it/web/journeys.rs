@@ -154,6 +154,21 @@ both! {
         browser.post(&general, &fields).await.leads("/organizations/acme/workspaces/laboratory/general");
     }
 
+    async fn a_secret_is_taken_from_every_workspace_only_once_that_was_asked(house) {
+        let secret = "/organizations/acme/settings/secrets/KEY";
+        let body = json!({ "value": "value", "workspaces": ["lab"] });
+        house.administrator.put("/organizations/acme/secrets/KEY", body).await.expect(201);
+        let browser = Browser::of(&house, &house.administrator).await;
+        let edit = format!("{secret}/edit");
+        let revision = browser.get(&edit).await.expect(200).does_not_say("name=\"nobody\"").hidden("revision");
+        let wish = [("revision", revision.as_str()), ("name", "KEY"), ("access", "selected"), ("description", "")];
+        browser.post(&edit, &wish).await.expect(422).says("will reach nobody").says("name=\"nobody\" value=\"yes\"");
+        browser.get(&edit).await.expect(200).says("value=\"lab\" checked");
+        browser.post(&edit, &[&wish[..], &[("nobody", "yes")]].concat()).await.leads(secret);
+        let edited = browser.get(&edit).await.expect(200).does_not_say("value=\"lab\" checked");
+        edited.says("name=\"nobody\" value=\"yes\" checked");
+    }
+
     async fn a_token_is_shown_once_and_revoked(house) {
         let browser = Browser::of(&house, &house.owner).await;
         let made = browser.post("/account/tokens", &[("name", "laptop"), ("access", "full"), ("days", "30")]).await.expect(201);

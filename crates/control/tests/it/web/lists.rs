@@ -128,6 +128,25 @@ both! {
         assert_eq!(rows(&browser.get(&back.expect("First page")).await, SECRETS).len(), 50);
     }
 
+    async fn each_field_and_line_of_a_page_fits_what_its_reader_does(house) {
+        house.administrator.put("/organizations/acme/secrets/SHARED", json!({ "value": "value" })).await.expect(201);
+        house.owner.put(&format!("{LAB}/secrets/OWN"), json!({ "value": "value" })).await.expect(201);
+        let administrator = Browser::of(&house, &house.administrator).await;
+        let settings = "/organizations/acme/settings";
+        let log = administrator.get(&format!("{settings}/audit-log")).await.expect(200);
+        log.says("From <input name=\"from\"").says("To <input name=\"to\"").says("vestry audit verify --org acme");
+        administrator.get(&format!("{settings}/general")).await.expect(200)
+            .says("vestry organization edit acme --name NAME --workspace-creation ");
+        administrator.get(&format!("{settings}/create-secret")).await.expect(200).says("Paste <code>NAME=value</code>");
+        administrator.get(&format!("{settings}/secrets/SHARED/edit")).await.expect(200).does_not_say("Paste <code>")
+            .says("vestry secret edit SHARED --org acme --description TEXT");
+        administrator.get("/organizations/acme/workspaces/new").await.expect(200).says("vestry workspace create NAME --org acme");
+        for (person, may) in [(&house.owner, true), (&house.collaborator, false)] {
+            let page = Browser::of(&house, person).await.get(&format!("{LAB}/secrets/OWN")).await.expect(200);
+            assert_eq!(page.text.contains("vestry secret holders OWN -w acme/lab"), may);
+        }
+    }
+
     async fn everybody_sees_which_of_their_workspaces_run_differ_or_are_theirs(house) {
         for (person, name) in [(&house.owner, "Quiet"), (&house.member, "Others"), (&house.member, "Differs")] {
             person.post(WORKSPACES, json!({ "name": name })).await.expect(201);
