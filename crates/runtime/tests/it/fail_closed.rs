@@ -18,8 +18,7 @@ fn tools(bwrap: Option<&str>, slirp4netns: Option<&str>) -> TempDir {
         match content {
             Some("real") => symlink(Path::new("/usr/bin").join(name), path).unwrap(),
             Some(script) => {
-                fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-                fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+                write_program(&path, &format!("#!/bin/sh\n{script}\n"));
             }
             None => {}
         }
@@ -149,8 +148,7 @@ async fn settings_that_would_show_what_is_hidden_are_refused() {
 async fn a_program_that_the_workspaces_own_uid_can_not_execute_is_said_to_be_so() {
     let folder = tempfile::tempdir().unwrap();
     let private = folder.path().join("vestry");
-    fs::copy(program(), &private).unwrap();
-    fs::set_permissions(&private, fs::Permissions::from_mode(0o700)).unwrap();
+    copy_program(&program(), &private, "700");
     let machine = Machine::with(|settings| settings.program = private.clone());
     let prepared = machine.runtime.prepare(Place::new().shell("true")).await;
     match (nix::unistd::geteuid().is_root(), prepared) {
@@ -165,8 +163,7 @@ async fn a_program_that_the_workspaces_own_uid_can_not_execute_is_said_to_be_so(
 async fn however_often_somebody_asks_a_machine_without_a_sandbox_is_tried_once_in_a_while() {
     let folder = tempfile::tempdir().unwrap();
     let (program, tried) = (folder.path().join("vestry"), folder.path().join("tried"));
-    fs::write(&program, format!("#!/bin/sh\necho once >> {}\nexit 1\n", tried.display())).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    write_program(&program, &format!("#!/bin/sh\necho once >> {}\nexit 1\n", tried.display()));
     let machine = Machine::with(|settings| settings.program = program);
     let trials = || fs::read_to_string(&tried).map_or(0, |tried| tried.lines().count());
     let mut asked = tokio::task::JoinSet::new();

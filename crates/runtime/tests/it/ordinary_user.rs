@@ -16,8 +16,8 @@ fn everything_works_as_an_ordinary_user_too() {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let (tests, host) = (folder.path().join("it"), folder.path().join("runtime-host"));
-    fs::copy(std::env::current_exe().unwrap(), &tests).unwrap();
-    fs::copy(program(), &host).unwrap();
+    copy_program(&std::env::current_exe().unwrap(), &tests, "755");
+    copy_program(&program(), &host, "755");
     let output = Command::new("setpriv")
         .args(["--reuid", UID, "--regid", UID, "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"])
         .arg(&tests)

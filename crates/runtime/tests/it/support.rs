@@ -188,6 +188,20 @@ pub(crate) fn program() -> PathBuf {
     if beside.exists() { beside } else { env!("CARGO_BIN_EXE_runtime-host").into() }
 }
 
+/// Writes a program: a copy of another one, or a script. Another process does it: one that a test starts meanwhile would
+/// inherit what this one has open, and what is open for writing can't be executed.
+pub(crate) fn copy_program(from: &Path, to: &Path, mode: &str) {
+    let copied = std::process::Command::new("install").args(["-m", mode]).arg(from).arg(to).status();
+    assert!(copied.unwrap().success(), "{} to {}", from.display(), to.display());
+}
+
+/// The same of a script.
+pub(crate) fn write_program(to: &Path, text: &str) {
+    let write = "printf %s \"$1\" > \"$2\" && chmod 755 \"$2\"";
+    let written = std::process::Command::new("sh").args(["-c", write, "sh", text]).arg(to).status();
+    assert!(written.unwrap().success(), "{}", to.display());
+}
+
 /// Gives the device the mode it has on every Debian, which a bare machine may lack.
 pub(crate) fn open_tunnel_device() {
     static ONCE: Once = Once::new();

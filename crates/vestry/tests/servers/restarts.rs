@@ -1,6 +1,6 @@
 //! A restart prepares everything first, then stops the old process, then opens the gate.
 
-use std::{fs, os::unix::fs::PermissionsExt, thread};
+use std::{fs, thread};
 
 use serde_json::json;
 
@@ -31,8 +31,7 @@ fn runs_on(server: &Server<'_>, house: &House, before: &[Process], why: &str) {
 /// A file that only its execution shows to be no program; as servers of the workspace see it.
 fn no_program(house: &House) -> &'static str {
     let file = house.home(LAB).join("no-program");
-    fs::write(&file, "no program").unwrap();
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    write_program(&file, "no program");
     "/home/workspace/no-program"
 }
 

@@ -27,7 +27,7 @@ pub(crate) use follow::{Event, Follower};
 pub(crate) use house::{House, LAB, Server};
 pub(crate) use laptop::{Laptop, Ran};
 pub(crate) use processes::{Process, environment_of, family, processes};
-pub(crate) use programs::Programs;
+pub(crate) use programs::{Programs, write_program};
 pub(crate) use sweep::{Forms, Sweep};
 pub(crate) use wire::Wire;
 

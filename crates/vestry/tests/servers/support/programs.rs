@@ -27,7 +27,7 @@ impl Programs {
         fs::create_dir(&folder).unwrap();
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
         for name in NAMES {
-            fs::copy(Path::new("/usr/bin").join(name), folder.join(name)).unwrap();
+            copy_program(&Path::new("/usr/bin").join(name), &folder.join(name), "755");
         }
         Self { folder }
     }
@@ -44,13 +44,13 @@ impl Programs {
 
     /// Puts a script in a program's place, while no server runs.
     pub(crate) fn replace(&self, name: &str, script: &str) {
-        fs::write(self.folder.join(name), format!("#!/bin/sh\n{script}\n")).unwrap();
+        write_program(&self.folder.join(name), &format!("#!/bin/sh\n{script}\n"));
     }
 
     /// Puts something in a program's place that becomes it only once [`go`](Self::go) is called.
     pub(crate) fn hold(&self, name: &str) {
         let (real, go) = (self.folder.join("held"), self.folder.join("go"));
-        fs::copy(self.folder.join(name), &real).unwrap();
+        copy_program(&self.folder.join(name), &real, "755");
         let (real, go) = (real.display(), go.display());
         self.replace(name, &format!("while [ ! -e {go} ]; do sleep 0.02; done; exec {real} \"$@\""));
     }
@@ -73,4 +73,18 @@ impl Programs {
         command.args(["--mount", "sh", "-ec", ENTER, "sh"]).arg(&self.folder).arg(program);
         command
     }
+}
+
+/// Writes a program: a copy of another one, or a script. Another process does it: one that a test starts meanwhile would
+/// inherit what this one has open, and what is open for writing can't be executed.
+fn copy_program(from: &Path, to: &Path, mode: &str) {
+    let copied = std::process::Command::new("install").args(["-m", mode]).arg(from).arg(to).status();
+    assert!(copied.unwrap().success(), "{} to {}", from.display(), to.display());
+}
+
+/// The same of a script.
+pub(crate) fn write_program(to: &Path, text: &str) {
+    let write = "printf %s \"$1\" > \"$2\" && chmod 755 \"$2\"";
+    let written = std::process::Command::new("sh").args(["-c", write, "sh", text]).arg(to).status();
+    assert!(written.unwrap().success(), "{}", to.display());
 }
