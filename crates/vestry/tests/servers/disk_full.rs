@@ -10,7 +10,8 @@ use crate::{
 };
 
 /// Writes long lines all the time.
-const TALKS: &str = "line=$(printf %0400d 0); while :; do echo $line; sleep 0.01; done";
+/// Each line is nearly a block of the disk: what the last block still takes is full before the shortest round is over.
+const TALKS: &str = "line=$(printf %04000d 0); while :; do echo $line; sleep 0.01; done";
 
 fn on_a_small_disk(database: Database) -> House {
     House::with(Options { database, own_disk: true, ..Options::default() })
