@@ -119,6 +119,7 @@ async fn assemble(
         listeners: Default::default(),
         moves: super::moves::Moves::default(),
         pending_imports: Default::default(),
+        made_tokens: Default::default(),
         restarts: Default::default(),
         reconciled: tokio::sync::watch::Sender::new(false),
     }))

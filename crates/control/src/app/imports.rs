@@ -25,7 +25,7 @@ use crate::{
 };
 use review::{Review, Reviewed};
 
-pub use pending::{Choices, PendingImports, keep, take};
+pub use pending::{Choices, PendingImport, keep, take};
 
 /// What each line of a text assigns, or why it does not.
 pub type Lines = Vec<std::result::Result<dotenv::Entry, dotenv::Fault>>;

@@ -24,6 +24,7 @@ pub mod members;
 mod moves;
 pub mod organizations;
 mod passwords;
+mod per_session;
 pub mod previews;
 mod processes;
 mod reconcile;
@@ -90,7 +91,9 @@ pub struct Parts {
     /// Who is told of changes.
     pub(in crate::app) listeners: events::Listeners,
     /// The imports that somebody looks at before they decide.
-    pub(in crate::app) pending_imports: imports::PendingImports,
+    pub(in crate::app) pending_imports: per_session::PerSession<imports::PendingImport>,
+    /// The tokens that were just made and are still to be shown.
+    pub(in crate::app) made_tokens: per_session::PerSession<envelope::Kept>,
     /// The rolling restarts that are gone on with.
     pub(in crate::app) restarts: restarts::Workers,
     /// Whether the servers on record have been compared with the processes that are there.

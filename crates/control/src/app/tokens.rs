@@ -1,6 +1,7 @@
 //! A person's own tokens.
 
 use domain::{AuditAction, CredentialId, DisplayName, Time};
+use envelope::{Kept, Plaintext};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -90,6 +91,26 @@ pub async fn create(app: &App, caller: &Caller, input: Input<NewToken>) -> Resul
     let credential =
         Credential { id, name, full, organization_secrets, created_at: now, last_used_at: now, expires_at };
     Ok((credential, text))
+}
+
+/// Keeps the text of a token that was just made until it is shown; answers by what [`shown`] takes it.
+///
+/// # Errors
+/// When it can't be sealed.
+pub fn show_once(app: &App, caller: &Caller, text: &str) -> Result<String> {
+    let text = Kept::seal(Plaintext::new(text.as_bytes().to_vec())).map_err(|error| Error::Internal(error.into()))?;
+    Ok(app.made_tokens.keep(caller, text))
+}
+
+/// The text that the caller's session is to be shown, this once; `None` when it was shown or is kept no more.
+///
+/// # Errors
+/// When it can't be opened.
+pub fn shown(app: &App, caller: &Caller, id: &str) -> Result<Option<Zeroizing<String>>> {
+    let Some(kept) = app.made_tokens.take(caller, id, |_| true) else { return Ok(None) };
+    let text = kept.open().map_err(|refused| Error::Internal(refused.into()))?;
+    let text = std::str::from_utf8(text.expose()).map_err(|error| Error::Internal(error.into()))?;
+    Ok(Some(Zeroizing::new(text.to_owned())))
 }
 
 /// Refuses one more than there may be.

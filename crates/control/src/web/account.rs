@@ -6,11 +6,11 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use zeroize::Zeroizing;
 
 use super::{
     form::Form,
     frame::{Frame, Reader, THEME, page, page_with, see},
+    made::Made,
     query::Query,
     sessions::own_address,
     words::{Moment, moment},
@@ -34,8 +34,7 @@ struct AccountPage {
     tokens: Vec<TokenRow>,
     sessions: Vec<SessionRow>,
     name: String,
-    /// A token that was just made: shown this once.
-    made: Option<Zeroizing<String>>,
+    made: Made,
     errors: Vec<FieldError>,
 }
 
@@ -83,7 +82,8 @@ impl AccountPage {
             used: moment(session.last_used_at),
         };
         let sessions = sessions::list(app, &reader.caller).await?.into_iter().map(session).collect();
-        Ok(Self { frame, query, tokens, sessions, name: String::new(), made: None, errors: Vec::new() })
+        let made = Made::of(app, reader, &query)?;
+        Ok(Self { frame, query, tokens, sessions, name: String::new(), made, errors: Vec::new() })
     }
 
     fn wrong(&self, field: &str) -> Option<&str> {
@@ -114,17 +114,17 @@ pub(super) async fn change_password(
     }
 }
 
-/// Makes a token, and shows it this once.
+/// Makes a token, and leads to the page that shows it once.
 pub(super) async fn create_token(State(app): State<App>, reader: Reader, form: Form) -> Result<Response> {
     let name = form.text("name");
-    let made = tokens::create(&app, &reader.caller, Input::new(new_token(&name, &form))).await;
-    let (status, made, errors) = match made {
-        Ok((_, text)) => (StatusCode::CREATED, Some(text), Vec::new()),
-        Err(Error::Invalid(errors)) => (StatusCode::UNPROCESSABLE_ENTITY, None, errors),
-        Err(error) => return Err(error),
-    };
-    let page = AccountPage::of(&app, &reader, Query::default()).await?;
-    page_with(status, &AccountPage { name: if made.is_some() { String::new() } else { name }, made, errors, ..page })
+    match tokens::create(&app, &reader.caller, Input::new(new_token(&name, &form))).await {
+        Ok((_, text)) => Ok(see(&format!("/account?made={}", tokens::show_once(&app, &reader.caller, &text)?))),
+        Err(Error::Invalid(errors)) => {
+            let page = AccountPage::of(&app, &reader, Query::default()).await?;
+            page_with(StatusCode::UNPROCESSABLE_ENTITY, &AccountPage { name, errors, ..page })
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn new_token(name: &str, form: &Form) -> Result<NewToken> {

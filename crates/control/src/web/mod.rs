@@ -8,6 +8,7 @@ mod form;
 mod frame;
 mod home;
 mod imports;
+mod made;
 mod members;
 pub(crate) mod problem;
 mod query;

@@ -21,6 +21,8 @@ pub(super) struct Query {
     pub(super) show: Option<String>,
     /// What was just done: a word of [`notice`].
     pub(super) done: Option<String>,
+    /// By what a token that was just made is shown.
+    pub(super) made: Option<String>,
 }
 
 impl Query {

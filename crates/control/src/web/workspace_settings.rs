@@ -4,11 +4,11 @@ use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
 use domain::DisplayName;
 use serde::Deserialize;
-use zeroize::Zeroizing;
 
 use super::{
     form::Form,
     frame::{Frame, Reader, page, page_with, see},
+    made::Made,
     problem::sentence,
     query::Query,
     servers::At,
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     app::{
-        App, Input, Precondition,
+        App, Input, Precondition, tokens,
         workspace_tokens::{self, Listed, NewToken},
         workspaces,
     },
@@ -37,8 +37,7 @@ struct GeneralPage {
     /// The names of the servers that may be alive.
     running: Vec<String>,
     tokens: Vec<TokenRow>,
-    /// A token that was just made: shown this once.
-    made: Option<Zeroizing<String>>,
+    made: Made,
     errors: Vec<FieldError>,
 }
 
@@ -102,7 +101,8 @@ impl GeneralPage {
         let running = running.into_iter().filter(|seen| seen.server.status.may_be_alive());
         let running = running.map(|seen| seen.server.name).collect();
         let tokens = tokens.into_iter().map(TokenRow::from).collect();
-        Ok(Self { frame, at, head, query, typed, running, tokens, made: None, errors: Vec::new() })
+        let made = Made::of(app, reader, &query)?;
+        Ok(Self { frame, at, head, query, typed, running, tokens, made, errors: Vec::new() })
     }
 
     fn wrong(&self, field: &str) -> Option<&str> {
@@ -203,7 +203,7 @@ fn expected(form: &Form) -> Precondition {
     Precondition { if_match: Some(vec![form.text("revision")]), create_only: false }
 }
 
-/// Makes a token that starts runs of the workspace, and shows it this once.
+/// Makes a token that starts runs of the workspace, and leads to the page that shows it once.
 pub(super) async fn create_token(
     State(app): State<App>,
     reader: Reader,
@@ -215,8 +215,8 @@ pub(super) async fn create_token(
     let made = workspace_tokens::create(&app, &reader.caller, &at.organization, &at.workspace, Input::new(new)).await;
     match made {
         Ok((_, text)) => {
-            let page = GeneralPage::of(&app, &reader, at, Query::default()).await?;
-            page_with(StatusCode::CREATED, &GeneralPage { made: Some(text), ..page })
+            let shown = tokens::show_once(&app, &reader.caller, &text)?;
+            Ok(see(&format!("{}/general?made={shown}", at.base())))
         }
         Err(error) => again(&app, &reader, at, error, "token", |typed| (typed.token, typed.days) = (name, days)).await,
     }

@@ -115,7 +115,7 @@ both! {
             one_of_each.entry(route).or_insert(address);
         }
         one_of_each.insert("/sign-in".to_owned(), "/sign-in".to_owned());
-        const FIELDS: [&str; 12] = ["q", "cursor", "sort", "show", "done", "then", "actor", "action", "target", "from", "to", "warned"];
+        const FIELDS: [&str; 13] = ["q", "cursor", "sort", "show", "done", "made", "then", "actor", "action", "target", "from", "to", "warned"];
         for address in one_of_each.values() {
             let begin = address.split('?').next().expect("a path");
             for text in HOSTILE.iter().chain(&ODD) {

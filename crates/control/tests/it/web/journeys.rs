@@ -171,11 +171,16 @@ both! {
 
     async fn a_token_is_shown_once_and_revoked(house) {
         let browser = Browser::of(&house, &house.owner).await;
-        let made = browser.post("/account/tokens", &[("name", "laptop"), ("access", "full"), ("days", "30")]).await.expect(201);
+        let wish = [("name", "laptop"), ("access", "full"), ("days", "30")];
+        let shown = browser.post("/account/tokens", &wish).await.expect(303).location();
+        let elsewhere = Browser::of(&house, &house.owner).await.get(&shown).await.expect(200).says("shown already");
+        assert!(!elsewhere.text.contains("id=\"made\""), "it is for the session that made it");
+        let made = browser.get(&shown).await.expect(200).says("shown this once");
         let text = made.between("<code id=\"made\">", "</code>").remove(0);
         assert!(text.starts_with("vst_p_"));
         house.anonymous.with_token(&text).get("/me").await.expect(200);
-        let page = browser.get("/account").await.expect(200).says("laptop").does_not_say(&text);
+        let page = browser.get(&shown).await.expect(200).says("shown already").does_not_say(&text);
+        assert_eq!(page.between("<b>laptop", "</b>").len(), 1, "reading the page again makes no second one");
         for revocation in page.between("action=\"", "\"").into_iter().filter(|to| to.ends_with("/revocation")) {
             browser.post(&revocation, &[]).await.leads("/account");
         }

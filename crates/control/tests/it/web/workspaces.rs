@@ -86,7 +86,8 @@ both! {
 
     async fn a_workspace_token_is_shown_once_starts_runs_and_is_revoked(house) {
         let browser = Browser::of(&house, &house.owner).await;
-        let made = browser.post(&format!("{LAB}/tokens"), &[("token", "ci"), ("days", "")]).await.expect(201);
+        let made = browser.post(&format!("{LAB}/tokens"), &[("token", "ci"), ("days", "")]).await;
+        let made = browser.get(&made.expect(303).location()).await.expect(200);
         let text = made.between("<code id=\"made\">", "</code>").remove(0);
         assert!(text.starts_with("vst_w_"), "its kind is told");
         let run = json!({ "organization": "acme", "workspace": "lab", "host": "ci", "command": "true" });
