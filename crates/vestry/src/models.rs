@@ -104,6 +104,7 @@ pub(crate) struct Secret {
     pub(crate) workspaces: Option<Reach>,
     pub(crate) holders: Option<u64>,
     pub(crate) stale_holders: Option<u64>,
+    pub(crate) overridden_in: Option<u64>,
     #[serde(default)]
     pub(crate) overrides: bool,
     #[serde(default)]

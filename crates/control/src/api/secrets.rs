@@ -52,6 +52,9 @@ pub(super) struct SecretBody {
     /// How many of them a restart would not give it as they have it; only for organization secrets.
     #[serde(skip_serializing_if = "Option::is_none")]
     stale_holders: Option<u32>,
+    /// In how many of the workspaces that it reaches one of their own overrides it; only for organization secrets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overridden_in: Option<u32>,
     description: String,
     version: u32,
     suspended: bool,
@@ -134,7 +137,7 @@ pub(super) fn one(listed: Listed) -> OneSecret {
 }
 
 fn show(listed: Listed) -> SecretBody {
-    let Listed { secret, selection, holders } = listed;
+    let Listed { secret, selection, holders, overridden_in } = listed;
     let of_organization = secret.scope == domain::Scope::Organization;
     let first = selection.first.into_iter().map(|(slug, name)| NamedWorkspace { slug: slug.to_string(), name });
     SecretBody {
@@ -145,6 +148,7 @@ fn show(listed: Listed) -> SecretBody {
         workspaces: of_organization.then(|| SelectionBody { count: selection.count, first: first.collect() }),
         holders: holders.map(|holders| holders.number),
         stale_holders: holders.map(|holders| holders.stale),
+        overridden_in,
         description: secret.description,
         version: secret.version,
         suspended: secret.suspension.is_some(),

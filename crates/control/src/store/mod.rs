@@ -21,6 +21,7 @@ pub mod inspection;
 pub mod installation;
 pub mod members;
 pub mod organizations;
+pub mod overrides;
 pub mod page;
 pub mod reports;
 pub mod restarts;

@@ -99,6 +99,7 @@ struct Row {
     everywhere: bool,
     selected: Vec<(String, String)>,
     more: u32,
+    overridden_in: u32,
     suspended: bool,
     created: Moment,
     updated: Moment,
@@ -109,7 +110,7 @@ struct Row {
 }
 
 impl From<Listed> for Row {
-    fn from(Listed { secret, selection, holders }: Listed) -> Self {
+    fn from(Listed { secret, selection, holders, overridden_in }: Listed) -> Self {
         let first: Vec<_> = selection.first.into_iter().map(|(slug, name)| (slug.to_string(), name)).collect();
         let shown = u32::try_from(first.len()).unwrap_or(u32::MAX);
         Self {
@@ -118,6 +119,7 @@ impl From<Listed> for Row {
             everywhere: secret.access == Access::All,
             more: selection.count.saturating_sub(shown),
             selected: first,
+            overridden_in: overridden_in.unwrap_or_default(),
             suspended: secret.suspension.is_some(),
             created: moment(secret.created_at),
             updated: moment(secret.updated_at),

@@ -71,6 +71,8 @@ pub struct Listed {
     pub selection: Selection,
     /// How many servers hold it, for an organization secret.
     pub holders: Option<Holders>,
+    /// In how many of the workspaces that it reaches it is overridden, for an organization secret.
+    pub overridden_in: Option<u32>,
 }
 
 /// What a write answers: the secret, what to be careful about, and which servers now differ because of it.

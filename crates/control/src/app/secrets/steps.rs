@@ -9,7 +9,7 @@ use crate::{
     store::{
         Connection, Permit, Writing,
         audit::{self, Event},
-        available, budgets, holders, secrets,
+        available, budgets, holders, overrides, secrets,
         selections::{self, Selection},
         servers, versions, workspaces,
     },
@@ -160,18 +160,21 @@ pub(in crate::app) async fn finish(
 
 pub(super) async fn listed(db: &mut Connection, permit: &Permit, secret: Secret) -> Result<Listed> {
     if secret.scope == Scope::Workspace {
-        return Ok(Listed { secret, selection: Selection::default(), holders: None });
+        return Ok(Listed { secret, selection: Selection::default(), holders: None, overridden_in: None });
     }
     of_organization(db, permit, vec![secret]).await?.pop().ok_or(Error::NotFound)
 }
 
-/// Organization secrets with the workspaces that are selected for them and the servers that hold them.
+/// Organization secrets with the workspaces that are selected for them, those that override them, and the servers that
+/// hold them.
 pub(super) async fn of_organization(db: &mut Connection, permit: &Permit, found: Vec<Secret>) -> Result<Vec<Listed>> {
     let mut selected = selections::of_secrets(db, permit, &found).await?;
     let holders = holders::of_secrets(db, permit, &found).await?;
+    let overridden = overrides::of_secrets(db, permit, &found).await?;
     let listed = |secret: Secret| Listed {
         selection: selected.remove(&secret.id).unwrap_or_default(),
         holders: Some(holders.get(&secret.id).copied().unwrap_or_default()),
+        overridden_in: Some(overridden.get(&secret.id).copied().unwrap_or_default()),
         secret,
     };
     Ok(found.into_iter().map(listed).collect())

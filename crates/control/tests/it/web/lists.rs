@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Browser, Page};
 use crate::{
@@ -178,5 +178,42 @@ both! {
         }
         let owner = Browser::of(&house, &house.owner).await;
         assert_rows(&owner.get(&format!("{WORKSPACES}?show=mine&q=qui")).await, WORKSPACES, &["quiet"]);
+    }
+
+    async fn settings_say_where_a_secret_is_overridden(house) {
+        let (administrator, owner) = (&house.administrator, &house.owner);
+        for (name, access) in [("SHARED", "all"), ("SELECTED", "selected"), ("ELSEWHERE", "selected"), ("PLAIN", "all")] {
+            let workspaces = if name == "SELECTED" { json!(["lab"]) } else { json!([]) };
+            let mut body = json!({ "value": "x", "access": access });
+            if access == "selected" {
+                body["workspaces"] = workspaces;
+            }
+            administrator.put(&format!("/organizations/acme/secrets/{name}"), body).await.expect(201);
+        }
+        owner.post("/organizations/acme/workspaces", json!({ "name": "Den" })).await.expect(201);
+        for name in ["SHARED", "SELECTED", "ELSEWHERE"] {
+            for workspace in ["lab", "den"] {
+                let own = format!("/organizations/acme/workspaces/{workspace}/secrets/{name}");
+                owner.put(&own, json!({ "value": "y" })).await.expect(201);
+            }
+        }
+        let said = async || {
+            let all = administrator.get("/organizations/acme/secrets?sort=name").await.expect(200).json();
+            let all = all["items"].as_array().expect("secrets");
+            let one = |secret: &Value| (secret["name"].as_str().unwrap().to_owned(), secret["overridden_in"].as_u64().unwrap());
+            all.iter().map(one).collect::<Vec<_>>()
+        };
+        let expected = |shared, selected| {
+            let all = [("ELSEWHERE", 0), ("PLAIN", 0), ("SELECTED", selected), ("SHARED", shared)];
+            all.map(|(name, number)| (name.to_owned(), number)).to_vec()
+        };
+        assert_eq!(said().await, expected(2, 1), "only where it reaches");
+        let browser = Browser::of(&house, administrator).await;
+        let page = browser.get(SECRETS).await.expect(200).says("overridden in 2").says("overridden in 1<");
+        assert_eq!(page.text.matches("overridden in").count(), 2);
+        owner.delete(&format!("{LAB}/secrets/SHARED")).await.expect(204);
+        assert_eq!(said().await, expected(1, 1), "a deleted one overrides nothing");
+        owner.delete("/organizations/acme/workspaces/den").await.expect(204);
+        assert_eq!(said().await, expected(0, 1), "nor does a deleted workspace's");
     }
 }

@@ -79,9 +79,11 @@ fn scope(secret: &Secret) -> Cell {
 }
 
 fn workspaces(secret: &Secret) -> String {
-    match reach(secret) {
-        Some(reach) => reach.trim_start_matches("reaches ").to_owned(),
-        None => String::new(),
+    let Some(reach) = reach(secret) else { return String::new() };
+    let reach = reach.trim_start_matches("reaches ");
+    match secret.overridden_in {
+        None | Some(0) => reach.to_owned(),
+        Some(number) => format!("{reach} (overridden in {number})"),
     }
 }
 
@@ -180,5 +182,25 @@ fn scope_in_words(secret: &Secret) -> String {
         (true, _) => format!("{}, overrides the organization's", secret.scope),
         (_, true) => format!("{}, overridden by the workspace's", secret.scope),
         _ => secret.scope.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_list_says_in_how_many_workspaces_a_secret_is_overridden() {
+        let said = |overridden_in: Option<u64>| {
+            let secret = json!({ "name": "A", "scope": "organization", "version": 1, "access": "all",
+                "updated_at": "2026-11-22T10:00:00Z", "overridden_in": overridden_in });
+            workspaces(&read(&secret).unwrap())
+        };
+        assert_eq!(
+            [said(None), said(Some(0)), said(Some(2))],
+            ["all workspaces", "all workspaces", "all workspaces (overridden in 2)"]
+        );
     }
 }
