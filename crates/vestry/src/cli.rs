@@ -2,6 +2,8 @@
 
 pub(crate) mod account;
 pub(crate) mod doctor;
+#[cfg(test)]
+mod page_commands;
 pub(crate) mod restart;
 pub(crate) mod run;
 pub(crate) mod secret;
