@@ -82,6 +82,8 @@ pub(super) struct ImportBody {
     lines: Vec<LineBody>,
     /// Running servers that need a restart because of it; not those that differ for other reasons.
     restart_needed: Vec<StaleServerBody>,
+    /// Servers that were stopped because one of these secrets was suspended, and still are, though it is not any more.
+    still_stopped: Vec<StaleServerBody>,
 }
 
 /// How many lines have each verdict.
@@ -141,13 +143,14 @@ fn check_format(format: &str) -> Result<()> {
 type Answer = ([(HeaderName, HeaderValue); 1], Json<ImportBody>);
 
 fn show(imported: Imported) -> Answer {
-    let Imported { dry_run, lines, revision, stale } = imported;
+    let Imported { dry_run, lines, revision, stale, still_stopped } = imported;
     let body = ImportBody {
         dry_run,
         stopped: lines.iter().any(|line| line.verdict.stops()),
         counts: CountsBody::of(&lines),
         lines: lines.into_iter().map(show_line).collect(),
         restart_needed: stale.into_iter().map(StaleServerBody::from).collect(),
+        still_stopped: still_stopped.into_iter().map(StaleServerBody::from).collect(),
     };
     (etag(&revision), Json(body))
 }

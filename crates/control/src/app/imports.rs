@@ -20,7 +20,7 @@ use crate::{
         Caller, Permit,
         audit::{self, Event},
         imports::{self, Version},
-        selections,
+        selections, servers,
     },
 };
 use review::{Review, Reviewed};
@@ -54,6 +54,8 @@ pub struct Imported {
     pub revision: String,
     /// Running servers that need a restart then because of it.
     pub stale: Vec<drift::StaleServer>,
+    /// Servers that were stopped because one of these secrets was suspended, and still are, though it is not any more.
+    pub still_stopped: Vec<drift::StaleServer>,
 }
 
 /// What becomes of a line.
@@ -99,13 +101,13 @@ pub async fn run(
     };
     let stops: Vec<FieldError> = reviewed.iter().filter_map(|one| stops(&one.line)).collect();
     let dry_run = import.dry_run;
-    let imported = |reviewed: Vec<Reviewed<'_>>, revision, stale| {
+    let imported = |reviewed: Vec<Reviewed<'_>>, revision, stale, still_stopped| {
         let lines = reviewed.into_iter().map(|one| one.line).collect();
-        Imported { dry_run, lines, revision, stale }
+        Imported { dry_run, lines, revision, stale, still_stopped }
     };
     match (stops.is_empty(), dry_run) {
         (true, _) => {}
-        (false, true) => return Ok(imported(reviewed, revision, Vec::new())),
+        (false, true) => return Ok(imported(reviewed, revision, Vec::new(), Vec::new())),
         (false, false) => return Err(Error::Invalid(stops)),
     }
 
@@ -122,12 +124,17 @@ pub async fn run(
     }
     check_budget(&mut tx, &permit).await?;
     let stale = drift::consequences(app, &mut tx, &permit, &before).await?;
+    // A new version ends a suspension.
+    let known: Vec<SecretId> = known.into_iter().map(|secret| secret.id).collect();
+    let still_stopped = servers::still_stopped_for(&mut tx, &permit, &known).await?;
+    let still_stopped =
+        still_stopped.into_iter().map(|(workspace, server)| drift::StaleServer { workspace, server }).collect();
     if !dry_run && !versions.is_empty() {
         let event = event(&permit, &import, &versions);
         audit::commit(tx, permit, event).await?;
     }
     drop(versions);
-    Ok(imported(reviewed, revision, stale))
+    Ok(imported(reviewed, revision, stale, still_stopped))
 }
 
 /// The versions to write, sealed.

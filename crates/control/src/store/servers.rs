@@ -301,16 +301,24 @@ pub async fn stopped_for(tx: &mut Writing, permit: &Permit, server: ServerId, se
         .await
 }
 
-/// The servers that were stopped because a secret of the permit's place was suspended, and still are, by workspace and
-/// slug.
+/// The servers that were stopped because one of some secrets of the permit's place was suspended, and still are, by
+/// workspace and slug.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn still_stopped_for(db: &mut Connection, permit: &Permit, secret: SecretId) -> Result<Vec<(Slug, Slug)>> {
-    sql("SELECT w.slug AS workspace_slug, x.slug FROM servers x JOIN workspaces w ON w.id = x.workspace_id \
-         JOIN secrets s ON s.id = x.stopped_for WHERE s.id = $1 AND s.home_id = $2 AND w.organization_id = $3 \
-         AND x.deleted_at IS NULL AND w.deleted_at IS NULL ORDER BY w.slug, x.slug")
-    .bind(secret)
+pub async fn still_stopped_for(
+    db: &mut Connection,
+    permit: &Permit,
+    secrets: &[SecretId],
+) -> Result<Vec<(Slug, Slug)>> {
+    sql(concat!(
+        "SELECT w.slug AS workspace_slug, x.slug FROM servers x JOIN workspaces w ON w.id = x.workspace_id \
+         JOIN secrets s ON s.id = x.stopped_for WHERE s.home_id = $2 AND w.organization_id = $3 \
+         AND x.deleted_at IS NULL AND w.deleted_at IS NULL AND s.id IN ",
+        one_of!("$1"),
+        " ORDER BY w.slug, x.slug"
+    ))
+    .bind(Set::from_iter(secrets))
     .bind(home(permit).1)
     .bind(permit.organization())
     .all(db, |row| Ok((row.get("workspace_slug")?, row.get("slug")?)))

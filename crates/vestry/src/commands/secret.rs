@@ -261,15 +261,15 @@ fn say_all_consequences(connection: &Connection<'_>, scope: &Scope, answers: &[V
     let workspaces: Vec<&str> = affected.iter().map(|(workspace, _)| workspace.as_str()).collect();
     let secret = answers.last().and_then(|body| body["name"].as_str());
     say_need(connection, scope, &Need { secret, id: None, workspaces: &workspaces });
-    if let Some(text) = still_stopped(scope, secret.unwrap_or_default(), &stopped) {
+    if let Some(text) = still_stopped(scope, secret, &stopped) {
         connection.out.say(&text);
     }
     Ok(())
 }
 
 /// Which servers were stopped because of a suspension that is over, with the commands that start them.
-fn still_stopped(scope: &Scope, name: &str, stopped: &[Affected]) -> Option<String> {
-    let name = escape(name);
+fn still_stopped(scope: &Scope, name: Option<&str>, stopped: &[Affected]) -> Option<String> {
+    let name = name.map_or_else(|| "one of these secrets".to_owned(), escape);
     let need = match stopped.len() {
         0 => return None,
         1 => format!("1 server is still stopped because {name} was suspended:"),

@@ -149,7 +149,7 @@ pub(in crate::app) async fn finish(
     let secret = secrets::find(&mut tx, &permit, name.as_str()).await?.ok_or(Error::NotFound)?;
     let still_stopped = match secret.suspension {
         Some(_) => Vec::new(),
-        None => servers::still_stopped_for(&mut tx, &permit, secret.id).await?,
+        None => servers::still_stopped_for(&mut tx, &permit, &[secret.id]).await?,
     };
     let still_stopped =
         still_stopped.into_iter().map(|(workspace, server)| StaleServer { workspace, server }).collect();

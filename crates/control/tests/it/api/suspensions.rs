@@ -93,7 +93,12 @@ both! {
         assert_eq!(owner.get(&format!("{LAB}/servers/notebook")).await.json()["status_detail"], "");
         let lifted = administrator.delete(&format!("{KEY}/suspension")).await.expect(200).json();
         assert_eq!(lifted["still_stopped"], json!([{ "workspace": "lab", "server": "web" }]));
+        let import = json!({ "format": "env", "content": "KEY=imported\n", "mode": "overwrite" });
+        let imported = administrator.post("/organizations/acme/secret-imports", import.clone()).await.expect(200).json();
+        assert_eq!(imported["still_stopped"], lifted["still_stopped"]);
         owner.post(&format!("{web}/start"), json!({})).await.expect(202);
+        let imported = administrator.post("/organizations/acme/secret-imports", import).await.expect(200).json();
+        assert_eq!(imported["still_stopped"], json!([]), "it was started again");
         let written = administrator.put(KEY, json!({ "value": "the next value" })).await.expect(200).json();
         assert_eq!(written["still_stopped"], json!([]), "it was started again");
     }
